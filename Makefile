@@ -1,0 +1,77 @@
+# One door for people: every command is `python -m runtime <command>` in the project's own environment.
+# Needs: make, and Python 3.11 to 3.13 with its venv module. Nothing else.
+
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+	&& { echo "$$p"; break; }; done)
+PY := .venv/bin/python
+INSTALLED := .venv/.installed
+# `exec` leaves no shell between make and the command: when make dies, the command sees it and stops what it started.
+RUN := exec $(PY) -m runtime --with-parent
+
+# Compiled files make the second start of Airflow and dbt several seconds faster.
+unexport PYTHONDONTWRITEBYTECODE
+# The venv's programs first: dbt, ruff, airflow.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Left to the commands' own arguments.
+unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT SOURCE
+
+.DEFAULT_GOAL := help
+.PHONY: help install lock demo up down load status psql url backfill export test test-all lint format
+
+help:  ## what can be asked for
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|' 2>/dev/null \
+	|| grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## the locked environment in .venv
+$(INSTALLED): requirements/lock.txt requirements/bootstrap.txt runtime/install.py
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv and ensurepip found; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" runtime/install.py
+
+lock:  ## resolve again: pyproject.toml to requirements/lock.txt
+	@test -x .venv/bin/uv || $(MAKE) --no-print-directory install
+	.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements/lock.txt
+
+demo: $(INSTALLED)  ## PostgreSQL, Airflow, vendor simulators, one whole daily load, the reports
+	@$(RUN) demo
+
+up: $(INSTALLED)  ## everything serving until `make down`
+	@$(RUN) up
+
+down: $(INSTALLED)  ## stop what `make up` started; the data stays
+	@$(RUN) down
+
+load: $(INSTALLED)  ## INBOX=<folder> [MAPPING=<file>]: import files into marts
+	@$(RUN) load $(if $(INBOX),--inbox "$(INBOX)") $(if $(MAPPING),--mapping "$(MAPPING)")
+
+status: $(INSTALLED)  ## what runs, and the last loads
+	@$(RUN) status
+
+psql: $(INSTALLED)  ## [ROLE=<role>]: a SQL prompt as the owner or as an employee
+	@$(RUN) psql $(if $(ROLE),--role "$(ROLE)")
+
+url: $(INSTALLED)  ## [ROLE=<role>]: the connection URL, for scripts
+	@$(RUN) url $(if $(ROLE),--role "$(ROLE)")
+
+backfill: $(INSTALLED)  ## SOURCE=<source> FROM=<date> TO=<date>: load a source's days again through Airflow
+	@$(RUN) backfill $(if $(SOURCE),--source "$(SOURCE)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)")
+
+export: $(INSTALLED)  ## REPORT=<name> [FROM= TO=] [FORMAT=csv|xlsx] [ROLE=<role>]: a report as a file
+	@$(RUN) export $(if $(REPORT),--report "$(REPORT)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
+		$(if $(FORMAT),--format "$(FORMAT)") $(if $(ROLE),--role "$(ROLE)") $(if $(OUT),--out "$(OUT)")
+
+test: $(INSTALLED)  ## the test suite, on its own PostgreSQL
+	$(PY) -m pytest -m "not slow" -n 2 --dist loadfile
+
+test-all: $(INSTALLED)  ## and the long ones: property tests, faults, full size
+	$(PY) -m pytest -n 2 --dist loadfile
+
+lint: $(INSTALLED)  ## style of Python and SQL, and types
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m sqlfluff lint dbt_project --processes 2 --disable-progress-bar
+
+format: $(INSTALLED)  ## put the style right where a program can
+	$(PY) -m ruff check --fix .

@@ -1,0 +1,58 @@
+"""What every test may ask for: a PostgreSQL server and an empty database on it.
+
+One server per test run, shared by the workers of pytest-xdist, started by the first that needs it and stopped with the
+last. `CHAIRSIDE_TEST_PG=postgresql://superuser@host:port/database` uses a server that is already there.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from runtime.home import open_home
+from runtime.postgres import running_server
+from runtime.progress import Progress
+
+# Test data may die with the machine; tests should not wait for the disk.
+TEST_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
+}
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def pg_server_url(run_folder: Path) -> Iterator[str]:
+    """The URL of a server, as a superuser, on its maintenance database."""
+    if given := os.environ.get("CHAIRSIDE_TEST_PG"):
+        yield given
+        return
+    home = open_home({"CHAIRSIDE_HOME": str(run_folder / "server")})
+    with running_server(home, Progress(), settings=TEST_SETTINGS) as server:
+        yield server.url()
+
+
+@pytest.fixture
+def fresh_database(pg_server_url: str) -> Iterator[str]:
+    """The URL of an empty database that is dropped after the test, whoever is still connected to it."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+        yield urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
+        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
