@@ -1,0 +1,116 @@
+"""From a vendor's pages to rows ready for COPY; what cannot be understood is set aside, not lost.
+
+The fast way decodes a whole page into typed structs and refuses undeclared fields. When a page does not fit (a new
+field, one broken row), that page and the rest of the window go the slow way, row by row: undeclared fields are kept
+in `_extra`, a broken row is set aside with its reason. So a tidy vendor costs little and an untidy one loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from extractors.core.errors import PayloadError
+from extractors.core.spec import BROKEN, Context, Page, RowError, StreamSpec
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that was set aside: where it stood in its window, which column is to blame, why, and the row itself."""
+
+    number: int
+    column: str
+    reason: str
+    row: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was met while reading one window. State: it grows while the rows are drawn."""
+
+    rows_read: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    without: Counter[str] = field(default_factory=Counter)
+
+
+Row = tuple[Any, ...]
+
+
+def read_rows(spec: StreamSpec, pages: Iterable[Page], context: Context, reading: Reading) -> Iterator[Row]:
+    """Rows of `spec.columns` plus `_extra` (a dictionary or null) as the last value.
+
+    Raises PayloadError when a required field is absent from every row: the vendor changed its format, and setting
+    everything aside would empty the table.
+    """
+    fields = {item.encode_name: item for item in msgspec.structs.fields(spec.record)}
+    fast = msgspec.json.Decoder(list[spec.record], strict=False)  # type: ignore[name-defined]
+    slowly = not spec.record.__struct_config__.forbid_unknown_fields
+    for page in pages:
+        if isinstance(page, bytes | msgspec.Raw):
+            if not slowly:
+                try:
+                    records = fast.decode(page)
+                except msgspec.ValidationError:
+                    slowly = True
+                else:
+                    for record in records:
+                        reading.rows_read += 1
+                        try:
+                            yield (*spec.row(record, context), None)
+                        except RowError as error:
+                            _set_aside(reading, error.column, error.reason, msgspec.to_builtins(record))
+                    continue
+            page = _plain_rows(page, spec)
+        for given in page:
+            reading.rows_read += 1
+            row = _read_slowly(spec, given, fields, context, reading)
+            if row is not None:
+                yield row
+    for name, count in reading.without.items():
+        if count == reading.rows_read and count > 1:
+            raise PayloadError(
+                f"{spec.source} {spec.name}: the required field {name} is in none of the {count} rows of the answer. "
+                f"The vendor changed its format: compare docs/sources/{spec.source}.md with the vendor's documentation."
+            )
+
+
+def _plain_rows(page: bytes | msgspec.Raw, spec: StreamSpec) -> list[Mapping[str, Any]]:
+    try:
+        return msgspec.json.decode(page, type=list[Mapping[str, Any]])
+    except msgspec.DecodeError:
+        pass
+    raise PayloadError(f"{spec.source} {spec.name}: a page is not a list of objects. The vendor changed its format.")
+
+
+def _read_slowly(
+    spec: StreamSpec, given: Mapping[str, Any], fields: Mapping[str, Any], context: Context, reading: Reading
+) -> Row | None:
+    if BROKEN in given:
+        _set_aside(reading, "", str(given[BROKEN]), {name: value for name, value in given.items() if name != BROKEN})
+        return None
+    missing = [name for name, item in fields.items() if item.required and name not in given]
+    if missing:
+        reading.without.update(missing)
+        _set_aside(reading, missing[0], "the field is missing", given)
+        return None
+    extra = {name: value for name, value in given.items() if name not in fields}
+    known = {name: value for name, value in given.items() if name in fields} if extra else given
+    reading.unknown_fields.update(extra)
+    try:
+        record = msgspec.convert(known, spec.record, strict=False)
+        return (*spec.row(record, context), extra or None)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at ")
+        _set_aside(reading, path.strip("`$.") or "", reason, given)
+    except RowError as error:
+        _set_aside(reading, error.column, error.reason, given)
+    return None
+
+
+def _set_aside(reading: Reading, column: str, reason: str, row: Mapping[str, Any]) -> None:
+    reading.rejected.append(RejectedRow(reading.rows_read, column, reason, row))

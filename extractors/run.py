@@ -1,0 +1,203 @@
+"""Runs one stream over a span of days: fetch, read, write, journal. One window is one transaction.
+
+    run_stream(url, "calltouch", "calls", date(2026, 6, 1), date(2026, 6, 30), settings=…, run_id=…, now=…)
+
+A window that fails leaves its table, its bookmark and the windows before it as they were; the failure is journalled in
+`ops.loads` and raised.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import psycopg
+
+from extractors.core.errors import ChairsideError, ConfigError
+from extractors.core.redact import redact
+from extractors.core.rows import Reading, read_rows
+from extractors.core.spec import Client, Context, SourceSpec, StreamSpec, Window
+from extractors.loading.windows import Written, write_rejected, write_window
+from extractors.registry import source
+
+log = logging.getLogger(__name__)
+
+# Settings that are secrets whatever the source.
+SECRET_SETTINGS = ("token", "password", "developer_key", "customer_key", "refresh_token", "client_secret")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What a run did. `rows_written` counts rows inserted or changed; rows that said the same are not written."""
+
+    source: str
+    stream: str
+    window_from: date
+    window_to: date
+    rows_read: int
+    rows_written: int
+    rows_deleted: int
+    rows_rejected: int
+    unknown_fields: tuple[str, ...] = ()
+
+
+def run_stream(
+    url: str,
+    source_name: str,
+    stream_name: str,
+    window_from: date,
+    window_to: date,
+    *,
+    settings: Mapping[str, Any],
+    run_id: str,
+    now: datetime,
+) -> LoadResult:
+    """Load the days `window_from`..`window_to` (local, both included) of one stream into `staging`.
+
+    `now` stamps the rows and names reports; it is the load's moment. Raises the errors of `extractors.core.errors`,
+    with the windows already loaded kept.
+    """
+    if window_to < window_from:
+        raise ConfigError(f"{source_name} {stream_name}: the window {window_from}..{window_to} ends before it begins.")
+    spec = source(source_name)
+    stream = spec.stream(stream_name)
+    context = make_context(spec, settings, run_id=run_id, now=now)
+    client = spec.client(context)
+    total = LoadResult(source_name, stream_name, window_from, window_to, 0, 0, 0, 0)
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            for window in split(stream, Window(window_from, window_to)):
+                total = _add(total, _run_window(connection, client, stream, window, context))
+                log.info(
+                    "%s %s %s: %d read, %d written, %d gone, %d rejected so far",
+                    source_name, stream_name, window, total.rows_read, total.rows_written, total.rows_deleted,
+                    total.rows_rejected,
+                )
+    finally:
+        client.close()
+    if total.unknown_fields:
+        log.warning(
+            "%s %s: fields nobody declared are kept in _extra: %s", source_name, stream_name,
+            ", ".join(total.unknown_fields),
+        )
+    return total
+
+
+def make_context(spec: SourceSpec, settings: Mapping[str, Any], *, run_id: str, now: datetime) -> Context:
+    """Settings as the rows need them. Raises ConfigError."""
+    zone_name = str(settings.get("time_zone") or spec.time_zone)
+    zone = None
+    with suppress(ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo(zone_name)
+    if zone is None:
+        raise ConfigError(f"{spec.name}: the setting `time_zone` ({zone_name!r}) is no time zone.")
+    clinics = settings.get("clinics") or {}
+    if not isinstance(clinics, Mapping):
+        raise ConfigError(f"{spec.name}: the setting `clinics` must map the vendor's ids to clinic ids.")
+    return Context(
+        settings=settings,
+        clinics={
+            str(key): str(value["clinic_id"] if isinstance(value, Mapping) else value)
+            for key, value in clinics.items()
+            if value is not None
+        },
+        zone=zone,
+        region=str(settings.get("region") or "RU"),
+        run_id=run_id,
+        now=now,
+        secrets=tuple(str(settings[name]) for name in SECRET_SETTINGS if settings.get(name)),
+    )
+
+
+def split(stream: StreamSpec, window: Window) -> Iterator[Window]:
+    """The window in pieces that the vendor answers and one transaction holds, oldest first."""
+    if stream.window_days is None:
+        yield window
+        return
+    first = window.first
+    while first <= window.last:
+        last = min(window.last, first + timedelta(days=stream.window_days - 1))
+        yield Window(first, last)
+        first = last + timedelta(days=1)
+
+
+def _run_window(
+    connection: psycopg.Connection[Any], client: Client, stream: StreamSpec, window: Window, context: Context
+) -> tuple[Reading, Written]:
+    started_at = datetime.now(UTC)
+    reading = Reading()
+    failure: BaseException | None = None
+    try:
+        with connection.transaction():
+            written = write_window(
+                connection,
+                stream,
+                window,
+                read_rows(stream, stream.pages(client, window, context), context, reading),
+                run_id=context.run_id,
+                now=context.now,
+                allow_shrink=bool(context.settings.get("allow_shrink")),
+            )
+            write_rejected(connection, stream, reading.rejected, run_id=context.run_id, now=context.now)
+            _bookmark(connection, stream, window, context)
+            _journal(connection, stream, window, context, started_at, reading, written.written + written.deleted, None)
+        return reading, written
+    except (ChairsideError, psycopg.Error) as error:
+        failure = error
+    # Outside the transaction that was rolled back, so that the failure itself is remembered.
+    message = redact(str(failure), context.secrets)
+    if not connection.closed:
+        _journal(connection, stream, window, context, started_at, reading, 0, message)
+    raise failure
+
+
+def _bookmark(connection: psycopg.Connection[Any], stream: StreamSpec, window: Window, context: Context) -> None:
+    connection.execute(
+        "insert into ops.bookmarks as kept (source, stream, read_to, run_id, written_at) values (%s, %s, %s, %s, %s)"
+        " on conflict (source, stream) do update set read_to = excluded.read_to, run_id = excluded.run_id,"
+        " written_at = excluded.written_at where excluded.read_to >= kept.read_to",
+        (stream.source, stream.name, window.last, context.run_id, context.now),
+    )
+
+
+def _journal(
+    connection: psycopg.Connection[Any],
+    stream: StreamSpec,
+    window: Window,
+    context: Context,
+    started_at: datetime,
+    reading: Reading,
+    rows_written: int,
+    failure: str | None,
+) -> None:
+    message = failure
+    if failure is None and reading.unknown_fields:
+        message = "Undeclared fields are kept in _extra: " + ", ".join(sorted(reading.unknown_fields)) + "."
+    connection.execute(
+        "insert into ops.loads (run_id, source, stream, window_from, window_to, started_at, finished_at, rows_read,"
+        " rows_written, rows_rejected, status, message) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            context.run_id, stream.source, stream.name, window.first, window.last, started_at, datetime.now(UTC),
+            reading.rows_read, rows_written, len(reading.rejected), "failed" if failure else "loaded", message,
+        ),
+    )
+
+
+def _add(total: LoadResult, window: tuple[Reading, Written]) -> LoadResult:
+    reading, written = window
+    return LoadResult(
+        source=total.source,
+        stream=total.stream,
+        window_from=total.window_from,
+        window_to=total.window_to,
+        rows_read=total.rows_read + reading.rows_read,
+        rows_written=total.rows_written + written.written,
+        rows_deleted=total.rows_deleted + written.deleted,
+        rows_rejected=total.rows_rejected + len(reading.rejected),
+        unknown_fields=tuple(sorted({*total.unknown_fields, *reading.unknown_fields})),
+    )

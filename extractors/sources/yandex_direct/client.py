@@ -1,0 +1,167 @@
+"""Yandex.Direct Reports: one POST that is repeated, word for word, until the report is ready.
+
+201 and 202 mean "not yet, ask again in `retryIn` seconds"; 200 is the report as TSV. A 400 is either a mistake of ours
+or a full queue: only `error_code` tells [ADS_APIS.md §1.4, §1.7].
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from extractors.core.client import api_client
+from extractors.core.errors import ChairsideError, PayloadError, RejectedError, TransientError
+from extractors.core.http import Answer, UnreadableBody, classify_by_status, retry_after
+from extractors.core.redact import redact
+from extractors.core.settings import number, required
+from extractors.core.spec import BROKEN, Context
+
+# Codes to try again, with the seconds to wait. Everything else in a 400 is a refusal.
+TRY_AGAIN = {52: 10.0, 56: 10.0, 152: 300.0, 500: 10.0, 506: 10.0, 1000: 10.0, 1001: 10.0, 1002: 10.0, 9000: 10.0}
+WRONG_TOKEN = {53, 54, 58, 513, 3000, 3001}
+DEFAULT_POLL_SECONDS = 10.0
+LONGEST_REPORT_SECONDS = 3600.0
+
+
+class _Fault(msgspec.Struct):
+    error_code: int | str = 0
+    request_id: str = ""
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Fault
+
+
+class _Account(msgspec.Struct):
+    Currency: str = ""
+
+
+class _Accounts(msgspec.Struct):
+    Clients: list[_Account] = []
+
+
+class _AccountsBody(msgspec.Struct):
+    result: _Accounts | None = None
+    error: _Fault | None = None
+
+
+def classify(answer: Answer, where: str) -> ChairsideError | None:
+    """Direct's statuses and codes in our errors."""
+    if answer.status == 200:
+        return None
+    code = _error_code(answer.body)
+    if code is None:
+        return classify_by_status(answer, where)
+    if code in TRY_AGAIN:
+        asked = retry_after(answer.headers)
+        return TransientError(
+            f"{where}: Direct is busy (error {code}).", retry_after=TRY_AGAIN[code] if asked is None else asked
+        )
+    if code in WRONG_TOKEN:
+        return RejectedError(f"{where}: Direct refused access (error {code}). Check the token and the login's rights.")
+    return RejectedError(f"{where}: Direct refused the request (error {code}). See docs/sources/yandex_direct.md.")
+
+
+def _error_code(body: bytes) -> int | None:
+    try:
+        return int(msgspec.json.decode(body, type=_ErrorBody).error.error_code)
+    except (msgspec.DecodeError, ValueError):
+        return None
+
+
+class DirectClient:
+    """Asks for reports of one connection. State: the HTTP session."""
+
+    def __init__(self, context: Context, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        settings = context.settings
+        self._secrets = context.secrets
+        self._sleep = sleep
+        self._poll_seconds = number(settings, "yandex_direct", "poll_seconds", DEFAULT_POLL_SECONDS)
+        self._http = api_client(
+            "yandex_direct",
+            context,
+            per_second=2.0,  # 20 requests in 10 seconds [restrictions]
+            burst=5,
+            headers={
+                "Authorization": f"Bearer {required(settings, 'yandex_direct', 'token')}",
+                "Accept-Language": "en",
+            },
+            classify=lambda answer, where: None if answer.status in (201, 202) else classify(answer, where),
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def report(self, login: str, params: Mapping[str, Any], *, where: str) -> Iterator[Mapping[str, Any]]:
+        """Rows of a report, by its own column names. Waits for as long as Direct builds it, an hour at most.
+
+        The body must end in its row count ("Total rows: N"): TSV cut at a line's end looks whole otherwise.
+        """
+        headers = {"processingMode": "auto", "skipReportHeader": "true"}
+        if login:
+            headers["Client-Login"] = login
+        waited = 0.0
+        while True:
+            answer, body = self._http.exchange(
+                "POST", "/json/v5/reports", where=where, decode=_tsv, json={"params": params}, headers=headers
+            )
+            if answer.status == 200:
+                return iter(body)
+            pause = self._pause(answer.headers)
+            waited += pause
+            if waited > LONGEST_REPORT_SECONDS:
+                raise TransientError(f"{where}: the report was not ready after {waited:.0f} s. Try a shorter window.")
+            self._sleep(pause)
+
+    def currency(self, login: str, *, where: str) -> str:
+        """Currency of the account: it is in no report row."""
+        headers = {"Client-Login": login} if login else {}
+        body = self._http.send(
+            "POST", "/json/v5/clients", where=where, headers=headers,
+            json={"method": "get", "params": {"FieldNames": ["Login", "Currency"]}},
+            decode=msgspec.json.Decoder(_AccountsBody).decode,
+        )
+        if body.result is None or not body.result.Clients or not body.result.Clients[0].Currency:
+            code = redact(str(body.error.error_code), self._secrets) if body.error else "none"
+            raise PayloadError(
+                f"{where}: Direct does not say the account's currency (error {code}). Set `currency` in the connection."
+            )
+        return body.result.Clients[0].Currency
+
+    def _pause(self, headers: Mapping[str, str]) -> float:
+        try:
+            return max(0.05, min(float(headers.get("retryIn", "")), 300.0))
+        except ValueError:
+            return self._poll_seconds  # seen: junk or nothing
+
+
+def _tsv(body: bytes) -> list[Mapping[str, Any]]:
+    """Rows of a TSV report. Raises UnreadableBody when the body is cut; a ragged line becomes a broken row."""
+    if not body.strip():
+        return []  # 201 and 202 have no body
+    lines = body.decode("utf-8").split("\n")
+    if lines[-1] != "":
+        raise UnreadableBody("the last line has no end")
+    lines.pop()
+    names = lines[0].rstrip("\r").split("\t")
+    if len(names) < 2:
+        raise UnreadableBody("the first line is no list of columns")
+    if len(lines) == 1:
+        return []  # a report of nothing may be its column names alone
+    summary = lines[-1].rpartition(":")[2].strip()
+    if "\t" in lines[-1] or not summary.isdigit():
+        raise UnreadableBody("the row count at the end is missing")
+    rows = [_row(names, line.rstrip("\r")) for line in lines[1:-1]]
+    if len(rows) != int(summary):
+        raise UnreadableBody(f"{len(rows)} rows instead of {summary}")
+    return rows
+
+
+def _row(names: list[str], line: str) -> Mapping[str, Any]:
+    values = line.split("\t")
+    if len(values) != len(names):
+        return {BROKEN: f"{len(values)} values for {len(names)} columns", "line": line}
+    return {name: None if value == "--" else value for name, value in zip(names, values, strict=True)}

@@ -1,0 +1,123 @@
+"""Yandex.Direct: reports that are not ready yet, restated days, full queues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from extractors.core.errors import PayloadError, RejectedError, TransientError
+from extractors.run import LoadResult
+from tests.extractors.vendor_server import Reply, Vendor
+
+HEADER = "Date\tCampaignId\tCampaignName\tAdGroupId\tAdGroupName\tAdId\tImpressions\tClicks\tCost\n"
+DAY_1 = "2026-06-01\t9007199254740993\timplants\t11\tгруппа\t101\t100\t7\t123450000\n"
+DAY_2 = "2026-06-02\t9007199254740993\timplants\t--\t--\t--\t50\t0\t1\n"
+Load = Callable[..., LoadResult]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def report(*lines: str) -> Reply:
+    return Reply(HEADER + "".join(lines) + f"Total rows: {len(lines)}\n")
+
+
+def error(code: int) -> Reply:
+    return Reply({"error": {"request_id": "1", "error_code": code, "error_string": "x", "error_detail": "y"}}, 400)
+
+
+def test_a_report_that_is_queued_and_built_is_asked_for_with_the_same_words_until_it_is_ready(
+    load: Load, vendor: Vendor, rows: Rows
+) -> None:
+    vendor.script(Reply(status=201, headers={"retryIn": "0"}), Reply(status=202, headers={"retryIn": "soon"}),
+                  report(DAY_1, DAY_2))
+    result = load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB", include_vat=True,
+                  logins={"clinic-login": "C1"})
+    assert (result.rows_read, result.rows_written) == (2, 2)
+    assert len({(asked.body, asked.headers["Client-Login"]) for asked in vendor.asked}) == 1
+    assert len(vendor.asked) == 3
+    assert rows("select report_date, campaign_id, ad_id, impressions, cost, currency, includes_vat, clinic_id"
+                " from staging.yandex_direct__ad_performance order by 1") == [
+        (date(2026, 6, 1), "9007199254740993", "101", 100, Decimal("123.45"), "RUB", True, "C1"),
+        (date(2026, 6, 2), "9007199254740993", "", 50, Decimal("0.000001"), "RUB", True, "C1"),
+    ]
+
+
+def test_a_day_restated_to_nothing_is_gone_and_unchanged_rows_are_not_written_again(
+    load: Load, vendor: Vendor, rows: Rows
+) -> None:
+    window = ("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02")
+    vendor.script(report(DAY_1, DAY_2), report(DAY_1), report(DAY_1))
+    load(*window, currency="RUB")
+    before = rows("select xmin, ctid from staging.yandex_direct__ad_performance where ad_id = '101'")
+    again = load(*window, currency="RUB", now=datetime(2026, 7, 2, tzinfo=UTC))
+    assert (again.rows_written, again.rows_deleted) == (0, 1)
+    assert rows("select xmin, ctid from staging.yandex_direct__ad_performance") == before
+    assert load(*window, currency="RUB").rows_deleted == 0
+
+
+def test_each_reading_has_a_report_name_of_its_own_because_old_names_give_old_figures(
+    load: Load, vendor: Vendor
+) -> None:
+    vendor.script(report(DAY_1))
+    for day in (1, 2):
+        load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB",
+             now=datetime(2026, 7, day, tzinfo=UTC))
+    assert len({asked.json["params"]["ReportName"] for asked in vendor.asked}) == 2
+
+
+def test_a_report_cut_at_the_end_of_a_line_is_asked_for_again(load: Load, vendor: Vendor) -> None:
+    whole = report(DAY_1, DAY_2)
+    vendor.script(Reply(HEADER + DAY_1), whole)
+    assert load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB").rows_read == 2
+
+
+def test_a_report_of_nothing_is_no_failure(load: Load, vendor: Vendor) -> None:
+    vendor.script(Reply(HEADER))
+    assert load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB").rows_read == 0
+
+
+def test_html_with_status_200_ends_in_a_payload_error_and_leaves_the_table_alone(
+    load: Load, vendor: Vendor, rows: Rows
+) -> None:
+    vendor.script(report(DAY_1))
+    load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB")
+    vendor.script(Reply("<html>maintenance</html>"))
+    with pytest.raises(PayloadError, match="HTML"):
+        load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB")
+    assert rows("select count(*) from staging.yandex_direct__ad_performance") == [(1,)]
+    assert rows("select status from ops.loads order by finished_at") == [("loaded",), ("failed",)]
+
+
+def test_a_full_queue_is_waited_for_and_a_wrong_token_is_not(
+    load: Load, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("extractors.sources.yandex_direct.client.TRY_AGAIN", {9000: 0.01})
+    vendor.script(error(9000), report(DAY_1))
+    assert load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB").rows_read == 1
+    vendor.asked.clear()
+    vendor.script(error(53))
+    with pytest.raises(RejectedError, match="53"):
+        load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB")
+    assert len(vendor.asked) == 1
+
+
+def test_a_line_with_a_tab_in_a_name_is_set_aside_whole_and_the_others_load(
+    load: Load, vendor: Vendor, rows: Rows
+) -> None:
+    vendor.script(report(DAY_1, DAY_2.replace("implants", "imp\tlants")))
+    for _ in range(2):
+        result = load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB")
+        assert (result.rows_read, result.rows_rejected) == (2, 1)
+    assert rows("select source, file, reason, row ->> 'line' like '%lants%' from staging.rejected_rows") == [
+        ("yandex_direct", "ad_performance", "10 values for 9 columns", True)
+    ]
+
+
+def test_a_server_that_stays_broken_gives_up_after_the_agreed_number_of_tries(load: Load, vendor: Vendor) -> None:
+    vendor.script(Reply("<html>bad gateway</html>", 502))
+    with pytest.raises(TransientError, match="502"):
+        load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB")
+    assert len(vendor.asked) == 4

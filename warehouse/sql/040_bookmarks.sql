@@ -1,0 +1,15 @@
+-- How far each stream has been read. Written in the transaction that writes the rows.
+create table if not exists ops.bookmarks (
+    source text not null,
+    stream text not null,
+    read_to date not null,
+    run_id text not null,
+    written_at timestamptz not null,
+    primary key (source, stream)
+);
+comment on table ops.bookmarks is 'How far each stream of a source has been read; one row per stream.';
+comment on column ops.bookmarks.source is 'Source, one word (CONTRACT.md section 2).';
+comment on column ops.bookmarks.stream is 'Stream of the source.';
+comment on column ops.bookmarks.read_to is 'Last local day of the newest window that was loaded whole.';
+comment on column ops.bookmarks.run_id is 'The run that moved the bookmark.';
+comment on column ops.bookmarks.written_at is 'When it was moved.';
