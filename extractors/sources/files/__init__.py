@@ -1,0 +1,1 @@
+"""Import files: what a clinic without an API starts with (CONTRACT.md section 2)."""

@@ -1,0 +1,1 @@
+"""Where the data lives and who may read it."""

@@ -1,0 +1,136 @@
+"""Bring a warehouse to the present shape: schemas, functions, access, and the landed tables of every source.
+
+Run as often as you like: what is there already stays as it is. Landed tables are declared in `extractors` and created
+from those declarations; a column declared since the last run is added, a column that nobody declares any more stays.
+Needs PostgreSQL 15 (`nulls not distinct`) and the right to create schemas in the database.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+
+from extractors.core.errors import ConfigError
+from extractors.kinds import KINDS, Kind
+from extractors.sources.files.comments import META_COMMENTS, column_comment, kind_comment
+
+SQL_FOLDER = Path(__file__).parent / "sql"
+OLDEST_SERVER = 150_000
+# Two migrations at once would both see a table missing and both create it. The number is arbitrary and ours.
+LOCK = 7_305_114_001
+
+VENDOR_META = (("_run_id", "text"), ("_loaded_at", "timestamptz"), ("_extra", "jsonb"))
+FILE_META = (
+    ("_file", "text"),
+    ("_row", "bigint"),
+    ("_ordinal", "bigint not null default 0"),
+    *VENDOR_META,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandedTable:
+    """A table of `staging`: columns as (name, sql type), key, and the texts that describe it."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    key: tuple[str, ...]
+    not_null: frozenset[str]
+    comment: str
+    column_comments: tuple[tuple[str, str], ...]
+
+
+def migrate(url: str) -> None:
+    """Create or upgrade everything the warehouse needs, in one transaction.
+
+    Raises ConfigError when the server is older than PostgreSQL 15.
+    """
+    with psycopg.connect(url) as connection:
+        if connection.info.server_version < OLDEST_SERVER:
+            raise ConfigError(
+                f"The server runs PostgreSQL {connection.info.server_version // 10_000}; Chairside needs 15 or newer. "
+                "Upgrade it, or leave WAREHOUSE_URL empty to use the embedded one."
+            )
+        connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+        for path in sorted(SQL_FOLDER.glob("*.sql")):
+            # Our own files, not input: the cast says so to the type checker.
+            connection.execute(cast(LiteralString, path.read_text(encoding="utf-8")))
+        for table in (*map(file_table, KINDS), *vendor_tables()):
+            _create(connection, table)
+
+
+def file_table(kind: Kind) -> LandedTable:
+    """The landed table of one kind of import file."""
+    return LandedTable(
+        name=kind.table,
+        columns=(*((column.name, column.sql_type) for column in kind.columns), *FILE_META),
+        key=kind.key,
+        not_null=frozenset(column.name for column in kind.columns if column.required),
+        comment=kind_comment(kind),
+        column_comments=(
+            *((column.name, column_comment(kind, column)) for column in kind.columns),
+            *META_COMMENTS.items(),
+        ),
+    )
+
+
+def vendor_tables() -> Iterable[LandedTable]:
+    """The landed tables of every vendor stream; none when no vendor is installed."""
+    if importlib.util.find_spec("extractors.registry") is None:
+        return
+    registry: Any = importlib.import_module("extractors.registry")
+    for stream in registry.all_streams():
+        declared = {name for name, _ in stream.columns}
+        meta = tuple(column for column in VENDOR_META if column[0] not in declared)
+        about = getattr(stream, "description", "") or f"Landed rows of {stream.table}."
+        said = dict(getattr(stream, "comments", {}) or {})
+        yield LandedTable(
+            name=stream.table,
+            columns=(*stream.columns, *meta),
+            key=tuple(stream.key),
+            not_null=frozenset(getattr(stream, "not_null", ())),
+            comment=f"{about} One row per {', '.join(stream.key)}.",
+            column_comments=tuple(
+                (name, said.get(name) or META_COMMENTS.get(name) or f"The vendor's {name}, as it came.")
+                for name, _ in (*stream.columns, *meta)
+            ),
+        )
+
+
+def _create(connection: psycopg.Connection, table: LandedTable) -> None:
+    name = sql.Identifier("staging", table.name)
+    connection.execute(sql.SQL("create table if not exists {} ()").format(name))
+    present = {
+        row[0]
+        for row in connection.execute(
+            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped",
+            [f'staging."{table.name}"'],
+        )
+    }
+    fresh = not present
+    for column, type_ in table.columns:
+        if column not in present:
+            # Types come from the declarations, never from input.
+            definition = type_ + (" not null" if fresh and column in table.not_null else "")
+            connection.execute(
+                sql.SQL("alter table {} add column {} {}").format(
+                    name, sql.Identifier(column), sql.SQL(cast(LiteralString, definition))
+                )
+            )
+    connection.execute(
+        sql.SQL("create unique index if not exists {} on {} ({}) nulls not distinct").format(
+            sql.Identifier(f"{table.name}_key"), name, sql.SQL(", ").join(map(sql.Identifier, table.key))
+        )
+    )
+    connection.execute(sql.SQL("comment on table {} is {}").format(name, sql.Literal(table.comment)))
+    for column, text in table.column_comments:
+        connection.execute(
+            sql.SQL("comment on column {}.{} is {}").format(name, sql.Identifier(column), sql.Literal(text))
+        )
