@@ -1,0 +1,246 @@
+"""The reports `channels_and_sources` and its total. RULES section 4 and section 12, items 12, 15, 18 to 24."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from tests.oracle.inquiries import Inquiry
+from tests.oracle.rows import Data
+from tests.oracle.sources import Source, path_to, weights
+from tests.oracle.spend import half_up
+from tests.oracle.world import Payment, World, inquiry_of_payment, world
+
+Key = tuple[str | None, ...]
+LEVELS = {"total": 0, "channel": 1, "source": 2, "campaign": 3}
+
+
+@dataclass
+class Cell:
+    """Sums of one row; every ratio is computed from them at the end."""
+
+    mediums: set[str] = field(default_factory=set)
+    spend: Fraction = Fraction(0)
+    spend_with_vat: Fraction = Fraction(0)
+    inquiries: Fraction = Fraction(0)
+    booked: Fraction = Fraction(0)
+    arrived: Fraction = Fraction(0)
+    clients: Fraction = Fraction(0)
+    paying_clients: Fraction = Fraction(0)
+    revenue: Fraction = Fraction(0)
+    paid_visits: Fraction = Fraction(0)
+    lifetime_paid: Fraction = Fraction(0)
+    lifetime_cost: Fraction = Fraction(0)
+    has_sales: bool = False
+    has_unknown_cost: bool = False
+
+
+@dataclass
+class Outcomes:
+    """What one inquiry adds to the report, before its credits spread it over rows."""
+
+    inquiries: int = 0
+    booked: int = 0
+    arrived: int = 0
+    is_client: bool = False
+    is_paying: bool = False
+    payments: list[Payment] = field(default_factory=list)
+    paid_visits: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.inquiries or self.booked or self.arrived or self.is_client or self.payments)
+
+
+def credits_of(w: World, inquiry: Inquiry, model: str) -> list[tuple[Source, Fraction]]:
+    """Sources of an inquiry with their shares, in sum exactly 1. A referral is a referral under every model (12.11)."""
+    if inquiry.referral or inquiry.deciding is None:
+        return [(inquiry.source, Fraction(1))]
+    path = path_to(inquiry.deciding, w.touches[inquiry.person])
+    return [(touch.source, share) for touch, share in zip(path, weights(path, model), strict=True) if share]
+
+
+def key_of(source: Source, level: str) -> Key:
+    return (source.channel, source.source, source.campaign)[: LEVELS[level]]
+
+
+def selected(w: World, audience: str, with_referrals: bool, topic: str | None, clinic: str | None) -> list[Inquiry]:
+    return [
+        inquiry
+        for inquiry in w.inquiries
+        if inquiry.counts
+        and (audience == "all" or inquiry.is_primary == (audience == "primary"))
+        and (with_referrals or not inquiry.referral)
+        and (topic is None or inquiry.topic == topic)
+        and (clinic is None or inquiry.clinic_id == clinic)
+    ]
+
+
+def paid_visits(payments: list[Payment]) -> list[date]:
+    """Days of the first payment of every paid visit among the payments of an inquiry (12.22)."""
+    groups: dict[tuple[Any, ...], list[Payment]] = {}
+    for payment in payments:
+        visit = (payment.appointment_id,) if payment.appointment_id else (payment.clinic_id, payment.paid_on)
+        groups.setdefault((payment.person, *visit), []).append(payment)
+    return [
+        min((p for p in group if p.amount > 0), key=lambda p: p.paid_at).paid_on
+        for group in groups.values()
+        if sum(p.amount for p in group) > 0
+    ]
+
+
+def outcomes(
+    w: World, inquiries: list[Inquiry], date_from: date, date_to: date, basis: str, audience: str
+) -> dict[str, Outcomes]:
+    """Outcomes of the selected inquiries by their key: cohort (to date) or period (each by its own day, 12.24)."""
+    found: dict[str, Outcomes] = {}
+    paid: dict[str, list[Payment]] = {}
+    paid_by_person: dict[str, Fraction] = {}
+    for payment in w.payments:
+        inquiry = inquiry_of_payment(w, payment, audience)
+        if inquiry:
+            paid.setdefault(inquiry.key, []).append(payment)
+            paid_by_person[payment.person] = paid_by_person.get(payment.person, Fraction(0)) + payment.amount
+
+    def in_period(day: date | None) -> bool:
+        return day is not None and date_from <= day <= date_to
+
+    counted_clients: set[str] = set()
+    # Primary inquiries first: a person is the client of exactly one inquiry, in the audience `all` too.
+    for inquiry in sorted(inquiries, key=lambda inquiry: (not inquiry.is_primary, inquiry.first_at, inquiry.clinic_id)):
+        own_day = in_period(inquiry.local_date)
+        all_payments = paid.get(inquiry.key, [])
+        booked_on = w.data.local_date(inquiry.booked_at, inquiry.clinic_id) if inquiry.booked_at else None
+        visit = inquiry.visits[0] if inquiry.visits else None
+        arrived_on = w.data.local_date(visit["starts_at"], visit["clinic_id"]) if visit else None
+        client_on = arrived_on
+        if inquiry.is_primary:
+            first = w.first_visit.get(inquiry.person)
+            won = first is not None and w.won_by.get(inquiry.person) is inquiry
+            client_on = w.data.local_date(first["starts_at"], first["clinic_id"]) if first and won else None
+        if basis == "cohort":
+            one = Outcomes(
+                inquiries=int(own_day),
+                booked=int(own_day and inquiry.is_booked),
+                arrived=int(own_day and inquiry.is_arrived),
+                is_client=own_day and client_on is not None and inquiry.person not in counted_clients,
+                payments=all_payments if own_day else [],
+                paid_visits=len(paid_visits(all_payments)) if own_day else 0,
+            )
+        else:
+            one = Outcomes(
+                inquiries=int(own_day),
+                booked=int(inquiry.is_booked and in_period(booked_on)),
+                arrived=int(in_period(arrived_on)),
+                is_client=in_period(client_on) and inquiry.person not in counted_clients,
+                payments=[payment for payment in all_payments if in_period(payment.paid_on)],
+                paid_visits=sum(in_period(day) for day in paid_visits(all_payments)),
+            )
+        if one.is_client:
+            counted_clients.add(inquiry.person)
+            one.is_paying = paid_by_person.get(inquiry.person, Fraction(0)) > 0
+        if not one.is_empty:
+            found[inquiry.key] = one
+    return found
+
+
+def channels_and_sources(
+    data: Data,
+    date_from: date,
+    date_to: date,
+    level: str = "channel",
+    attribution_model: str = "last_non_direct",
+    basis: str = "cohort",
+    audience: str = "primary",
+    with_referrals: bool = False,
+    topic: str | None = None,
+    clinic: str | None = None,
+) -> list[dict[str, Any]]:
+    """One row per key of the level, in the order of the key; `level='total'` gives the one row over all.
+
+    `date_from` and `date_to` are both included. Counts are Decimals with up to six decimals (credits are fractions),
+    money and percents are rounded half up to two.
+    """
+    w = world(data)
+    inquiries = selected(w, audience, with_referrals, topic, clinic)
+    cells: dict[Key, Cell] = {}
+    results = outcomes(w, inquiries, date_from, date_to, basis, audience)
+    for inquiry in inquiries:
+        if inquiry.key in results:
+            for source, share in credits_of(w, inquiry, attribution_model):
+                cell = cells.setdefault(key_of(source, level), Cell())
+                cell.mediums |= {source.medium} if source.medium else set()
+                add_outcomes(cell, w, inquiry, results[inquiry.key], share)
+    for day in w.spend:
+        if topic is None and date_from <= day.day <= date_to and clinic in (None, day.clinic_id):
+            source = Source(day.channel, day.source, day.medium, day.campaign)
+            cell = cells.setdefault(key_of(source, level), Cell())
+            cell.mediums |= {day.medium} if day.medium else set()
+            cell.spend += day.without_vat
+            cell.spend_with_vat += day.with_vat
+    ordered = sorted(cells.items(), key=lambda item: tuple(part or "" for part in item[0]))
+    return [row_of(key, cell, has_spend=topic is None) for key, cell in ordered]
+
+
+def add_outcomes(cell: Cell, w: World, inquiry: Inquiry, one: Outcomes, share: Fraction) -> None:
+    cell.inquiries += share * one.inquiries
+    cell.booked += share * one.booked
+    cell.arrived += share * one.arrived
+    cell.revenue += share * sum((payment.amount for payment in one.payments), Fraction(0))
+    cell.paid_visits += share * one.paid_visits
+    if one.is_client:
+        cell.clients += share
+        cell.paying_clients += share * int(one.is_paying)
+        worth = w.worth.get(inquiry.person)
+        if worth:
+            cell.lifetime_paid += share * worth.paid
+            cell.lifetime_cost += share * worth.cost
+            cell.has_sales = cell.has_sales or worth.has_sales
+            cell.has_unknown_cost = cell.has_unknown_cost or worth.has_unknown_cost
+
+
+def ratio(numerator: Fraction, denominator: Fraction, factor: int = 1) -> Decimal | None:
+    """Rounded to two decimals; None without a denominator."""
+    return half_up(numerator / denominator * factor) if denominator else None
+
+
+def count(value: Fraction) -> Decimal:
+    return Decimal(value.numerator) if value.denominator == 1 else half_up(value, 6)
+
+
+def row_of(key: Key, cell: Cell, has_spend: bool) -> dict[str, Any]:
+    """`has_spend` is false under a topic filter: spend and everything divided by or from it is then None (12.18)."""
+    channel, source, campaign = (*key, None, None, None)[:3]
+    per = cell.spend if has_spend else Fraction(0)
+    known_profit = cell.has_sales and not cell.has_unknown_cost
+
+    def cost_per(denominator: Fraction) -> Decimal | None:
+        return ratio(per, denominator) if per else None
+
+    return {
+        "channel": channel,
+        "source": source,
+        "medium": next(iter(cell.mediums)) if len(cell.mediums) == 1 else None,
+        "campaign": campaign,
+        "spend": half_up(cell.spend) if has_spend else None,
+        "spend_with_vat": half_up(cell.spend_with_vat) if has_spend else None,
+        "inquiries": count(cell.inquiries),
+        "cpl": cost_per(cell.inquiries),
+        "booked": count(cell.booked),
+        "arrived": count(cell.arrived),
+        "clients": count(cell.clients),
+        "cpo": cost_per(cell.clients),
+        "paying_clients": count(cell.paying_clients),
+        "cost_per_paying_client": cost_per(cell.paying_clients),
+        "revenue": half_up(cell.revenue),
+        "roi_percent": ratio(cell.revenue - per, per, 100),
+        "revenue_to_spend": ratio(cell.revenue, per),
+        "paid_visits": count(cell.paid_visits),
+        "average_cheque": ratio(cell.revenue, cell.paid_visits),
+        "revenue_per_client": ratio(cell.revenue, cell.clients),
+        "ltv": ratio(cell.lifetime_paid - cell.lifetime_cost, cell.clients) if known_profit else None,
+        "ltv_revenue": ratio(cell.lifetime_paid, cell.clients),
+    }
