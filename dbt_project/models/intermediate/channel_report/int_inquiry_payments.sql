@@ -1,0 +1,91 @@
+-- One row per payment and inquiry that may show it. A client's payments belong to the inquiry that won the client; a
+-- prepayment of somebody not yet a client to the latest primary inquiry before it (RULES 12.20); a payment on an
+-- appointment that a repeat inquiry booked also to that inquiry (12.21), and then `is_taken_by_repeat` tells the report
+-- over all audiences to leave it out of the primary one, so that no payment is in two rows.
+with
+
+payments as (
+    select * from {{ ref('int_payments') }}
+),
+
+first_visits as (
+    select * from {{ ref('int_first_visits') }}
+),
+
+inquiries as (
+    select * from {{ ref('int_inquiries') }}
+    where people_group = 'wants_to_book'
+),
+
+inquiry_appointments as (
+    select * from {{ ref('int_inquiry_appointments') }}
+),
+
+won as (
+    select
+        payments.payment_id,
+        first_visits.inquiry_key
+    from payments
+    inner join first_visits on payments.person_key = first_visits.person_key
+    where first_visits.inquiry_key is not null
+),
+
+prepaid as (
+    select distinct on (payments.payment_id)
+        payments.payment_id,
+        inquiries.inquiry_key
+    from payments
+    inner join inquiries
+        on payments.person_key = inquiries.person_key and payments.paid_at > inquiries.first_contact_at
+    left join first_visits on payments.person_key = first_visits.person_key
+    where inquiries.is_primary and first_visits.person_key is null
+    order by payments.payment_id asc, inquiries.first_contact_at desc, inquiries.inquiry_key asc
+),
+
+repeated as (
+    select distinct on (payments.payment_id)
+        payments.payment_id,
+        inquiries.inquiry_key
+    from payments
+    inner join inquiry_appointments on payments.appointment_id = inquiry_appointments.appointment_id
+    inner join inquiries on inquiry_appointments.inquiry_key = inquiries.inquiry_key
+    where not inquiries.is_primary and not inquiry_appointments.is_waiting_list
+    order by payments.payment_id asc, inquiries.first_contact_at asc, inquiries.inquiry_key asc
+),
+
+claimed as (
+    select
+        'primary' as audience,
+        won.payment_id,
+        won.inquiry_key
+    from won
+    union all
+    select
+        'primary' as audience,
+        prepaid.payment_id,
+        prepaid.inquiry_key
+    from prepaid
+    union all
+    select
+        'repeat' as audience,
+        repeated.payment_id,
+        repeated.inquiry_key
+    from repeated
+),
+
+final as (
+    select
+        claimed.audience,
+        claimed.payment_id,
+        claimed.inquiry_key,
+        claimed.audience = 'primary' and repeated.payment_id is not null as is_taken_by_repeat,
+        payments.person_key,
+        payments.paid_visit_key,
+        payments.paid_date,
+        payments.amount
+    from claimed
+    inner join payments on claimed.payment_id = payments.payment_id
+    left join repeated on claimed.payment_id = repeated.payment_id
+)
+
+select * from final

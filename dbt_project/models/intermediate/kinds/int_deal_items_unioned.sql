@@ -1,0 +1,4 @@
+-- One row per line of a deal, from every source that has one.
+{{ config(materialized='view') }}
+
+{{ union_kind('deal_items') }}

@@ -1,0 +1,4 @@
+-- One row per deal, from every source that has one.
+{{ config(materialized='view') }}
+
+{{ union_kind('deals') }}

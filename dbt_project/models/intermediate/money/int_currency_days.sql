@@ -1,0 +1,34 @@
+-- One row per currency and rate, with the days it holds: a day without a rate takes the last earlier one (RULES 12.17).
+with
+
+rates as (
+    select * from {{ ref('int_currency_rates_unioned') }}
+),
+
+settings as (
+    select * from {{ ref('int_settings') }}
+),
+
+given as (
+    select
+        rates.currency,
+        rates."date" as valid_from,
+        lead(rates."date", 1, 'infinity'::date) over (partition by rates.currency order by rates."date") as valid_before,
+        rates.rate
+    from rates
+    cross join settings
+    where rates.currency != settings.reporting_currency
+),
+
+final as (
+    select * from given
+    union all
+    select
+        settings.reporting_currency as currency,
+        '-infinity'::date as valid_from,
+        'infinity'::date as valid_before,
+        1::numeric as rate
+    from settings
+)
+
+select * from final

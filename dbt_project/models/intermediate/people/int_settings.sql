@@ -1,0 +1,25 @@
+-- One row: what holds for the whole warehouse (reporting currency, country of the VAT, the moment of this load).
+with
+
+settings as (
+    select * from {{ source('warehouse', 'settings') }}
+),
+
+clinics as (
+    select * from {{ ref('int_clinics_unioned') }}
+),
+
+first_clinic as (
+    select time_zone from clinics order by clinic_id limit 1
+),
+
+final as (
+    select
+        coalesce(max(settings.value) filter (where settings.name = 'reporting_currency'), 'RUB') as reporting_currency,
+        coalesce(max(settings.value) filter (where settings.name = 'country'), 'RU') as country,
+        coalesce((select first_clinic.time_zone from first_clinic), 'UTC') as default_time_zone,
+        coalesce(nullif('{{ var("as_of") }}', '')::timestamptz, now()) as as_of
+    from settings
+)
+
+select * from final

@@ -1,0 +1,123 @@
+-- One row per session or contact: the marks it carries itself, from its columns or, where those are empty, from the
+-- query of its landing page (RULES 12.13): click id and its kind, UTM tags, referrer's host.
+with
+
+sessions as (
+    select * from {{ ref('int_sessions_unioned') }}
+),
+
+contacts as (
+    select * from {{ ref('int_contacts_unioned') }}
+),
+
+click_id_kinds as (
+    select * from {{ ref('click_id_kinds') }}
+),
+
+records as (
+    select
+        'session' as record_kind,
+        session_id as record_id,
+        site,
+        landing_page,
+        referrer,
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        utm_content,
+        utm_term,
+        click_id
+    from sessions
+    union all
+    select
+        'contact' as record_kind,
+        contact_id as record_id,
+        null as site,
+        landing_page,
+        referrer,
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        utm_content,
+        utm_term,
+        click_id
+    from contacts
+),
+
+landing_kinds as (
+    select distinct on (records.record_kind, records.record_id)
+        records.record_kind,
+        records.record_id,
+        click_id_kinds.kind,
+        ops.url_parameter(records.landing_page, click_id_kinds.kind) as click_value
+    from records
+    inner join click_id_kinds on records.landing_page ~ ('[?&]' || click_id_kinds.kind || '=[^&#]')
+    order by
+        records.record_kind asc, records.record_id asc,
+        strpos(records.landing_page, click_id_kinds.kind || '=') asc
+),
+
+clicked as (
+    select
+        records.*,
+        -- `kind:value`; a bare id takes the kind of the landing page's query, an empty one the whole mark
+        case
+            when records.click_id is null then landing_kinds.kind
+            when records.click_id like '%:%' then split_part(records.click_id, ':', 1)
+            else landing_kinds.kind
+        end as click_kind,
+        records.utm_source is not null
+        or records.utm_medium is not null
+        or records.utm_campaign is not null
+        or records.utm_content is not null
+        or records.utm_term is not null as has_utm_columns
+    from records
+    left join landing_kinds
+        on records.record_kind = landing_kinds.record_kind and records.record_id = landing_kinds.record_id
+),
+
+tagged as (
+    select
+        clicked.record_kind,
+        clicked.record_id,
+        clicked.site,
+        clicked.landing_page,
+        clicked.referrer,
+        click_id_kinds.kind as click_kind,
+        click_id_kinds.channel as click_channel,
+        click_id_kinds.source as click_source,
+        {% for part in ['source', 'medium', 'campaign', 'content', 'term'] -%}
+        case
+            when clicked.has_utm_columns then clicked.utm_{{ part }}
+            else ops.url_parameter(clicked.landing_page, 'utm_{{ part }}')
+        end as utm_{{ part }},
+        {% endfor -%}
+        ops.url_host(clicked.referrer) as referrer_host,
+        ops.url_host(clicked.site) as site_host,
+        case when clicked.landing_page ~ '^[a-zA-Z]+://' then ops.url_host(clicked.landing_page) end as landing_host
+    from clicked
+    left join click_id_kinds on lower(clicked.click_kind) = click_id_kinds.kind
+),
+
+final as (
+    select
+        tagged.record_kind,
+        tagged.record_id,
+        tagged.click_kind,
+        tagged.click_channel,
+        tagged.click_source,
+        tagged.utm_source,
+        tagged.utm_medium,
+        tagged.utm_campaign,
+        tagged.utm_content,
+        tagged.utm_term,
+        -- a page of one's own site is no referrer
+        case
+            when tagged.referrer_host is distinct from tagged.site_host
+                and tagged.referrer_host is distinct from tagged.landing_host
+                then tagged.referrer_host
+        end as referrer_host
+    from tagged
+)
+
+select * from final

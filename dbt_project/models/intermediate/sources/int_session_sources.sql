@@ -1,0 +1,73 @@
+-- One row per site session with its source (RULES section 2): click id, UTM tags, referrer, else direct.
+with
+
+sessions as (
+    select * from {{ ref('int_sessions_unioned') }}
+),
+
+marked as (
+    select * from {{ ref('int_marked_records') }}
+    where record_kind = 'session'
+),
+
+referrers as (
+    select * from {{ ref('int_referrer_hosts') }}
+),
+
+campaigns as (
+    select * from {{ ref('int_campaign_channels') }}
+),
+
+grouped as (
+    select * from {{ ref('int_grouped_tags') }}
+),
+
+chosen as (
+    select
+        sessions.session_id,
+        sessions.client_id,
+        sessions.started_at,
+        case
+            when marked.click_kind is not null then 'click_id'
+            when marked.utm_source is not null then 'utm'
+            when marked.referrer_host is not null then 'referrer'
+            else 'direct'
+        end as method,
+        marked.click_channel,
+        coalesce(marked.click_source, marked.utm_source, referrers.source, 'direct') as source,
+        marked.utm_source,
+        marked.utm_medium as medium,
+        marked.utm_campaign as campaign,
+        marked.utm_content as content,
+        marked.utm_term as term,
+        referrers.channel as referrer_channel
+    from sessions
+    inner join marked on sessions.session_id = marked.record_id
+    left join referrers on marked.referrer_host = referrers.host
+),
+
+final as (
+    select
+        chosen.session_id,
+        chosen.client_id,
+        chosen.started_at,
+        chosen.method,
+        case
+            when chosen.method in ('click_id', 'utm')
+                then coalesce(campaigns.channel, chosen.click_channel, grouped.channel)
+            when chosen.method = 'referrer' then chosen.referrer_channel
+            else 'direct'
+        end as channel,
+        chosen.source,
+        chosen.medium,
+        chosen.campaign,
+        chosen.content,
+        chosen.term
+    from chosen
+    left join campaigns
+        on chosen.source = campaigns.source and chosen.campaign is not distinct from campaigns.campaign
+    left join grouped
+        on chosen.utm_source = grouped.source and chosen.medium is not distinct from grouped.medium
+)
+
+select * from final

@@ -1,0 +1,107 @@
+-- Functions that the models call and plain SQL cannot say. Owner only; readers never reach them.
+
+-- One query parameter of a URL, decoded; null when it is absent, empty or not valid UTF-8.
+create or replace function ops.url_parameter(url text, parameter text) returns text
+language plpgsql immutable parallel safe as $$
+declare
+    raw text := substring(url from '[?&]' || parameter || '=([^&#]*)');
+    bytes bytea := ''::bytea;
+    piece text;
+begin
+    if raw is null or raw = '' then
+        return null;
+    end if;
+    raw := replace(raw, '+', ' ');
+    if position('%' in raw) = 0 then
+        return nullif(trim(raw), '');
+    end if;
+    for piece in select match[1] from regexp_matches(raw, '(%[0-9A-Fa-f]{2}|[^%]+|%)', 'g') as match loop
+        bytes := bytes || case
+            when piece ~ '^%[0-9A-Fa-f]{2}$' then decode(substr(piece, 2), 'hex')
+            else convert_to(piece, 'UTF8')
+        end;
+    end loop;
+    return nullif(trim(convert_from(bytes, 'UTF8')), '');
+exception
+    when character_not_in_repertoire or untranslatable_character then
+        return null;
+end
+$$;
+comment on function ops.url_parameter(text, text) is
+    'One query parameter of a URL, percent-decoded; null when absent, empty or not UTF-8.';
+
+-- The host of a URL in lower case, without port and leading www.
+create or replace function ops.url_host(url text) returns text
+language sql immutable parallel safe as $$
+    select nullif(
+        regexp_replace(
+            lower(substring(url from '^(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?(?://)?(?:[^/?#@]*@)?([^/?#:]+)')), '^www\.', ''
+        ),
+        ''
+    )
+$$;
+comment on function ops.url_host(text) is 'Host of a URL in lower case, without port and www.';
+
+-- Connected components of the pairs that `edges_query` returns (left_node text, right_node text; a lone node is a pair
+-- of itself). The component's name is its smallest node, so the answer does not depend on the order of rows.
+-- Labels go to the smallest neighbour and then jump to their own label's label: a few rounds even for long chains.
+-- A recursive CTE was refused: it is quadratic in one phone that too many people share (SPEED.md section 2).
+create or replace function ops.connected_components(edges_query text)
+returns table (node text, component text)
+language plpgsql volatile as $$
+declare
+    changed bigint;
+begin
+    drop table if exists pg_temp.component_edges, pg_temp.component_labels;
+    execute 'create temporary table component_edges on commit drop as
+        with given as (' || edges_query || ')
+        select left_node as node, right_node as neighbour from given
+        union
+        select right_node, left_node from given';
+    create temporary table component_labels on commit drop as
+        select edges.node, least(edges.node, min(edges.neighbour)) as label
+        from pg_temp.component_edges as edges group by edges.node;
+    create index on pg_temp.component_labels (node);
+    analyze pg_temp.component_edges;
+    analyze pg_temp.component_labels;
+    loop
+        update pg_temp.component_labels as labels
+        set label = nearest.label
+        from (
+            select edges.node, min(neighbours.label) as label
+            from pg_temp.component_edges as edges
+            inner join pg_temp.component_labels as neighbours on neighbours.node = edges.neighbour
+            group by edges.node
+        ) as nearest
+        where nearest.node = labels.node and nearest.label < labels.label;
+        get diagnostics changed = row_count;
+        exit when changed = 0;
+        loop
+            update pg_temp.component_labels as labels
+            set label = roots.label
+            from pg_temp.component_labels as roots
+            where roots.node = labels.label and roots.label < labels.label;
+            get diagnostics changed = row_count;
+            exit when changed = 0;
+        end loop;
+    end loop;
+    return query select labels.node, labels.label from pg_temp.component_labels as labels;
+end
+$$;
+comment on function ops.connected_components(text) is
+    'Connected components of a graph given as a query of pairs; a component is named by its smallest node.';
+
+-- A name for a phone, an e-mail or a component of them that tells nothing: salted, because numbers can be tried out.
+create table if not exists ops.key_salt (salt text not null);
+comment on table ops.key_salt is 'The salt of person keys, drawn once for this warehouse. Never granted to anybody.';
+comment on column ops.key_salt.salt is 'Random text.';
+insert into ops.key_salt (salt)
+select gen_random_uuid()::text || gen_random_uuid()::text
+where not exists (select from ops.key_salt);
+
+create or replace function ops.opaque_key(kind text, given text) returns text
+language sql stable parallel safe as $$
+    select kind || ':' || left(encode(sha256(convert_to(salt || '|' || given, 'UTF8')), 'hex'), 20) from ops.key_salt
+$$;
+comment on function ops.opaque_key(text, text) is
+    'A stable name for something personal that does not give it away: kind and salted hash.';
