@@ -1,0 +1,353 @@
+"""The values of the invented city. Frozen: once told, the story does not change.
+
+Instants are aware `datetime`s in UTC with whole seconds; money is `Decimal` roubles with kopecks; phones are E.164 in
+fictional ranges (+7900000xxxx mobile, +7495000xxxx landline), e-mails end in example.org.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+ContactSystem = Literal["calltouch_call", "calltouch_request", "desk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clinic:
+    """A clinic and its numbers at each vendor."""
+
+    clinic_id: str
+    name: str
+    time_zone: str
+    calltouch_site: int
+    clinic_num: int
+    category_id: int
+    direct_login: str
+    main_phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Employee:
+    """`employee_id` of doctors and CRM managers is the vendor's own id with its prefix."""
+
+    employee_id: str
+    full_name: str
+    clinic_id: str | None
+    group: str
+    phone: str | None
+    vendor_num: int = 0
+    direction: str | None = None
+    database_role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A card in the clinic system. `merged_into` is the surviving card's number."""
+
+    pat_num: int
+    clinic_id: str
+    last_name: str
+    first_name: str
+    birth_date: date | None
+    mobile: str | None
+    landline: str | None
+    email: str | None
+    registered_on: date
+    how_learned: str | None
+    merged_into: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A Yandex.Direct campaign; `clinic_id` null belongs to the whole network."""
+
+    campaign_id: int
+    name: str
+    topic: str | None
+    clinic_id: str | None
+    login: str
+    ad_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AdDay:
+    """Statistics of one ad on one Moscow day. `cost` includes VAT."""
+
+    day: date
+    campaign_id: int
+    ad_id: int
+    impressions: int
+    clicks: int
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class HandSpend:
+    """Spend that a person writes down (VK, offline)."""
+
+    date_from: date
+    date_to: date
+    channel: str
+    source: str
+    medium: str
+    campaign: str
+    clinic_id: str | None
+    amount: Decimal
+    includes_vat: bool
+    note: str
+    entered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingAddress:
+    address: str
+    channel: str
+    source: str
+    medium: str
+    campaign: str
+    clinic_id: str
+    valid_from: date
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A visit to the site. `source` and `medium` are what the call tracker would say; UTM is only what the link had."""
+
+    session_id: int
+    client_id: str
+    ct_client_id: int
+    started_at: datetime
+    landing_page: str
+    referrer: str | None
+    source: str
+    medium: str
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    utm_content: str | None = None
+    utm_term: str | None = None
+    campaign_id: int | None = None
+    ad_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One contact as it happened. `named_patients` is known at the front desk only; `session_ids` end with its own."""
+
+    contact_id: str
+    system: ContactSystem
+    vendor_num: int
+    clinic_id: str
+    occurred_at: datetime
+    kind: str
+    direction: str
+    phone: str | None = None
+    email: str | None = None
+    client_name: str | None = None
+    client_id: str | None = None
+    session_ids: tuple[int, ...] = ()
+    named_patients: tuple[int, ...] = ()
+    administrator_id: str | None = None
+    people_group: str | None = None
+    topic: str | None = None
+    how_learned: str | None = None
+    outcome: str | None = None
+    refusal_reason: str | None = None
+    is_answered: bool | None = None
+    talk_seconds: int | None = None
+    called_address: str | None = None
+    static_number: bool = False
+    tags: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """`booked_by_contact` is the story's truth; no vendor carries it. `is_note` rows are notes, not visits."""
+
+    apt_num: int
+    pat_num: int
+    clinic_id: str
+    direction: str
+    prov_num: int
+    created_at: datetime
+    starts_at: datetime | None
+    status: str
+    arrived_at: datetime | None
+    changed_at: datetime
+    not_arrived_reason: str | None = None
+    booked_by_contact: str | None = None
+    is_note: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A line of the treatment log; `status` in the vendor's letters (`TP`, `C`, `D`)."""
+
+    proc_num: int
+    pat_num: int
+    clinic_id: str
+    apt_num: int
+    day: date
+    code: str
+    descript: str
+    quantity: int
+    fee: Decimal
+    status: str
+    prov_num: int
+    entered_on: date
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    pay_num: int
+    pat_num: int
+    clinic_id: str
+    day: date
+    amount: Decimal
+    pay_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaySplit:
+    split_num: int
+    pay_num: int
+    pat_num: int
+    proc_num: int
+    amount: Decimal
+    prov_num: int
+    clinic_id: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    plan_num: int
+    pat_num: int
+    clinic_id: str
+    direction: str
+    opened_on: date
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStage:
+    attach_num: int
+    plan_num: int
+    proc_num: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class CrmContact:
+    contact_num: int
+    first_name: str
+    last_name: str
+    phones: tuple[str, ...]
+    email: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """`stage` is the bare code (`NEW`, `WON`, …) without the funnel's prefix."""
+
+    deal_num: int
+    title: str
+    category_id: int
+    clinic_id: str
+    stage: str
+    semantic: Literal["P", "S", "F"]
+    amount: Decimal
+    manager_num: int
+    contact_num: int
+    created_at: datetime
+    moved_at: datetime
+    changed_at: datetime
+    planned_close: date
+    source_id: str
+    first_request: str | None
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: str | None
+    tags: tuple[str, ...]
+    lost_reason: str | None
+    is_template: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DealStage:
+    history_num: int
+    deal_num: int
+    category_id: int
+    stage: str
+    semantic: Literal["P", "S", "F"]
+    type_id: int
+    entered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DealItem:
+    row_num: int
+    deal_num: int
+    product_num: int
+    name: str
+    quantity: int
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    slot_id: str
+    clinic_id: str
+    direction: str
+    doctor_id: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The whole truth of `[date_from, date_to]`; `now` is the moment the vendors are asked (the morning after)."""
+
+    seed: int
+    date_from: date
+    date_to: date
+    now: datetime
+    clinics: tuple[Clinic, ...]
+    employees: tuple[Employee, ...]
+    counterparties: tuple[tuple[str, str], ...]
+    patients: tuple[Patient, ...]
+    campaigns: tuple[Campaign, ...]
+    ad_days: tuple[AdDay, ...]
+    hand_spend: tuple[HandSpend, ...]
+    tracking_addresses: tuple[TrackingAddress, ...]
+    sessions: tuple[Session, ...]
+    contacts: tuple[Contact, ...]
+    appointments: tuple[Appointment, ...]
+    procedures: tuple[Procedure, ...]
+    payments: tuple[Payment, ...]
+    pay_splits: tuple[PaySplit, ...]
+    plans: tuple[Plan, ...]
+    plan_stages: tuple[PlanStage, ...]
+    crm_contacts: tuple[CrmContact, ...]
+    deals: tuple[Deal, ...]
+    deal_stages: tuple[DealStage, ...]
+    deal_items: tuple[DealItem, ...]
+    slots: tuple[Slot, ...]
+
+    def clinic(self, clinic_id: str) -> Clinic:
+        return next(clinic for clinic in self.clinics if clinic.clinic_id == clinic_id)
+
+    def neutral_rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Kind → rows in the columns of `extractors.kinds`: what the warehouse holds after everything was loaded.
+
+        Values are typed (`datetime` in UTC, `date`, `Decimal`, `list[str]`); derived columns are filled.
+        """
+        from simulators.world.neutral import neutral_rows
+
+        return neutral_rows(self)
