@@ -1,0 +1,214 @@
+"""Publication: what dbt built becomes what readers see, all tables in one transaction, by difference.
+
+`publish` reads dbt's manifest, brings every published table to the rows of its build table, applies the report
+functions and views whose text changed, registers all of it for `access` and refreshes grants and policies. Readers
+never wait for it and never see a half: DDL happens only where a shape changed. Publications queue behind each other and
+behind changes of rights. Running again with nothing new changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from extractors.core.errors import ConfigError
+from warehouse.publish_keys import add_foreign_keys, drop_broken_foreign_keys
+from warehouse.publish_manifest import PublishedModel, read_manifest
+from warehouse.publish_reports import (
+    REPORTS_FOLDER,
+    ReportFile,
+    ReportObject,
+    apply_report_files,
+    drop_report_objects,
+    read_report_files,
+)
+from warehouse.publish_tables import (
+    Connection,
+    TableChange,
+    TablePlan,
+    finish_shape,
+    plan_table,
+    prepare_shape,
+    scalar,
+    write_difference,
+)
+
+# A table is analysed after this share of its rows changed. Autovacuum would do it later, after slow first reads.
+NOTABLE_SHARE = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicationSummary:
+    """What one publication did."""
+
+    publication_id: int
+    run_id: str
+    published_at: datetime
+    tables: tuple[TableChange, ...]
+    dropped_tables: tuple[str, ...]
+    applied_files: tuple[str, ...]
+    access_changes: int
+
+    @property
+    def rows_inserted(self) -> int:
+        return sum(table.rows_inserted for table in self.tables)
+
+    @property
+    def rows_deleted(self) -> int:
+        return sum(table.rows_deleted for table in self.tables)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Changes beside rows, in words."""
+        shapes = (f"{table.schema}.{table.name}: {note}" for table in self.tables for note in table.shape)
+        return (*shapes, *(f"{name}: dropped, no model publishes it" for name in self.dropped_tables))
+
+
+def publish(
+    url: str, manifest: Path, *, run_id: str, now: datetime, reports: Path = REPORTS_FOLDER
+) -> PublicationSummary:
+    """Publish everything the manifest asks for. Safe to run again; waits for another publication to end.
+
+    ConfigError: a model's `publish` block, or a report file, is wrong. GuardError: build tables are missing, a key is
+    not unique, or a report object would lend its owner's rights. After an error readers keep what they had.
+    """
+    models = read_manifest(manifest)
+    files = read_report_files(reports)
+    with psycopg.connect(url, autocommit=True, application_name="chairside publish") as connection:
+        with connection.transaction():
+            summary = _publish(connection, models, files, run_id, now)
+        for table in summary.tables:
+            if table.rows_inserted + table.rows_deleted > NOTABLE_SHARE * table.rows:
+                connection.execute(sql.SQL("analyze {}").format(sql.Identifier(table.schema, table.name)))
+    return summary
+
+
+def _publish(
+    connection: Connection,
+    models: Sequence[PublishedModel],
+    files: Sequence[ReportFile],
+    run_id: str,
+    now: datetime,
+) -> PublicationSummary:
+    # Names are always written with their schema; nothing is found by a search path.
+    connection.execute("set local search_path = pg_catalog, pg_temp")
+    connection.execute("set local work_mem = '128MB'")
+    connection.execute("select access.take_turn()")
+    _require_known_reports(connection, models, files)
+    plans = {model.name: plan_table(connection, model) for model in models}
+    if len(plans) != len(models):
+        raise ConfigError("two published models have the same name; nothing was published")
+    vanished = _vanished_tables(connection, models)
+    if vanished or any(plan.dropped for plan in plans.values()):
+        drop_report_objects(connection)
+
+    # First all DDL that the rows need, then all rows, then the DDL that needs the rows: PostgreSQL refuses to alter a
+    # table whose foreign keys still wait to be checked.
+    for schema, name in vanished:
+        connection.execute(sql.SQL("drop table if exists {} cascade").format(sql.Identifier(schema, name)))
+    shapes = {name: prepare_shape(connection, plan) for name, plan in plans.items()}
+    for name, plan in plans.items():
+        if not plan.is_new:
+            shapes[name] += drop_broken_foreign_keys(connection, plan, plans)
+    rows = {name: write_difference(connection, plan) for name, plan in plans.items()}
+    connection.execute("set constraints all immediate")
+    for name, plan in plans.items():
+        shapes[name] += finish_shape(connection, plan)
+    for name, plan in plans.items():
+        shapes[name] += add_foreign_keys(connection, plan, plans)
+
+    applied, made = apply_report_files(connection, files, now)
+    _register(connection, plans, made)
+    access_changes = scalar(connection, "select access.refresh()")
+    changes = tuple(
+        TableChange(
+            schema=plan.model.schema,
+            name=name,
+            rows_inserted=rows[name][0],
+            rows_deleted=rows[name][1],
+            rows=rows[name][2],
+            shape=tuple(shapes[name]),
+        )
+        for name, plan in plans.items()
+    )
+    publication_id = scalar(
+        connection,
+        """
+        insert into ops.publications (run_id, published_at, rows_inserted, rows_deleted, tables)
+        values (%s, %s, %s, %s, %s)
+        returning publication_id
+        """,
+        (
+            run_id,
+            now,
+            sum(change.rows_inserted for change in changes),
+            sum(change.rows_deleted for change in changes),
+            Jsonb([asdict(change) for change in changes]),
+        ),
+    )
+    return PublicationSummary(
+        publication_id=publication_id,
+        run_id=run_id,
+        published_at=now,
+        tables=changes,
+        dropped_tables=tuple(f"{schema}.{name}" for schema, name in vanished),
+        applied_files=applied,
+        access_changes=access_changes,
+    )
+
+
+def _require_known_reports(
+    connection: Connection, models: Sequence[PublishedModel], files: Sequence[ReportFile]
+) -> None:
+    known = {row[0] for row in connection.execute("select report from access.known_reports").fetchall()}
+    wrong = [f"model {model.name}: {model.report}" for model in models if model.report not in known]
+    wrong += [f"warehouse/reports/{file.name}: {file.report}" for file in files if file.report not in known | {"*"}]
+    if wrong:
+        raise ConfigError(f"unknown report: {'; '.join(wrong)}. Known: {', '.join(sorted(known))}")
+
+
+def _vanished_tables(connection: Connection, models: Sequence[PublishedModel]) -> list[tuple[str, str]]:
+    """Tables that an earlier publication made and no model publishes any more."""
+    rows = connection.execute(
+        "select distinct schema_name, relation_name from access.relations where object_kind = 'table' order by 1, 2"
+    ).fetchall()
+    published = {(model.schema, model.name) for model in models}
+    return [(row[0], row[1]) for row in rows if (row[0], row[1]) not in published]
+
+
+def _register(
+    connection: Connection,
+    plans: Mapping[str, TablePlan],
+    made: Mapping[ReportFile, tuple[ReportObject, ...]],
+) -> None:
+    """Write `access.relations`, touching only what differs."""
+    rows = [
+        (
+            plan.model.report,
+            plan.model.schema,
+            plan.model.name,
+            "table",
+            plan.model.clinic_column,
+            list(plan.model.owner_columns),
+            plan.model.is_personal,
+        )
+        for plan in plans.values()
+    ]
+    objects = {(file.report, item.name, item.kind) for file, items in made.items() for item in items}
+    rows += [(report, "reports", name, kind, None, [], False) for report, name, kind in sorted(objects)]
+    connection.execute("create temporary table registered (like access.relations) on commit drop")
+    with connection.cursor() as cursor:
+        cursor.executemany("insert into pg_temp.registered values (%s, %s, %s, %s, %s, %s, %s)", rows)
+    connection.execute(
+        "delete from access.relations as old where not exists (select from pg_temp.registered as new where new = old)"
+    )
+    connection.execute(
+        "insert into access.relations select new.* from pg_temp.registered as new"
+        " where not exists (select from access.relations as old where new = old)"
+    )

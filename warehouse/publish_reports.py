@@ -1,0 +1,197 @@
+"""The functions and views people call: files of `warehouse/reports`, applied when their text changed.
+
+The first line of a file names the right that opens its objects: `-- report: channels_and_sources`, or `-- report: *`
+for helper functions without data. What a file made is learned from the catalog, not from its text, so that no object
+is missed. An object of the file's earlier text that the new text no longer makes (an old signature) is dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from extractors.core.errors import ConfigError, GuardError
+from warehouse.publish_tables import Connection
+
+REPORTS_FOLDER = Path(__file__).parent / "reports"
+HEADER = re.compile(r"\A--\s*report:\s*(\*|\w+)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportObject:
+    """A view or a function in `reports`. `signature` is empty for views."""
+
+    kind: str
+    name: str
+    signature: str
+
+    def drop_statement(self) -> sql.Composed:
+        # The signature is pg_get_function_identity_arguments() of PostgreSQL itself.
+        arguments = sql.SQL(f"({self.signature})" if self.kind == "function" else "")
+        target = sql.Identifier("reports", self.name)
+        return sql.SQL("drop {} if exists {}{} cascade").format(
+            sql.SQL("routine" if self.kind == "function" else "view"), target, arguments
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFile:
+    """One file of `warehouse/reports`."""
+
+    name: str
+    report: str
+    text: str
+
+    @property
+    def text_hash(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def read_report_files(folder: Path) -> tuple[ReportFile, ...]:
+    """All `*.sql`, by name. ConfigError for a file that does not say which report it belongs to."""
+    files = []
+    for path in sorted(folder.glob("*.sql")):
+        text = path.read_text(encoding="utf-8")
+        header = HEADER.match(text)
+        if header is None:
+            raise ConfigError(f"{folder.name}/{path.name}: the first line must be `-- report: <name>`")
+        files.append(ReportFile(name=path.name, report=header.group(1), text=text))
+    return tuple(files)
+
+
+def remembered_objects(connection: Connection) -> dict[str, tuple[str, tuple[ReportObject, ...]]]:
+    """Per file: the hash of the text that was applied and what it made."""
+    rows = connection.execute("select file_name, text_hash, objects from ops.applied_sql").fetchall()
+    return {row[0]: (row[1], tuple(ReportObject(**item) for item in row[2])) for row in rows}
+
+
+def drop_report_objects(connection: Connection) -> None:
+    """Drop all that files made, so that tables below can lose columns. The next apply makes it again."""
+    for _, objects in remembered_objects(connection).values():
+        _drop(connection, objects)
+    connection.execute("delete from ops.applied_sql")
+
+
+def apply_report_files(
+    connection: Connection, files: Sequence[ReportFile], now: datetime
+) -> tuple[tuple[str, ...], dict[ReportFile, tuple[ReportObject, ...]]]:
+    """Apply what changed, inside the caller's transaction. Returns the names of applied files and all objects by file.
+
+    When an object cannot be replaced in place (other result columns, a view that others rest on), everything is dropped
+    and made again: readers see that at commit, never in between. ConfigError: a file's SQL is wrong.
+    """
+    try:
+        with connection.transaction():
+            applied = _apply_changed(connection, files, now)
+    except psycopg.Error:
+        drop_report_objects(connection)
+        applied = _apply_changed(connection, files, now)
+    remembered = remembered_objects(connection)
+    made = {file: remembered[file.name][1] for file in files}
+    _require_one_file_per_name(made)
+    _require_reader_rights(connection)
+    return applied, made
+
+
+def _apply_changed(connection: Connection, files: Sequence[ReportFile], now: datetime) -> tuple[str, ...]:
+    remembered = remembered_objects(connection)
+    for name in set(remembered) - {file.name for file in files}:
+        _drop(connection, remembered[name][1])
+        connection.execute("delete from ops.applied_sql where file_name = %s", (name,))
+    applied = []
+    for file in files:
+        old_hash, old_objects = remembered.get(file.name, ("", ()))
+        before = _catalog(connection)
+        if old_hash == file.text_hash and set(old_objects) <= set(before):
+            continue
+        try:
+            connection.execute(file.text.encode())
+        except (psycopg.errors.InvalidTableDefinition, psycopg.errors.InvalidFunctionDefinition) as error:
+            if not old_objects:
+                raise ConfigError(f"warehouse/reports/{file.name}: {error.diag.message_primary}") from error
+            raise
+        except psycopg.errors.DependentObjectsStillExist:
+            raise
+        except psycopg.Error as error:
+            place = f", character {error.diag.statement_position}" if error.diag.statement_position else ""
+            raise ConfigError(f"warehouse/reports/{file.name}{place}: {error.diag.message_primary}") from error
+        after = _catalog(connection)
+        made = tuple(sorted((item for item in after if after[item] != before.get(item)), key=str))
+        if not made:
+            raise ConfigError(f"warehouse/reports/{file.name}: makes no view and no function in schema reports")
+        _drop(connection, set(old_objects) - set(made))
+        connection.execute(
+            """
+            insert into ops.applied_sql (file_name, text_hash, applied_at, objects) values (%s, %s, %s, %s)
+            on conflict (file_name) do update
+            set text_hash = excluded.text_hash, applied_at = excluded.applied_at, objects = excluded.objects
+            """,
+            (file.name, file.text_hash, now, Jsonb([asdict(item) for item in made])),
+        )
+        applied.append(file.name)
+    return tuple(applied)
+
+
+def _catalog(connection: Connection) -> dict[ReportObject, str]:
+    """Views and functions of `reports` with the place of their catalog row, which moves when they are replaced."""
+    rows = connection.execute(
+        """
+        select 'function', pg_proc.proname, pg_get_function_identity_arguments(pg_proc.oid),
+            concat_ws(' ', pg_proc.xmin, pg_proc.ctid)
+        from pg_catalog.pg_proc
+        where pg_proc.pronamespace = 'reports'::regnamespace
+        union all
+        select 'view', pg_class.relname, '', concat_ws(' ', pg_rewrite.xmin, pg_rewrite.ctid)
+        from pg_catalog.pg_class
+        inner join pg_catalog.pg_rewrite on pg_rewrite.ev_class = pg_class.oid
+        where pg_class.relnamespace = 'reports'::regnamespace and pg_class.relkind = 'v'
+        """
+    ).fetchall()
+    return {ReportObject(kind=row[0], name=row[1], signature=row[2]): row[3] for row in rows}
+
+
+def _drop(connection: Connection, objects: Iterable[ReportObject]) -> None:
+    for item in objects:
+        connection.execute(item.drop_statement())
+
+
+def _require_one_file_per_name(made: Mapping[ReportFile, tuple[ReportObject, ...]]) -> None:
+    """Rights go by name, so a name in two files of two reports would open one report with the other's right."""
+    owner: dict[tuple[str, str], ReportFile] = {}
+    for file, objects in made.items():
+        for item in objects:
+            other = owner.setdefault((item.kind, item.name), file)
+            if other is not file:
+                raise ConfigError(f"warehouse/reports: {other.name} and {file.name} both make reports.{item.name}")
+
+
+def _require_reader_rights(connection: Connection) -> None:
+    """What runs with its owner's rights would show every row to whoever may call it: never published."""
+    lending = connection.execute(
+        """
+        select format('function reports.%I must be security invoker', pg_proc.proname)
+        from pg_catalog.pg_proc
+        where pg_proc.pronamespace = 'reports'::regnamespace and pg_proc.prosecdef
+        union all
+        select format('view reports.%I must have (security_invoker = true)', pg_class.relname)
+        from pg_catalog.pg_class
+        where pg_class.relnamespace = 'reports'::regnamespace and pg_class.relkind = 'v'
+            and not coalesce(
+                (
+                    select option_value::boolean from pg_options_to_table(pg_class.reloptions)
+                    where option_name = 'security_invoker'
+                ),
+                false
+            )
+        """
+    ).fetchall()
+    if lending:
+        raise GuardError("nothing was published: " + "; ".join(row[0] for row in lending))

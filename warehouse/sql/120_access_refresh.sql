@@ -1,0 +1,166 @@
+-- Makes grants and policies equal to what the rights ask for, touching only what differs.
+
+create or replace function access.take_turn() returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A table lock and not an advisory one: any login may take an advisory lock and hold it, and with it every
+    -- publication. Readers of the table are not disturbed. Publications and changes of rights queue here, so that
+    -- neither waits for the other while it holds a published table.
+    lock table access.rights in exclusive mode;
+end
+$$;
+comment on function access.take_turn() is
+'Queues this transaction behind other publications and changes of rights. Held until commit.';
+
+create or replace function access.lock_gently(relations oid []) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    usual_timeout text := current_setting('lock_timeout');
+    relation oid;
+begin
+    -- CREATE POLICY needs the table for itself. Waiting for a long read in one go would make all new reads of all
+    -- reports queue behind us; so ask briefly, let them pass, ask again.
+    for attempt in 1 .. 40 loop
+        begin
+            perform set_config('lock_timeout', '150ms', true);
+            foreach relation in array relations loop
+                execute format('lock table %s in access exclusive mode', relation::regclass);
+            end loop;
+            perform set_config('lock_timeout', usual_timeout, true);
+            return;
+        exception when lock_not_available or deadlock_detected then
+            perform pg_sleep(0.02 * attempt);
+        end;
+    end loop;
+    -- After about twenty seconds a right matters more than a slow read: wait in the ordinary queue.
+    foreach relation in array relations loop
+        execute format('lock table %s in access exclusive mode', relation::regclass);
+    end loop;
+end
+$$;
+comment on function access.lock_gently(oid []) is
+'Locks tables for a change of policies without making readers queue for more than 150 ms at a time.';
+
+create or replace function access.change_privilege(
+    verb text, role_oid oid, object_kind text, object_oid oid, column_name text, privilege text
+) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    execute format(
+        '%s %s%s on %s %s %s %I',
+        verb,
+        privilege,
+        case when object_kind = 'column' then format(' (%I)', column_name) else '' end,
+        case object_kind
+            when 'relation' then 'table' when 'column' then 'table' when 'procedure' then 'routine'
+            when 'function' then 'routine'
+            else object_kind
+        end,
+        case object_kind
+            when 'database' then (select quote_ident(datname) from pg_database where oid = object_oid)
+            when 'schema' then object_oid::regnamespace::text
+            when 'function' then object_oid::regprocedure::text
+            when 'procedure' then object_oid::regprocedure::text
+            else object_oid::regclass::text
+        end,
+        case verb when 'grant' then 'to' else 'from' end,
+        (select rolname from pg_roles where oid = role_oid)
+    );
+end
+$$;
+comment on function access.change_privilege(text, oid, text, oid, text, text) is
+'Grants or revokes one privilege on one object.';
+
+create or replace function access.apply(only_roles text [] default null) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    role_oids oid [];
+    difference record;
+    new_policy record;
+    role_name name;
+    relations oid [];
+    changes integer := 0;
+begin
+    select coalesce(array_agg(pg_roles.oid), '{}') into role_oids
+    from pg_roles
+    where pg_roles.rolname = any (coalesce(only_roles, array(select e.database_role from access.employees as e)));
+
+    select array_agg(distinct d.relation_oid order by d.relation_oid) into relations
+    from access.policy_differences as d
+    where d.role_oid = any (role_oids);
+    if relations is not null then
+        perform access.lock_gently(relations);
+    end if;
+
+    -- First everything that is too much, then what is missing: at no moment does a role hold both.
+    for difference in
+        select d.* from access.policy_differences as d
+        where d.role_oid = any (role_oids) and d.drop_policy is not null
+    loop
+        execute format('drop policy if exists %I on %s', difference.drop_policy, difference.relation_oid::regclass);
+        changes := changes + 1;
+    end loop;
+    delete from access.policies as p where not exists (select from pg_policy where pg_policy.oid = p.policy_oid);
+
+    for difference in
+        select d.* from access.policy_differences as d
+        where d.role_oid = any (role_oids) and d.create_expression is not null
+    loop
+        select rolname into role_name from pg_roles where oid = difference.role_oid;
+        execute format(
+            'create policy %I on %s for select to %I using (%s)',
+            role_name, difference.relation_oid::regclass, role_name, difference.create_expression
+        );
+        select pg_policy.oid, pg_get_expr(pg_policy.polqual, pg_policy.polrelid) as printed into new_policy
+        from pg_policy
+        where pg_policy.polrelid = difference.relation_oid and pg_policy.polname = role_name;
+        insert into access.policies (policy_oid, expression, printed)
+        values (new_policy.oid, difference.create_expression, new_policy.printed);
+        changes := changes + 1;
+    end loop;
+
+    for difference in
+        select d.* from access.privilege_differences as d
+        where d.role_oid = any (role_oids)
+        order by d.revoke_first desc
+    loop
+        if difference.revoke_first then
+            perform access.change_privilege(
+                'revoke', difference.role_oid, difference.object_kind, difference.object_oid,
+                difference.column_name, difference.privilege
+            );
+        end if;
+        if difference.grant_then then
+            perform access.change_privilege(
+                'grant', difference.role_oid, difference.object_kind, difference.object_oid,
+                null, difference.privilege
+            );
+        end if;
+        changes := changes + 1;
+    end loop;
+    return changes;
+end
+$$;
+comment on function access.apply(text []) is
+'Makes grants and policies of these roles (null: of all employees) equal to their rights; returns how many changed.';
+
+create or replace function access.refresh() returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform access.take_turn();
+    return access.apply(null);
+end
+$$;
+comment on function access.refresh() is
+'Applies the rights of all employees again, after new relations came or somebody changed grants by hand. Returns how
+many grants and policies changed; 0 when all is well.';
