@@ -1,13 +1,13 @@
 """The data folder of one instance: its PostgreSQL, secrets, logs and remembered ports.
 
-    $CHAIRSIDE_HOME (default: .chairside/ in the clone), only for its user (0700)
-    ├── postgres/     the embedded server's data
-    ├── secrets/      generated passwords and keys, one file each (0600)
-    ├── run/          sockets and locks
-    ├── logs/         one file per process
-    ├── airflow/      AIRFLOW_HOME
-    ├── dbt_target/   dbt's compiled models
-    └── state.json    ports and versions, so that a second start finds the first one's choices
+$CHAIRSIDE_HOME (default: .chairside/ in the clone), only for its user (0700)
+├── postgres/     the embedded server's data
+├── secrets/      generated passwords and keys, one file each (0600)
+├── run/          sockets and locks
+├── logs/         one file per process
+├── airflow/      AIRFLOW_HOME
+├── dbt_target/   dbt's compiled models
+└── state.json    ports and versions, so that a second start finds the first one's choices
 """
 
 from __future__ import annotations

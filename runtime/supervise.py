@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from types import FrameType
 from typing import NoReturn
 
 GUARD = Path(__file__).with_name("guard.py")
+START_SECONDS = 180.0  # Airflow: 20 s on two idle cores; slow machines get their time
 
 
 class ProcessFailed(Exception):
@@ -54,9 +55,10 @@ def guarded(
 ) -> Service:
     """Start a program under a guard. Without a lease it lives as long as this process keeps its `guard.stdin`."""
     owner: list[str | Path] = ["--stdin"] if lease is None else ["--lease", lease]
+    owner += ["--stop-signal", stop_signal, "--grace", str(grace)]
     with log.open("ab") as output:
         guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", GUARD, *owner, "--stop-signal", stop_signal, "--grace", f"{grace}", "--", *command],
+            [sys.executable, "-I", "-S", GUARD, *owner, "--", *command],
             stdin=subprocess.PIPE if lease is None else subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -87,6 +89,20 @@ def supervised() -> Iterator[list[Service]]:
         yield services
     finally:
         stop_services(services)
+
+
+def wait_until(
+    condition: Callable[[], bool], services: Sequence[Service], what: str, seconds: float = START_SECONDS
+) -> None:
+    """Wait, as long as every process lives. Raises ProcessFailed with the end of the log of the one that died."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        for service in services:
+            if not service.running():
+                raise ProcessFailed(f"{service.name} ended. The end of {service.log}:\n{service.last_lines()}")
+        if time.monotonic() > deadline:
+            raise ProcessFailed(f"{what} took more than {seconds:.0f} s; see the logs in {services[0].log.parent}")
+        time.sleep(0.3)
 
 
 def free_port() -> int:

@@ -1,0 +1,66 @@
+"""When DAGs run, from the environment, and what tasks read from Airflow's connections.
+
+    CHAIRSIDE_TIME_ZONE              zone of the schedules; default Europe/Moscow
+    CHAIRSIDE_SCHEDULE               cron of the sources; default 0 5 * * *
+    CHAIRSIDE_SCHEDULE_<SOURCE>      cron of one source; `none`: only by hand
+    CHAIRSIDE_FALLBACK_SCHEDULE      when the warehouse is built although a source is missing; default 0 8 * * *
+
+Environment, not Variables: a Variable read while parsing is a query every few seconds. Connections are read by tasks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pendulum
+
+WAREHOUSE_CONNECTION = "warehouse"
+TIME_ZONE = os.environ.get("CHAIRSIDE_TIME_ZONE", "Europe/Moscow")
+FALLBACK_SCHEDULE = os.environ.get("CHAIRSIDE_FALLBACK_SCHEDULE", "0 8 * * *")
+START = pendulum.datetime(2026, 1, 1, tz=TIME_ZONE)
+
+DEFAULT_ARGS = {
+    "owner": "chairside",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=15),
+    "execution_timeout": timedelta(hours=2),
+}
+
+
+def schedule_of(source: str) -> str | None:
+    """The cron expression of a source's DAG; null: only by hand."""
+    default = os.environ.get("CHAIRSIDE_SCHEDULE", "0 5 * * *")
+    found = os.environ.get(f"CHAIRSIDE_SCHEDULE_{source.upper()}", default)
+    return None if found.lower() == "none" else found
+
+
+def warehouse_url() -> str:
+    """The warehouse as its owner, from the connection `warehouse`."""
+    from airflow.sdk import Connection
+
+    found = Connection.get(WAREHOUSE_CONNECTION)
+    user = f"{quote(found.login or '', safe='')}:{quote(found.password or '', safe='')}"
+    options = f"?{urlencode(found.extra_dejson)}" if found.extra_dejson else ""
+    return f"postgresql://{user}@{found.host}:{found.port or 5432}/{quote(found.schema or '', safe='')}{options}"
+
+
+def source_settings(source: str) -> dict[str, Any]:
+    """A vendor's settings from the connection of its name, wherever Airflow keeps it."""
+    from airflow.sdk import Connection
+
+    from extractors.core.settings import settings_from_connection
+
+    found = Connection.get(source)
+    fields = {name: getattr(found, name) for name in ("conn_type", "host", "port", "schema", "login", "password")}
+    return settings_from_connection(json.dumps({**fields, "extra": found.extra_dejson}))
+
+
+def run_name(context: Any) -> str:  # noqa: ANN401 - Airflow's context
+    """The id of this run in `ops`: unique among all DAGs."""
+    return f"{context['dag'].dag_id}/{context['run_id']}"

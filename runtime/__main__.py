@@ -1,0 +1,122 @@
+"""`python -m runtime <command>`: what every `make` command calls. See docs/how_to/run_it.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+from extractors.core.errors import ChairsideError
+from runtime.home import open_home
+from runtime.postgres import PostgresMissing
+from runtime.progress import Progress
+from runtime.supervise import ProcessFailed, leave_on_signals, leave_with_parent
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their arguments. `main` imports what a command needs only when it is asked for."""
+    root = argparse.ArgumentParser(prog="make", description="Chairside on one machine.")
+    root.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
+    commands = root.add_subparsers(dest="command", required=True)
+    commands.add_parser("demo")
+    commands.add_parser("up")
+    commands.add_parser("serve", help=argparse.SUPPRESS)
+    commands.add_parser("hold", help=argparse.SUPPRESS)
+    commands.add_parser("down")
+    commands.add_parser("status")
+    load = commands.add_parser("load")
+    load.add_argument("--inbox", type=Path, required=True, metavar="INBOX")
+    load.add_argument("--mapping", type=Path, metavar="MAPPING")
+    for name in ("psql", "url"):
+        commands.add_parser(name).add_argument("--role", metavar="ROLE")
+    backfill = commands.add_parser("backfill")
+    backfill.add_argument("--source", required=True, metavar="SOURCE")
+    backfill.add_argument("--from", dest="date_from", type=date.fromisoformat, required=True, metavar="FROM")
+    backfill.add_argument("--to", dest="date_to", type=date.fromisoformat, required=True, metavar="TO")
+    export = commands.add_parser("export")
+    export.add_argument("--report", required=True, metavar="REPORT")
+    export.add_argument("--from", dest="date_from", type=date.fromisoformat, metavar="FROM")
+    export.add_argument("--to", dest="date_to", type=date.fromisoformat, metavar="TO")
+    export.add_argument("--format", choices=("csv", "xlsx"), default="csv")
+    export.add_argument("--role", metavar="ROLE")
+    export.add_argument("--out", type=Path, metavar="OUT")
+    return root
+
+
+def run(options: argparse.Namespace, progress: Progress) -> int:
+    """Run one command; its exit status. Raises what the command raises."""
+    home = open_home(os.environ)
+    # The steps of a load, and everything that is started, find the home by this.
+    os.environ["CHAIRSIDE_HOME"] = str(home.root)
+    match options.command:
+        case "load":
+            from runtime.load import load
+
+            return load(home, progress, options.inbox, options.mapping)
+        case "psql":
+            from runtime.shell import psql
+
+            return psql(home, progress, options.role)
+        case "url":
+            from runtime.shell import url
+
+            return url(home, progress, options.role)
+        case "export":
+            from runtime.export import export
+
+            return export(
+                home,
+                progress,
+                report=options.report,
+                date_from=options.date_from,
+                date_to=options.date_to,
+                file_format=options.format,
+                role=options.role,
+                out=options.out,
+            )
+        case "status":
+            from runtime.shell import status
+
+            return status(home, progress)
+        case "backfill":
+            from runtime.backfill import backfill
+
+            return backfill(home, progress, options.source, options.date_from, options.date_to)
+        case _:
+            from runtime import serve
+
+            services: dict[str, Callable[..., int]] = {
+                "up": serve.up,
+                "serve": serve.serve,
+                "hold": serve.hold,
+                "down": serve.down,
+            }
+            if options.command in services:
+                return services[options.command](home, progress)
+            from runtime.demo import demo
+
+            return demo(home, progress)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    leave_on_signals()
+    if options.with_parent:
+        leave_with_parent()
+    progress = Progress()
+    try:
+        return run(options, progress)
+    except (ChairsideError, PostgresMissing, ProcessFailed) as error:
+        progress.say(f"{options.command}: {error}")
+        return 1
+    except BrokenPipeError:
+        # The reader of our output left early (`make url | head`), which is no failure of ours.
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

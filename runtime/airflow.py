@@ -1,0 +1,242 @@
+"""Airflow on one machine: its settings, its three processes, and the few calls of its REST API that commands need.
+
+Configured by environment alone. LocalExecutor, metadata in PostgreSQL, the simple auth manager with one generated
+password, everything on the loopback. No triggerer: no task defers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from runtime.home import REPOSITORY, Home
+from runtime.progress import Progress
+from runtime.supervise import ProcessFailed, Service, guarded, remembered_port, stop_services, wait_until
+
+USER = "admin"
+PARTS = ("api-server", "scheduler", "dag-processor")
+
+
+def environment(
+    home: Home, *, metadata_url: str, port: int, connections: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """All of Airflow's settings. `connections`: id to the fields of Airflow's JSON form; those set already stay."""
+    password = home.secret("airflow_admin", size=12)
+    passwords = home.root / "secrets" / "airflow_passwords.json"
+    passwords.touch(mode=0o600)
+    passwords.write_text(json.dumps({USER: password}))
+    settings = {
+        "AIRFLOW_HOME": str(home.airflow),
+        "CHAIRSIDE_HOME": str(home.root),
+        "PYTHONPATH": str(REPOSITORY),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__FERNET_KEY": home.secret("fernet", size=32) + "=",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url.replace("postgresql://", "postgresql+psycopg2://", 1),
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__API__SECRET_KEY": home.secret("airflow_api", size=32),
+        "AIRFLOW__API_AUTH__JWT_SECRET": home.secret("airflow_jwt", size=64),
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.airflow / "logs"),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "2",
+        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "120",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "SCARF_ANALYTICS": "false",
+        "DO_NOT_TRACK": "1",
+        "GX_ANALYTICS_ENABLED": "false",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    for name, fields in connections.items():
+        settings[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps(fields)
+    # What a person set for Airflow stays, but for where this instance lives.
+    fixed = ("AIRFLOW_HOME", "AIRFLOW__DATABASE__", "AIRFLOW__API__", "AIRFLOW__CORE__EXECUTION", "AIRFLOW__CORE__DAGS")
+    own = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in settings or (k.startswith("AIRFLOW") and not k.startswith(fixed))
+    }
+    own.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {**settings, **own}
+
+
+def migrate_metadata(home: Home, environ: Mapping[str, str], metadata_url: str) -> None:
+    """Create or upgrade Airflow's tables; remembered by version. Raises ProcessFailed."""
+    wanted = f"{version('apache-airflow')} {metadata_url.rpartition('@')[2].rpartition('/')[2]}"
+    if home.state().get("airflow_metadata") == wanted:
+        return
+    log = home.logs / "airflow-migrate.log"
+    with log.open("ab") as output:
+        command = [sys.executable, "-m", "airflow", "db", "migrate"]
+        done = subprocess.run(command, stdout=output, stderr=output, env=dict(environ), cwd=home.airflow, check=False)
+    if done.returncode != 0:
+        raise ProcessFailed(f"`airflow db migrate` failed; see {log}")
+    home.remember(airflow_metadata=wanted)
+
+
+class Airflow:
+    """The REST API of a running Airflow. Tokens are renewed when they run out."""
+
+    def __init__(self, url: str, password: str) -> None:
+        self.url = url
+        self._password = password
+        self._session = requests.Session()
+        self._session.trust_env = False  # the loopback never goes through a proxy
+
+    def healthy(self) -> bool:
+        """Whether API, scheduler and DAG processor all say they are well."""
+        try:
+            answer = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=10).json()
+        except (requests.RequestException, ValueError):
+            return False
+        parts = ("metadatabase", "scheduler", "dag_processor")
+        return all((answer.get(part) or {}).get("status") == "healthy" for part in parts)
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
+        """One request below /api/v2; its JSON. Raises requests.HTTPError."""
+        for attempt in (1, 2):
+            if "Authorization" not in self._session.headers:
+                self._log_in()
+            answer = self._session.request(method, f"{self.url}/api/v2/{path}", timeout=60, **arguments)
+            if answer.status_code == 401 and attempt == 1:
+                del self._session.headers["Authorization"]
+                continue
+            break
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def dags(self) -> dict[str, dict[str, Any]]:
+        return {dag["dag_id"]: dag for dag in self.call("GET", "dags", params={"limit": 100})["dags"]}
+
+    def import_errors(self) -> list[str]:
+        errors = self.call("GET", "importErrors")["import_errors"]
+        return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
+
+    def unpause(self, dag: str) -> None:
+        self.call("PATCH", f"dags/{dag}", json={"is_paused": False})
+
+    def trigger(self, dag: str, run_id: str, conf: Mapping[str, Any]) -> None:
+        body = {"dag_run_id": run_id, "conf": dict(conf), "logical_date": None}
+        self.call("POST", f"dags/{dag}/dagRuns", json=body)
+
+    def runs(self, dag: str) -> dict[str, dict[str, Any]]:
+        """The newest runs of a DAG."""
+        found = self.call("GET", f"dags/{dag}/dagRuns", params={"limit": 20, "order_by": "-run_after"})
+        return {run["dag_run_id"]: run for run in found["dag_runs"]}
+
+    def run_state(self, dag: str, run_id: str) -> str:
+        return str(self.call("GET", f"dags/{dag}/dagRuns/{run_id}")["state"])
+
+    def tasks(self, dag: str, run_id: str) -> list[dict[str, Any]]:
+        found = self.call("GET", f"dags/{dag}/dagRuns/{run_id}/taskInstances", params={"limit": 100})
+        return list(found["task_instances"])
+
+    def forget_queued_events(self, dag: str) -> None:
+        """Asset events that an earlier, half-finished round left behind."""
+        try:
+            self.call("DELETE", f"dags/{dag}/assets/queuedEvents")
+        except requests.HTTPError as error:
+            if error.response.status_code != 404:
+                raise
+
+    def _log_in(self) -> None:
+        body = {"username": USER, "password": self._password}
+        answer = self._session.post(f"{self.url}/auth/token", json=body, timeout=60)
+        answer.raise_for_status()
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def start_parts(home: Home, environ: Mapping[str, str], port: int) -> list[Service]:
+    """The processes, all at once."""
+    arguments: dict[str, list[str]] = {
+        "api-server": ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+        # Logs are read from the folder; the log server would take a fixed port.
+        "scheduler": ["--skip-serve-logs"],
+        "dag-processor": [],
+    }
+    return [
+        guarded(
+            f"airflow {part}",
+            [sys.executable, "-m", "airflow", part, *arguments[part]],
+            log=home.logs / f"airflow-{part}.log",
+            environ=environ,
+            # Workers of the scheduler outlive its own end by 15 s and more; their tasks are safe to repeat.
+            grace=5.0,
+            cwd=home.airflow,
+        )
+        for part in PARTS
+    ]
+
+
+@contextmanager
+def running_airflow(
+    home: Home, *, metadata_url: str, connections: Mapping[str, Mapping[str, Any]], progress: Progress
+) -> Iterator[tuple[Airflow, list[Service]]]:
+    """Airflow with all its DAGs parsed, until the end of the block. Raises ProcessFailed, also for import errors."""
+    port = remembered_port(home.state().get("airflow_port"))
+    environ = environment(home, metadata_url=metadata_url, port=port, connections=connections)
+    progress.say("Airflow: preparing its metadata")
+    migrate_metadata(home, environ, metadata_url)
+    progress.say("Airflow: starting API server, scheduler and DAG processor")
+    services = start_parts(home, environ, port)
+    try:
+        home.remember(airflow_port=port)
+        airflow = Airflow(f"http://127.0.0.1:{port}", home.secret("airflow_admin", size=12))
+        wait_until(airflow.healthy, services, "Starting Airflow")
+        wanted = expected_dags()
+        wait_until(lambda: wanted <= set(airflow.dags()) or bool(airflow.import_errors()), services, "Parsing the DAGs")
+        if errors := airflow.import_errors():
+            raise ProcessFailed("A DAG cannot be imported, so its runs would wait for ever:\n" + "\n".join(errors))
+        progress.say(f"Airflow is up: {airflow.url}")
+        yield airflow, services
+    finally:
+        stop_services(services)
+
+
+def expected_dags() -> set[str]:
+    """DAG ids by the files' names: a file holds the DAG of its name."""
+    return {path.stem for path in (REPOSITORY / "dags").glob("*.py") if path.stem != "__init__"}
+
+
+def login_hint(home: Home) -> str:
+    return f"user {USER}, password {home.secret('airflow_admin', size=12)}"
+
+
+def connection_of(base_url: str, token: str | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A vendor's connection in Airflow's JSON form."""
+    return {"conn_type": "http", "host": base_url, "password": token or "", "extra": dict(settings)}
+
+
+def warehouse_connection(url: str) -> dict[str, Any]:
+    """The warehouse in Airflow's JSON form."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = conninfo_to_dict(url)
+    return {
+        "conn_type": "postgres",
+        "host": parts.get("host"),
+        "port": int(parts.get("port") or 5432),
+        "login": parts.get("user"),
+        "password": parts.get("password"),
+        "schema": parts.get("dbname"),
+        "extra": {k: v for k, v in parts.items() if k not in ("host", "port", "user", "password", "dbname")},
+    }
+
+
+def files_connection(inbox: Path, mapping: Path | None = None) -> dict[str, Any]:
+    """The inbox of import files in Airflow's JSON form."""
+    return {"conn_type": "fs", "extra": {"path": str(inbox)} | ({"mapping": str(mapping)} if mapping else {})}

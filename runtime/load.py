@@ -1,0 +1,44 @@
+"""`make load`: import files into marts, with nothing but PostgreSQL running."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+from extractors.core.errors import ConfigError
+from runtime.home import Home
+from runtime.progress import Progress, text_table
+from runtime.warehouse import databases
+from warehouse import pipeline
+
+
+def load(home: Home, progress: Progress, inbox: Path, mapping: Path | None) -> int:
+    """Load a folder. 0 only if every file was read; rows that could not be used are in staging.rejected_rows."""
+    if not inbox.is_dir():
+        raise ConfigError(f"There is no folder {inbox}. Name one: make load INBOX=<folder with csv or xlsx files>")
+    if mapping is not None and not mapping.is_file():
+        raise ConfigError(f"There is no file {mapping}. Name one: MAPPING=<file>.yml, or leave it out")
+    now = datetime.now(UTC)
+    run_id = f"load/{now:%Y-%m-%dT%H:%M:%S}/{uuid.uuid4().hex[:8]}"
+    with databases(home, os.environ, progress) as urls:
+        outcome = pipeline.run_all(
+            urls.warehouse,
+            inbox.resolve(),
+            mapping.resolve() if mapping else None,
+            run_id=run_id,
+            now=now,
+            folder=home.dbt_target,
+            say=progress.say,
+        )
+    rows = [(f.name, f.kind, f.rows_read, f.rows_written, f.rows_rejected, f.message) for f in outcome.files.files]
+    print(text_table(["file", "kind", "read", "written", "rejected", "remark"], rows), flush=True)
+    for file in outcome.files.unreadable:
+        progress.say(f"NOT LOADED: {file.name}: {file.message}")
+    if outcome.files.rows_rejected:
+        progress.say(
+            f"{outcome.files.rows_rejected} rows could not be used; each is in staging.rejected_rows, whole, with its "
+            f"reason (_run_id = '{run_id}')"
+        )
+    return 0 if outcome.complete else 1

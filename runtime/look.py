@@ -1,0 +1,86 @@
+"""What a command shows at its end: rows loaded, reports, and where to look further."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from runtime.airflow import login_hint
+from runtime.home import REPOSITORY, Home
+from runtime.progress import text_table
+
+CHANNELS = (
+    "channel", "spend", "inquiries", "cpl", "booked", "arrived", "clients", "cpo", "revenue", "roi_percent",
+)  # fmt: skip
+ADMINISTRATORS = (
+    "administrator", "inquiries", "booked", "booked_percent", "waiting_list", "arrived", "arrived_of_booked_percent",
+    "completed",
+)  # fmt: skip
+
+
+def report_table(
+    connection: psycopg.Connection[Any], report: str, columns: Sequence[str], date_from: date, date_to: date, order: str
+) -> str:
+    """A report's columns over a period as a text table."""
+    query = sql.SQL("select {} from reports.{}(date_from => %s, date_to => %s) order by {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(report), sql.SQL(order)
+    )
+    return text_table(columns, connection.execute(query, (date_from, date_to)).fetchall())
+
+
+def reports(url: str, date_from: date, date_to: date) -> str:
+    """The two reports that people read first."""
+    with psycopg.connect(url) as connection:
+        channels = report_table(
+            connection, "channels_and_sources", CHANNELS, date_from, date_to, "inquiries desc nulls last, channel"
+        )
+        people = report_table(
+            connection, "administrator_conversion", ADMINISTRATORS, date_from, date_to, "administrator nulls last"
+        )
+    period = f"{date_from} to {date_to}"
+    return (
+        f"Ad channels and sources, {period} (reports.channels_and_sources)\n\n{channels}\n\n"
+        f"Administrators' conversion, {period} (reports.administrator_conversion; the last row is all)\n\n{people}"
+    )
+
+
+def rows_loaded(url: str, run_ids: Sequence[str]) -> str:
+    """What the runs loaded, per source and stream. A row that says the same as before is read, not written."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "select source, stream, sum(rows_read)::bigint, sum(rows_written)::bigint, sum(rows_rejected)::bigint"
+            " from ops.loads where run_id = any(%s) group by source, stream order by source, stream",
+            (list(run_ids),),
+        ).fetchall()
+        tables = connection.execute(
+            "select source, stream, format('staging.%%I', source || '__' || stream) from ops.loads"
+            " where run_id = any(%s) group by source, stream",
+            (list(run_ids),),
+        ).fetchall()
+        landed = {}
+        for source, stream, table in tables:
+            if connection.execute("select to_regclass(%s)", (table,)).fetchone() != (None,):
+                count = connection.execute(f"select count(*) from {table}").fetchone()  # noqa: S608 - quoted by format()
+                landed[source, stream] = count[0] if count else None
+    shown = [(source, stream, read, written, rejected, landed.get((source, stream))) for
+             source, stream, read, written, rejected in rows]  # fmt: skip
+    return text_table(["source", "stream", "read", "changed", "rejected", "rows now"], shown)
+
+
+def where_to_look(home: Home, warehouse: str, airflow_url: str) -> str:
+    """Addresses and logins of this instance. Passwords are this machine's own, generated."""
+    prefix = "" if home.root == REPOSITORY / ".chairside" else f"CHAIRSIDE_HOME={home.root} "
+    lines = ["Where to look"]
+    if airflow_url:
+        lines.append(f"  Airflow    {airflow_url}   {login_hint(home)}")
+    lines += [
+        f"  SQL        {prefix}make psql",
+        "             select * from reports.channels_and_sources('2026-10-01', '2026-10-31');",
+        f"  BI         any tool that speaks PostgreSQL; its address: {prefix}make url ROLE=<employee's role>",
+        f"  Files      put CSV or XLSX into {home.root / 'inbox'}, or {prefix}make load INBOX=<folder>",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,76 @@
+"""`make psql`, `make url`, `make status`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import psycopg
+
+from extractors.core.errors import ConfigError
+from runtime.home import Home
+from runtime.postgres import PostgresMissing, find_programs
+from runtime.progress import Progress, text_table
+from runtime.warehouse import databases, role_url
+
+
+def psql(home: Home, progress: Progress, role: str | None) -> int:
+    """A prompt as the owner, or as an employee. Further input may be piped in."""
+    with databases(home, os.environ, progress) as urls:
+        target = urls.warehouse if role is None else role_url(urls.warehouse, role)
+        # By environment: arguments are shown to every user of the machine.
+        environ = {**os.environ, **psql_environment(target)}
+        return subprocess.run([psql_program()], env=environ, check=False).returncode
+
+
+def psql_environment(url: str) -> dict[str, str]:
+    """libpq's variables for a URL."""
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    known = {variable: str(parts[name]) for name, variable in names.items() if parts.get(name)}
+    return known | {"PGOPTIONS": str(parts["options"])} if parts.get("options") else known
+
+
+def psql_program() -> str:
+    """psql of the embedded server, else the machine's. Raises ConfigError where there is none."""
+    try:
+        ours = find_programs() / "psql"
+        if ours.exists():
+            return str(ours)
+    except PostgresMissing:
+        pass
+    if found := shutil.which("psql"):
+        return found
+    raise ConfigError("There is no psql here. `make url` prints the address for another client")
+
+
+def url(home: Home, progress: Progress, role: str | None) -> int:
+    """Print the connection URL, alone on the standard output. The embedded server stays up for whoever asked."""
+    from runtime.serve import keep_postgres
+
+    with databases(home, os.environ, progress) as urls:
+        found = urls.warehouse if role is None else role_url(urls.warehouse, role)
+        if not os.environ.get("WAREHOUSE_URL"):
+            keep_postgres(home)
+    print(found, flush=True)
+    return 0
+
+
+def status(home: Home, progress: Progress) -> int:
+    """What serves, and the last steps of loads."""
+    from runtime.serve import serving
+
+    found = serving(home)
+    progress.say(f"serving (process {found.pid}): {found.airflow_url}" if found else "not serving; `make up` starts it")
+    with databases(home, os.environ, progress) as urls, psycopg.connect(urls.warehouse) as connection:
+        if connection.execute("select to_regclass('ops.steps')").fetchone() == (None,):
+            progress.say("the warehouse is empty; `make demo` or `make load INBOX=<folder>` fills it")
+            return 0
+        rows = connection.execute(
+            "select run_id, step, to_char(started_at, 'YYYY-MM-DD HH24:MI:SSOF'), status,"
+            " round(extract(epoch from finished_at - started_at), 1), left(message, 70)"
+            " from ops.steps order by started_at desc limit 12"
+        ).fetchall()
+    print(text_table(["run", "step", "started", "status", "seconds", "message"], rows), flush=True)
+    return 0

@@ -1,0 +1,94 @@
+"""The warehouse that a command works on: the server that `WAREHOUSE_URL` names, or a database of the embedded one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+import psycopg
+from psycopg import sql
+
+from extractors.core.errors import ConfigError
+from runtime.home import Home
+from runtime.postgres import Server, running_server
+from runtime.progress import Progress
+
+WAREHOUSE = "chairside"
+METADATA = "airflow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Databases:
+    """Connection URLs, each as its database's owner. `metadata` is Airflow's own; null where nobody asked for it."""
+
+    warehouse: str
+    metadata: str | None = None
+
+
+def ensure_database(server: Server, home: Home, name: str, *, creates_roles: bool) -> str:
+    """A database and its owner, a role of the same name that is no superuser. Returns its URL."""
+    password = home.secret(name)
+    may = sql.SQL("createrole" if creates_roles else "nocreaterole")
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        if not admin.execute("select from pg_roles where rolname = %s", (name,)).fetchall():
+            admin.execute(
+                sql.SQL("create role {} login {} password {}").format(sql.Identifier(name), may, sql.Literal(password))
+            )
+        if not admin.execute("select from pg_database where datname = %s", (name,)).fetchall():
+            admin.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(name)))
+            # An employee may connect where the warehouse's own set-up says so, not everywhere by default.
+            admin.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
+    return server.url(database=name, user=name, password=password)
+
+
+@contextmanager
+def databases(
+    home: Home, environ: Mapping[str, str], progress: Progress, *, metadata: bool = False
+) -> Iterator[Databases]:
+    """The warehouse, running until the end of the block. With `metadata` also a database for Airflow.
+
+    Raises ConfigError where `WAREHOUSE_URL` is no use, PostgresMissing and ProcessFailed from the embedded server.
+    """
+    given = given_warehouse(environ)
+    if given is not None and not metadata:
+        yield Databases(warehouse=given)
+        return
+    with running_server(home, progress) as server:
+        yield Databases(
+            warehouse=given or ensure_database(server, home, WAREHOUSE, creates_roles=True),
+            metadata=ensure_database(server, home, METADATA, creates_roles=False) if metadata else None,
+        )
+
+
+def given_warehouse(environ: Mapping[str, str]) -> str | None:
+    """`WAREHOUSE_URL`, checked; null where it is not set. Raises ConfigError."""
+    url = environ.get("WAREHOUSE_URL")
+    if not url:
+        return None
+    if urlsplit(url).scheme not in ("postgresql", "postgres"):
+        raise ConfigError("WAREHOUSE_URL must look like postgresql://user:password@host:port/database")
+    try:
+        psycopg.connect(url, connect_timeout=10).close()
+    except psycopg.Error as error:
+        where = urlsplit(url)
+        raise ConfigError(
+            f"WAREHOUSE_URL: no connection to {where.path.strip('/')!r} at {where.hostname}:{where.port or 5432} "
+            f"({type(error).__name__}). Check that the server runs and takes that user and password"
+        ) from None
+    return url
+
+
+def role_url(owner_url: str, role: str) -> str:
+    """The same database as an employee. Raises ConfigError for a role that was never added."""
+    with psycopg.connect(owner_url) as connection:
+        try:
+            row = connection.execute("select access.login_password(%s)", (role,)).fetchone()
+        except psycopg.Error as error:
+            raise ConfigError(f"No password for the role {role!r}: {error.diag.message_primary or error}") from None
+    if row is None or row[0] is None:
+        raise ConfigError(f"There is no employee with the role {role!r}. Add one: select access.add_employee(…)")
+    parts = urlsplit(owner_url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{quote(role, safe='')}:{quote(row[0], safe='')}@{host}").geturl()

@@ -1,0 +1,183 @@
+"""The steps of a load, in order. `make load` runs them all; the DAGs run each as a task.
+
+    prepare → load_files (or a vendor's streams) → check_landed → build → check_marts → publish → lints
+
+A step writes what it did, or why it failed, in `ops.steps`. A failed step stops the ones after it, so marts keep the
+last publication. Every step may be run again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from warehouse.build import ModelRun
+from warehouse.build import build as run_dbt
+
+if TYPE_CHECKING:
+    from extractors.sources.files import InboxResult
+
+Say = Callable[[str], None]
+
+# One build or publication at a time, whoever asked for it: any number, the same everywhere.
+BUILD_LOCK = 7_240_521
+
+
+@dataclass(slots=True)
+class Note:
+    """What a step wants to have said about itself; the last text stays in `ops.steps`."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOutcome:
+    """What `run_all` did. `complete` is false where a file could not be read as a whole."""
+
+    run_id: str
+    files: InboxResult
+    models: list[ModelRun] = field(default_factory=list)
+    complete: bool
+
+
+def work_folder() -> Path:
+    """Where dbt keeps its compiled models: in the instance's home."""
+    home = os.environ.get("CHAIRSIDE_HOME") or Path(__file__).resolve().parent.parent / ".chairside"
+    return Path(home).expanduser().resolve() / "dbt_target"
+
+
+@contextmanager
+def step(url: str, run_id: str, name: str, say: Say) -> Iterator[Note]:
+    """Record one step. An error is written down and goes on its way."""
+    started_at = datetime.now(UTC)
+    note = Note()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "insert into ops.steps (run_id, step, started_at, status) values (%s, %s, %s, 'running')",
+            (run_id, name, started_at),
+        )
+    status = "failed"
+    try:
+        yield note
+        status = "done"
+    except Exception as error:
+        note.text = str(error)
+        raise
+    finally:
+        finished_at = datetime.now(UTC)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "update ops.steps set finished_at = %s, status = %s, message = nullif(%s, '')"
+                " where run_id = %s and step = %s and started_at = %s",
+                (finished_at, status, note.text[:4000], run_id, name, started_at),
+            )
+        if status == "done":
+            say(
+                f"{name}: done in {(finished_at - started_at).total_seconds():.1f} s" + (note.text and f"; {note.text}")
+            )
+
+
+@contextmanager
+def exclusive(url: str) -> Iterator[None]:
+    """One builder at a time on a warehouse; a second waits."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (BUILD_LOCK,))
+        yield
+
+
+def prepare(url: str) -> None:
+    """Create or bring up to date everything but data: schemas, landed tables, access, ops. Safe to repeat."""
+    from warehouse.migrate import migrate
+
+    migrate(url)
+
+
+def load_files(
+    url: str, inbox: Path, mapping: Path | None, *, run_id: str, now: datetime, say: Say = print
+) -> InboxResult:
+    """Land the import files of a folder. Raises ConfigError for the folder or the mapping as a whole."""
+    from extractors.sources.files import load_inbox
+
+    with step(url, run_id, "load_files", say) as note:
+        result = load_inbox(url, inbox, mapping=mapping, run_id=run_id, now=now)
+        note.text = f"{len(result.files)} files, {result.rows_read} rows read, {result.rows_rejected} rejected"
+    return result
+
+
+def check_landed(url: str, *, run_id: str, now: datetime, say: Say = print) -> None:
+    """The gate before the build. Raises PublicationRefused listing the breaches."""
+    from expectations.gate import check_landed as check
+
+    with step(url, run_id, "check_landed", say):
+        check(url, run_id=run_id, now=now)
+
+
+def build(url: str, *, run_id: str, as_of: datetime, folder: Path | None = None, say: Say = print) -> list[ModelRun]:
+    """Build the models with dbt as of a moment. Raises BuildFailed."""
+    with step(url, run_id, "build", say) as note:
+        runs = run_dbt(url, run_id=run_id, as_of=as_of, work_folder=folder or work_folder(), say=say)
+        tests = sum(run.kind in ("test", "unit_test") for run in runs)
+        note.text = f"{len(runs) - tests} models and seeds built, {tests} tests passed"
+    return runs
+
+
+def check_marts(url: str, *, run_id: str, now: datetime, say: Say = print) -> None:
+    """The gate before publication. Raises PublicationRefused listing the breaches."""
+    from expectations.gate import check_marts as check
+
+    with step(url, run_id, "check_marts", say):
+        check(url, run_id=run_id, now=now)
+
+
+def publish(url: str, *, run_id: str, now: datetime, folder: Path | None = None, say: Say = print) -> None:
+    """Show the built models to readers, in one transaction."""
+    from warehouse.publish import publish as run_publish
+
+    with step(url, run_id, "publish", say) as note:
+        done = run_publish(url, (folder or work_folder()) / "manifest.json", run_id=run_id, now=now)
+        note.text = f"{len(done.tables)} tables, {done.rows_inserted} rows in, {done.rows_deleted} rows out"
+
+
+def lints(url: str, *, run_id: str, say: Say = print) -> None:
+    """Catalog queries that must return nothing: comments, keys, grants. Raises where one returns rows."""
+    from warehouse.lint import run_lints
+
+    with step(url, run_id, "lints", say):
+        run_lints(url)
+
+
+def build_and_publish(
+    url: str, *, run_id: str, now: datetime, folder: Path | None = None, say: Say = print
+) -> list[ModelRun]:
+    """From landed rows to readable marts."""
+    with exclusive(url):
+        check_landed(url, run_id=run_id, now=now, say=say)
+        runs = build(url, run_id=run_id, as_of=now, folder=folder, say=say)
+        check_marts(url, run_id=run_id, now=now, say=say)
+        publish(url, run_id=run_id, now=now, folder=folder, say=say)
+        lints(url, run_id=run_id, say=say)
+    return runs
+
+
+def run_all(
+    url: str,
+    inbox: Path,
+    mapping: Path | None = None,
+    *,
+    run_id: str,
+    now: datetime,
+    folder: Path | None = None,
+    say: Say = print,
+) -> LoadOutcome:
+    """A whole load of import files. Raises the errors of its steps; an unreadable file does not stop the others."""
+    prepare(url)
+    files = load_files(url, inbox, mapping, run_id=run_id, now=now, say=say)
+    models = build_and_publish(url, run_id=run_id, now=now, folder=folder, say=say)
+    return LoadOutcome(run_id=run_id, files=files, models=models, complete=not files.unreadable)
