@@ -96,9 +96,9 @@ def make_context(spec: SourceSpec, settings: Mapping[str, Any], *, run_id: str, 
         zone = ZoneInfo(zone_name)
     if zone is None:
         raise ConfigError(f"{spec.name}: the setting `time_zone` ({zone_name!r}) is no time zone.")
-    clinics = settings.get("clinics") or {}
+    clinics = settings.get(spec.clinics_setting) or {}
     if not isinstance(clinics, Mapping):
-        raise ConfigError(f"{spec.name}: the setting `clinics` must map the vendor's ids to clinic ids.")
+        raise ConfigError(f"{spec.name}: the setting `{spec.clinics_setting}` must map the vendor's ids to clinic ids.")
     return Context(
         settings=settings,
         clinics={

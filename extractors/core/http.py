@@ -48,7 +48,7 @@ class Answer:
 
 
 class UnreadableBody(Exception):
-    """Raised by a `decode` function: the body is not what was asked for, perhaps cut on the way. It quotes no vendor."""
+    """Raised by a `decode` function: the body is not what was asked for, perhaps cut on the way. Quotes no vendor."""
 
 
 Classify = Callable[[Answer, str], ChairsideError | None]

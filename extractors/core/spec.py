@@ -65,7 +65,7 @@ class Context:
         """Our clinic for the vendor's id. A connection of one clinic may map `"*"`."""
         found = self.clinics.get(str(vendor_id)) or self.clinics.get("*")
         if found is None:
-            raise RowError(column, f"the vendor's clinic {vendor_id!r} is not in the connection's `clinics`")
+            raise RowError(column, f"the connection maps the vendor's {vendor_id!r} to no clinic")
         return found
 
 
@@ -121,13 +121,17 @@ class StreamSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSpec:
-    """One vendor: its streams, and how a client is made from a connection's settings."""
+    """One vendor: its streams, and how a client is made from a connection's settings.
+
+    `clinics_setting` names the setting that maps the vendor's ids (sites, funnels, offices) to our clinics.
+    """
 
     name: str
     description: str
     streams: tuple[StreamSpec, ...]
     client: Callable[[Context], Client]
     time_zone: str
+    clinics_setting: str = "clinics"
 
     def stream(self, name: str) -> StreamSpec:
         from extractors.core.errors import ConfigError
