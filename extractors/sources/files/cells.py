@@ -69,7 +69,7 @@ def to_text(cell: Cell) -> str | None:
         return str(int(cell)) if cell.is_integer() else repr(cell)
     if isinstance(cell, datetime):
         return cell.isoformat(sep=" ")
-    return str(cell)
+    return format(cell, "f") if isinstance(cell, Decimal) else str(cell)
 
 
 def to_id(cell: Cell) -> str | None:
