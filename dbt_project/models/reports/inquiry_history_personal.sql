@@ -13,6 +13,10 @@ cards as (
     select * from {{ ref('int_patient_cards') }}
 ),
 
+inquiries as (
+    select * from {{ ref('int_inquiries') }}
+),
+
 final as (
     select
         md5(concat_ws('|', inquiry_contacts.contact_id, inquiry_contacts.person_key)) as contact_person_key,
@@ -26,7 +30,7 @@ final as (
         contacts.note
     from inquiry_contacts
     inner join contacts on inquiry_contacts.contact_id = contacts.contact_id
-    left join {{ ref('int_inquiries') }} as inquiries on inquiry_contacts.inquiry_key = inquiries.inquiry_key
+    left join inquiries on inquiry_contacts.inquiry_key = inquiries.inquiry_key
     left join cards on inquiry_contacts.person_patient_id = cards.patient_id
 )
 

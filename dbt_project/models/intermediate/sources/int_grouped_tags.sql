@@ -1,4 +1,4 @@
--- One row per pair of source and medium met in UTM tags, spend or tracking rows, with the channel of the grouping seed
+-- One row per pair of source and medium met in UTM tags, spend, tracking rows or deals, with the channel of the grouping seed
 -- (first rule that matches both, case ignored).
 with
 
@@ -12,6 +12,10 @@ spend as (
 
 tracking as (
     select * from {{ ref('int_tracking_addresses_unioned') }}
+),
+
+deals as (
+    select * from {{ ref('int_deals_unioned') }}
 ),
 
 rules as (
@@ -34,6 +38,12 @@ pairs as (
         source,
         medium
     from tracking
+    union
+    select
+        utm_source as source,
+        utm_medium as medium
+    from deals
+    where utm_source is not null
 ),
 
 matched as (

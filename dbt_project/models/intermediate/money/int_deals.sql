@@ -1,0 +1,107 @@
+-- One row per deal, of its person, in the reporting currency, with its source and its days in the clinic's time zone.
+-- A deal without clinic uses the first clinic's zone (RULES 12.25).
+with
+
+deals as (
+    select * from {{ ref('int_deals_unioned') }}
+),
+
+clinics as (
+    select * from {{ ref('int_clinics_unioned') }}
+),
+
+settings as (
+    select * from {{ ref('int_settings') }}
+),
+
+currency_days as (
+    select * from {{ ref('int_currency_days') }}
+),
+
+records as (
+    select * from {{ ref('int_record_persons') }}
+    where record_kind = 'deal'
+),
+
+owners as (
+    select * from {{ ref('int_record_owners') }}
+    where record_kind = 'deal' and owners = 1
+),
+
+campaigns as (
+    select * from {{ ref('int_campaign_channels') }}
+),
+
+grouped as (
+    select * from {{ ref('int_grouped_tags') }}
+),
+
+dated as (
+    select
+        deals.*,
+        coalesce(clinics.time_zone, settings.default_time_zone) as time_zone,
+        {{ local_date('deals.created_at', 'coalesce(clinics.time_zone, settings.default_time_zone)') }} as created_date,
+        {{ local_date('deals.closed_at', 'coalesce(clinics.time_zone, settings.default_time_zone)') }} as closed_date,
+        coalesce(deals.currency, settings.reporting_currency) as original_currency,
+        settings.reporting_currency
+    from deals
+    cross join settings
+    left join clinics on deals.clinic_id = clinics.clinic_id
+),
+
+final as (
+    select
+        dated.deal_id,
+        dated.name,
+        dated.clinic_id,
+        dated.created_at,
+        dated.created_date,
+        dated.closed_at,
+        dated.closed_date,
+        dated.created_via,
+        dated.pipeline,
+        dated.stage,
+        dated.stage_kind,
+        dated.amount * currency_days.rate as amount,
+        dated.reporting_currency as currency,
+        dated.amount as original_amount,
+        dated.original_currency,
+        dated.manager_id,
+        -- a deal that says nothing of its client is nobody's
+        case
+            when owners.person_patient_id is not null and records.listed_person_key is null
+                then 'patient:' || owners.person_patient_id
+            when records.listed_person_key is not null then records.listed_person_key
+            when not records.is_alone then records.person_key
+        end as person_key,
+        dated.client_name,
+        coalesce(dated.phone_e164, dated.phone) as phone,
+        dated.email,
+        dated.contact_kind,
+        case
+            when dated.utm_source is null then 'unknown' else coalesce(campaigns.channel, grouped.channel, 'other')
+        end as channel,
+        coalesce(dated.utm_source, 'unknown') as source,
+        dated.utm_medium as medium,
+        dated.utm_campaign as campaign,
+        dated.first_request,
+        dated.tags,
+        coalesce('hot' = any(dated.tags), false) as is_hot,
+        dated.lost_reason,
+        case when dated.closed_at is not null then dated.closed_date - dated.created_date end as days_to_close,
+        dated.source_system
+    from dated
+    left join records on dated.deal_id = records.record_id
+    left join owners on dated.deal_id = owners.record_id
+    left join currency_days
+        on
+            dated.original_currency = currency_days.currency
+            and coalesce(dated.closed_date, dated.created_date) >= currency_days.valid_from
+            and coalesce(dated.closed_date, dated.created_date) < currency_days.valid_before
+    left join campaigns
+        on dated.utm_source = campaigns.source and dated.utm_campaign is not distinct from campaigns.campaign
+    left join grouped
+        on dated.utm_source = grouped.source and dated.utm_medium is not distinct from grouped.medium
+)
+
+select * from final
