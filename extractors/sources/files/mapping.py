@@ -61,11 +61,20 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One kind made of a file. With `once_per_key` further rows of a key are expected, and not refused."""
+    """One kind made of a file. With `once_per_key` further rows of a key are expected, and not refused.
+
+    Columns that another output of the file uses are not extra here; and where a row of the file is more than this kind's
+    (`once_per_key` beside another output), what is extra belongs to the other one.
+    """
 
     kind: Kind
     targets: tuple[Target, ...]
     once_per_key: bool = False
+    keeps_extras: bool = True
+    used_elsewhere: frozenset[str] = frozenset()
+
+    def headers(self) -> frozenset[str]:
+        return frozenset(header for target in self.targets for header in target.part.headers())
 
     def bind(self, headers: Sequence[str], *, where: str) -> tuple[list[Binding], dict[str, int]]:
         """Targets tied to a file's headers, and the headers that no target uses.
@@ -97,10 +106,9 @@ class Output:
             )
             for target in self.targets
         ]  # fmt: skip
-        used = set(find.values())
         extras: dict[str, int] = {}
         for position, header in enumerate(headers):
-            if position not in used:
+            if self.keeps_extras and header not in self.used_elsewhere and position not in find.values():
                 extras[unused_name(header, position, extras)] = position
         return bindings, extras
 
@@ -257,7 +265,16 @@ def _file(given: Any, where: str) -> FileMapping:
         pattern=str(pattern),
         options=Options(entry.get("encoding"), separator, entry.get("sheet"), int(header_row) if header_row else None),
         zone=ZoneInfo(zone) if zone else None,
-        outputs=tuple(_output(output, formats, where) for output in outputs),
+        outputs=_share_extras([_output(output, formats, where) for output in outputs]),
+    )
+
+
+def _share_extras(outputs: Sequence[Output]) -> tuple[Output, ...]:
+    whole_rows = any(not output.once_per_key for output in outputs)
+    used = frozenset(header for output in outputs for header in output.headers())
+    return tuple(
+        replace(output, keeps_extras=not (output.once_per_key and whole_rows), used_elsewhere=used - output.headers())
+        for output in outputs
     )
 
 
