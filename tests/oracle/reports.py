@@ -83,8 +83,8 @@ def paid_visits(payments: list[Payment]) -> list[date]:
     """Days of the first payment of every paid visit among the payments of an inquiry (12.22)."""
     groups: dict[tuple[Any, ...], list[Payment]] = {}
     for payment in payments:
-        visit = (payment.appointment_id,) if payment.appointment_id else (payment.clinic_id, payment.paid_on)
-        groups.setdefault((payment.person, *visit), []).append(payment)
+        day = (payment.person, payment.clinic_id, payment.paid_on)
+        groups.setdefault((payment.appointment_id,) if payment.appointment_id else day, []).append(payment)
     return [
         min((p for p in group if p.amount > 0), key=lambda p: p.paid_at).paid_on
         for group in groups.values()
@@ -103,7 +103,7 @@ def outcomes(
         inquiry = inquiry_of_payment(w, payment, audience)
         if inquiry:
             paid.setdefault(inquiry.key, []).append(payment)
-            paid_by_person[payment.person] = paid_by_person.get(payment.person, Fraction(0)) + payment.amount
+            paid_by_person[inquiry.person] = paid_by_person.get(inquiry.person, Fraction(0)) + payment.amount
 
     def in_period(day: date | None) -> bool:
         return day is not None and date_from <= day <= date_to

@@ -132,8 +132,9 @@ def inquiry_of_payment(world: World, payment: Payment, audience: str) -> Inquiry
     """The one inquiry that has a payment in the report of an audience (12.20, 12.21)."""
     own = [inquiry for inquiry in world.inquiries if inquiry.person == payment.person and inquiry.counts]
     if audience in {"repeat", "all"}:
-        for inquiry in own:
-            if not inquiry.is_primary and payment.appointment_id in {row["appointment_id"] for row in inquiry.booked}:
+        for inquiry in world.inquiries:  # whoever paid for the appointment
+            booked = {row["appointment_id"] for row in inquiry.booked}
+            if inquiry.counts and not inquiry.is_primary and payment.appointment_id in booked:
                 return inquiry
         if audience == "repeat":
             return None

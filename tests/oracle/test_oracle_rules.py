@@ -1,0 +1,231 @@
+"""The worked examples of RULES sections 1 and 4, and small cases worked out by hand for single items of section 12."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.oracle.desk_reports import administrator_conversion, inquiry_history
+from tests.oracle.inquiries import Inquiry
+from tests.oracle.random_month import random_month
+from tests.oracle.reports import channels_and_sources
+from tests.oracle.rows import Data, from_texts, read_folder
+from tests.oracle.sources import Source, Touch, weights
+from tests.oracle.world import world
+
+MARCH = (date(2026, 3, 1), date(2026, 3, 31))
+PHONE = "+74950000001"
+Texts = dict[str, str]
+
+
+def data_of(**tables: list[Texts]) -> Data:
+    clinics = [{"clinic_id": "C1", "time_zone": "Europe/Moscow"}]
+    for kind, rows in tables.items():
+        for number, row in enumerate(rows):
+            row.setdefault("clinic_id", "C1")
+            if kind in {"payments", "sales", "ad_spend"}:
+                row.setdefault("currency", "RUB")
+            row.setdefault({"payments": "payment_id", "sales": "sale_id"}.get(kind, "note"), f"n{number}")
+    return from_texts({"clinics": clinics, **tables})
+
+
+def contact(contact_id: str, at: str, **values: str) -> Texts:
+    """A contact at a Moscow time, an inbound call unless said otherwise."""
+    moment = {"contact_id": contact_id, "occurred_at": f"{at}+03:00"}
+    return {**moment, "kind": "call", "direction": "inbound", **values}
+
+
+def appointment(appointment_id: str, patient_id: str, created: str, **values: str) -> Texts:
+    base = {"appointment_id": appointment_id, "patient_id": patient_id, "created_at": f"{created}+03:00"}
+    return {**base, "status": "planned", **values}
+
+
+def days_of(data: Data) -> list[tuple[str, int, int]]:
+    return sorted((i.person, i.local_date.day, len(i.contacts)) for i in world(data).inquiries)
+
+
+def the_inquiry(data: Data, day: int) -> Inquiry:
+    (found,) = [inquiry for inquiry in world(data).inquiries if inquiry.local_date.day == day]
+    return found
+
+
+def section_1_contacts(**first: str) -> list[Texts]:
+    return [
+        {**contact("E1", "2026-03-02T23:30:00", phone=PHONE), **first},
+        contact("E2", "2026-03-02T23:59:00", phone="8 (495) 000-00-01"),
+        contact("E3", "2026-03-03T00:01:00", phone=PHONE, kind="form"),
+        contact("E4", "2026-03-03T10:00:00", phone=PHONE, direction="outbound"),
+    ]
+
+
+def test_two_calls_and_a_form_called_back_are_two_inquiries_of_one_person() -> None:
+    person = "component:phone:" + PHONE
+    assert days_of(data_of(contacts=section_1_contacts())) == [(person, 2, 2), (person, 3, 2)]
+
+
+def test_two_children_named_on_the_first_call_have_an_inquiry_each_and_the_phone_its_own() -> None:
+    patients = [{"patient_id": name, "phones": PHONE} for name in ("A", "B")]
+    data = data_of(contacts=section_1_contacts(patient_ids="A;B"), patients=patients)
+    phone = "shared:phone:" + PHONE
+    assert days_of(data) == [("patient:A", 2, 1), ("patient:B", 2, 1), (phone, 2, 1), (phone, 3, 2)]
+
+
+def test_a_patient_who_books_out_of_the_form_has_the_form() -> None:
+    patients = [{"patient_id": name, "phones": PHONE} for name in ("A", "B")]
+    booked = [appointment("A1", "A", "2026-03-03T02:01:00")]
+    data = data_of(contacts=section_1_contacts(patient_ids="A;B"), patients=patients, appointments=booked)
+    assert ("patient:A", 3, 1) in days_of(data)
+    # The callback of the 3rd names nobody: it stays the phone's, and joins the phone's unresolved call of the 2nd.
+    assert ("shared:phone:" + PHONE, 2, 2) in days_of(data)
+
+
+def section_4() -> Data:
+    names = [f"P{number:02d}" for number in range(40)]
+    tagged = {"utm_source": "yandex", "utm_campaign": "teeth", "people_group": "wants_to_book"}
+    contacts = [contact(f"E{name}", "2026-03-05T10:00:00", patient_ids=name, **tagged) for name in names]
+    appointments = [
+        appointment(
+            f"A{name}",
+            name,
+            "2026-03-05T10:03:00",
+            contact_id=f"E{name}",
+            starts_at="2026-03-10T10:00:00+03:00",
+            status="completed" if place < 16 else "no_show",
+        )
+        for place, name in enumerate(names[:20])
+    ]
+    payers = [*names[:10], *names[:2]]  # two of the ten come and pay twice
+    payments = [
+        {"patient_id": name, "paid_at": f"2026-03-{10 + place:02d}T12:00:00+03:00", "amount": amount}
+        for place, (name, amount) in enumerate(zip(payers, ["20000"] * 11 + ["40000"], strict=True))
+    ]
+    sale = {"patient_id": "P00", "sold_at": "2026-03-10T12:00:00+03:00", "amount": "260000", "cost": "140000"}
+    spend = {"date_from": "2026-03-01", "date_to": "2026-03-31", "channel": "paid_search", "source": "yandex"}
+    return data_of(
+        contacts=contacts,
+        appointments=appointments,
+        payments=payments,
+        sales=[sale],
+        ad_spend=[{**spend, "campaign": "teeth", "amount": "100000"}],
+    )
+
+
+def test_the_worked_example_of_the_channel_report() -> None:
+    (row,) = channels_and_sources(section_4(), *MARCH)
+    expected = {
+        "spend": 100000,
+        "inquiries": 40,
+        "booked": 20,
+        "arrived": 16,
+        "clients": 16,
+        "paying_clients": 10,
+        "paid_visits": 12,
+        "revenue": 260000,
+        "cpl": 2500,
+        "cpo": 6250,
+        "cost_per_paying_client": 10000,
+        "roi_percent": 160,
+        "revenue_to_spend": Decimal("2.6"),
+        "average_cheque": Decimal("21666.67"),
+        "ltv": 7500,
+        "ltv_revenue": 16250,
+    }
+    assert {name: row[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "credits"),
+    [
+        ("first_touch", ["1", "0", "0", "0"]),
+        ("last_touch", ["0", "0", "0", "1"]),
+        ("last_non_direct", ["0", "1", "0", "0"]),
+        ("linear", ["1/4"] * 4),
+        ("position_based", ["2/5", "1/10", "1/10", "2/5"]),
+        ("time_decay", ["1/15", "2/15", "4/15", "8/15"]),
+    ],
+)
+def test_credits_of_a_path_of_four_touches_a_week_apart(model: str, credits: list[str]) -> None:
+    channels = ("organic", "social", "direct", "unknown")
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    path = [Touch(start + timedelta(weeks=n), f"t{n}", None, Source(name, name)) for n, name in enumerate(channels)]
+    shares = weights(path, model)
+    assert shares == [Fraction(credit) for credit in credits]
+    assert sum(shares) == 1
+
+
+def test_a_callback_joins_an_unresolved_inquiry_for_thirty_days_and_keeps_its_day() -> None:
+    missed = contact("E1", "2026-03-01T10:00:00", phone=PHONE, is_answered="false")
+    back = {"direction": "outbound", "phone": PHONE, "administrator_id": "anna", "outcome": "declined"}
+    inquiry = the_inquiry(data_of(contacts=[missed, contact("E2", "2026-03-31T12:00:00", **back)]), 1)
+    assert (inquiry.outcome, inquiry.administrator_id, len(inquiry.contacts)) == ("declined", "anna", 2)
+    late = data_of(contacts=[missed, contact("E2", "2026-04-01T00:00:00", **back)])
+    assert the_inquiry(late, 1).outcome == "missed"
+    assert inquiry_history(late)[1]["inquiry_key"] is None
+
+
+def test_a_phone_of_nine_patients_links_nobody_and_of_eight_is_a_person() -> None:
+    for people, person in ((8, "shared:phone:" + PHONE), (9, "contact:E1")):
+        patients = [{"patient_id": f"P{number}", "phones": PHONE} for number in range(people)]
+        data = data_of(patients=patients, contacts=[contact("E1", "2026-03-02T10:00:00", phone=PHONE)])
+        assert world(data).people.of_contact["E1"] == [person]
+
+
+def test_an_appointment_books_from_the_first_contact_until_168_hours_later() -> None:
+    patients = [{"patient_id": "A", "phones": PHONE}]
+    for created, outcome in (("2026-03-02T10:00:00", "booked"), ("2026-03-09T10:00:00", "request_saved")):
+        data = data_of(
+            patients=patients,
+            contacts=[contact("E1", "2026-03-02T10:00:00", phone=PHONE)],
+            appointments=[appointment("A1", "A", created)],
+        )
+        assert the_inquiry(data, 2).outcome == outcome
+
+
+def test_vat_of_each_day_and_the_last_rate_before_a_hole() -> None:
+    spend = {"date_from": "2025-12-31", "date_to": "2026-01-01", "source": "fair", "amount": "2.01", "currency": "EUR"}
+    rates: list[Texts] = [{"date": "2025-12-30", "currency": "EUR", "rate": "100"}]
+    data = data_of(ad_spend=[{**spend, "includes_vat": "true"}], currency_rates=rates)
+    days = [(day.without_vat, day.with_vat) for day in world(data).spend]
+    assert [with_vat for _, with_vat in days] == [101, 100]
+    assert [without for without, _ in days] == [Fraction(101) / Fraction("1.2"), Fraction(100) / Fraction("1.22")]
+
+
+@pytest.mark.parametrize(
+    ("values", "source"),
+    [
+        ({"click_id": "yclid:1", "utm_source": "vk", "utm_campaign": "x"}, ("paid_search", "yandex", "x")),
+        ({"click_id": "7", "landing_page": "/?fbclid=7"}, ("paid_social", "facebook", None)),
+        ({"landing_page": "https://a.example/?utm_source=%D0%B2%D0%BA"}, ("other", "вк", None)),
+        ({"referrer": "https://www.google.de/"}, ("organic", "google", None)),
+        ({"referrer": "https://a.example/x", "landing_page": "https://www.a.example/"}, ("unknown", "unknown", None)),
+        ({"how_learned": "signboard"}, ("how_learned", "signboard", None)),
+        ({"how_learned": "internet"}, ("unknown", "unknown", None)),
+    ],
+)
+def test_source_of_a_contact(values: Texts, source: tuple[Any, ...]) -> None:
+    inquiry = the_inquiry(data_of(contacts=[contact("E1", "2026-03-02T10:00:00", **values)]), 2)
+    assert (inquiry.source.channel, inquiry.source.source, inquiry.source.campaign) == source
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_figures_of_a_random_month_hang_together(seed: int, tmp_path: Path) -> None:
+    first = random_month(seed, tmp_path)
+    data = read_folder(tmp_path)
+    period = (first, first + timedelta(days=30))
+    for model in ("last_non_direct", "linear", "time_decay"):
+        for audience in ("primary", "repeat", "all"):
+            (total,) = channels_and_sources(data, *period, level="total", audience=audience)
+            rows = channels_and_sources(data, *period, level="campaign", audience=audience, attribution_model=model)
+            assert total["inquiries"] > 0
+            for figure in ("inquiries", "booked", "arrived", "clients", "spend", "revenue", "paid_visits"):
+                assert abs(sum(row[figure] for row in rows) - total[figure]) < Decimal("0.5"), figure
+    rows = administrator_conversion(data, *period)
+    assert sum(row["inquiries"] for row in rows[:-1]) == rows[-1]["inquiries"]
+    again = tmp_path / "again"
+    random_month(seed, again)
+    assert all((again / file.name).read_bytes() == file.read_bytes() for file in tmp_path.glob("*.csv"))
