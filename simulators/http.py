@@ -159,7 +159,7 @@ def _handler(owner: VendorServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self._serve()
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - the base class's signature
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: ANN401 - the base class's signature
             """Silent: request lines hold tokens."""
 
     return Handler

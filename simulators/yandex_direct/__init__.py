@@ -1,0 +1,1 @@
+"""Yandex.Direct API v5: Reports (offline and online), Campaigns, Clients, Changes."""
