@@ -183,7 +183,7 @@ def _journal(
         " rows_written, rows_rejected, status, message) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             context.run_id, stream.source, stream.name, window.first, window.last, started_at, datetime.now(UTC),
-            reading.rows_read, rows_written, len(reading.rejected), "failed" if failure else "loaded", message,
+            reading.rows_read, rows_written, len(reading.rejected), "failed" if failure else "succeeded", message,
         ),
     )
 

@@ -48,8 +48,8 @@ def read_rows(spec: StreamSpec, pages: Iterable[Page], context: Context, reading
     everything aside would empty the table.
     """
     fields = {item.encode_name: item for item in msgspec.structs.fields(spec.record)}
-    fast = msgspec.json.Decoder(list[spec.record], strict=False)  # type: ignore[name-defined]
-    slowly = not spec.record.__struct_config__.forbid_unknown_fields
+    fast = _strict_decoder(spec)
+    slowly = False
     for page in pages:
         if isinstance(page, bytes | msgspec.Raw):
             if not slowly:
@@ -79,6 +79,15 @@ def read_rows(spec: StreamSpec, pages: Iterable[Page], context: Context, reading
             )
 
 
+def _strict_decoder(spec: StreamSpec) -> msgspec.json.Decoder[Any]:
+    """Decodes a page of rows whose fields are all declared, and nothing else."""
+    strict = msgspec.defstruct(
+        spec.record.__name__, [(name, Any, None) for name in spec.skipped], bases=(spec.record,),
+        forbid_unknown_fields=True,
+    )
+    return msgspec.json.Decoder(list[strict], strict=False)  # type: ignore[valid-type]
+
+
 def _plain_rows(page: bytes | msgspec.Raw, spec: StreamSpec) -> list[Mapping[str, Any]]:
     try:
         return msgspec.json.decode(page, type=list[Mapping[str, Any]])
@@ -98,11 +107,10 @@ def _read_slowly(
         reading.without.update(missing)
         _set_aside(reading, missing[0], "the field is missing", given)
         return None
-    extra = {name: value for name, value in given.items() if name not in fields}
-    known = {name: value for name, value in given.items() if name in fields} if extra else given
+    extra = {name: value for name, value in given.items() if name not in fields and name not in spec.skipped}
     reading.unknown_fields.update(extra)
     try:
-        record = msgspec.convert(known, spec.record, strict=False)
+        record = msgspec.convert(given, spec.record, strict=False)
         return (*spec.row(record, context), extra or None)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at ")

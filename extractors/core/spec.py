@@ -8,7 +8,7 @@ rest, the same for all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -75,7 +75,8 @@ class StreamSpec:
 
     columns   (name, sql type) of the landed table, in the order in which `row` returns values.
     key       columns that identify a row; a row seen again replaces itself.
-    record    the vendor's row. A field without a default is required; an undeclared one goes to `_extra`.
+    record    the vendor's row, the fields that are kept. One without a default is required.
+    skipped   documented fields that are not kept. Any other field is new and goes to `_extra`.
     row       record, context → values of `columns`. Raises RowError.
     pages     client, window, context → pages of rows.
     replace   `window`: the fetched window is the truth, a row that is not in it any more goes;
@@ -97,7 +98,7 @@ class StreamSpec:
     lookback_days: int
     window_column: str | None = None
     window_days: int | None = None
-    not_null: frozenset[str] = field(default_factory=frozenset)
+    skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.columns]
@@ -113,6 +114,10 @@ class StreamSpec:
     @property
     def table(self) -> str:
         return f"{self.source}__{self.name}"
+
+    @property
+    def not_null(self) -> frozenset[str]:
+        return frozenset(self.key)
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -23,8 +23,6 @@ from extractors.core.spec import StreamSpec, Window
 GUARD_FROM_ROWS = 200
 GUARD_SHARE = 0.5
 
-TECHNICAL_COLUMNS = (("_run_id", "text"), ("_loaded_at", "timestamptz"), ("_extra", "jsonb"))
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -33,23 +31,6 @@ class Written:
     received: int
     written: int
     deleted: int
-
-
-def landed_table_ddl(spec: StreamSpec) -> sql.Composed:
-    """`create table if not exists staging.<source>__<stream>` with its key, technical columns and comment."""
-    columns = [
-        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type_))
-        for name, type_ in (*spec.columns, *TECHNICAL_COLUMNS)
-    ]
-    table = sql.Identifier("staging", spec.table)
-    return sql.SQL(
-        "create table if not exists {table} ({columns}, primary key ({key}));\ncomment on table {table} is {comment}"
-    ).format(
-        table=table,
-        columns=sql.SQL(", ").join(columns),
-        key=sql.SQL(", ").join(map(sql.Identifier, spec.key)),
-        comment=sql.Literal(spec.description),
-    )
 
 
 def write_window(
@@ -191,17 +172,17 @@ def write_rejected(
     if not rejected:
         return
     values = [
-        (spec.source, spec.name, row.number, row.column, row.reason, Jsonb(row.row), run_id, now) for row in rejected
+        (spec.source, spec.name, row.number, row.column or None, row.reason, Jsonb(row.row), run_id, now) for row in rejected
     ]
     with connection.cursor() as cursor:
         cursor.executemany(
-            "delete from staging.rejected_rows where source = %s and file = %s and column_name = %s and reason = %s"
+            "delete from staging.rejected_rows where source = %s and stream = %s and column_name is not distinct from %s and reason = %s"
             " and row = %s",
             [(value[0], value[1], value[3], value[4], value[5]) for value in values],
         )
         cursor.executemany(
             "insert into staging.rejected_rows"
-            " (source, file, row_number, column_name, reason, row, run_id, rejected_at)"
+            " (source, stream, row_number, column_name, reason, row, run_id, rejected_at)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s)",
             values,
         )

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 
-from extractors.loading.windows import landed_table_ddl
-from extractors.registry import all_streams
 from extractors.run import LoadResult, run_stream
 from tests.extractors.vendor_server import Vendor, vendor_server
+from warehouse.migrate import migrate
 
 NOW = datetime(2026, 7, 1, 3, 0, tzinfo=UTC)
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -25,22 +25,27 @@ def vendor() -> Iterator[Vendor]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def migrated_template(pg_server_url: str) -> Iterator[str]:
+    """Name of a database with everything `warehouse.migrate` makes, to be copied: migrating takes longer than a test."""
+    name = f"template_{uuid.uuid4().hex[:16]}"
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+        migrate(urlsplit(pg_server_url)._replace(path=f"/{name}").geturl())
+        yield name
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
 @pytest.fixture
-def warehouse(fresh_database: str) -> str:
-    """URL of a database with `ops`, `staging` and all landed tables, empty."""
-    with psycopg.connect(fresh_database, autocommit=True) as connection:
-        connection.execute("create schema ops; create schema staging")
-        connection.execute(
-            "create table ops.loads (run_id text, source text, stream text, window_from date, window_to date,"
-            " started_at timestamptz, finished_at timestamptz, rows_read bigint, rows_written bigint,"
-            " rows_rejected bigint, status text, message text);"
-            "create table staging.rejected_rows (source text, file text, row_number bigint, column_name text,"
-            " reason text, row jsonb, run_id text, rejected_at timestamptz)"
+def warehouse(pg_server_url: str, migrated_template: str) -> Iterator[str]:
+    """URL of a warehouse with all landed tables, empty."""
+    name = f"extractors_{uuid.uuid4().hex[:16]}"
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(migrated_template))
         )
-        connection.execute((REPOSITORY / "warehouse/sql/040_bookmarks.sql").read_bytes())
-        for stream in all_streams():
-            connection.execute(landed_table_ddl(stream))
-    return fresh_database
+        yield urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 Load = Callable[..., LoadResult]

@@ -88,7 +88,7 @@ def test_html_with_status_200_ends_in_a_payload_error_and_leaves_the_table_alone
     with pytest.raises(PayloadError, match="HTML"):
         load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB")
     assert rows("select count(*) from staging.yandex_direct__ad_performance") == [(1,)]
-    assert rows("select status from ops.loads order by finished_at") == [("loaded",), ("failed",)]
+    assert rows("select status from ops.loads order by finished_at") == [("succeeded",), ("failed",)]
 
 
 def test_a_full_queue_is_waited_for_and_a_wrong_token_is_not(
@@ -111,7 +111,7 @@ def test_a_line_with_a_tab_in_a_name_is_set_aside_whole_and_the_others_load(
     for _ in range(2):
         result = load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB")
         assert (result.rows_read, result.rows_rejected) == (2, 1)
-    assert rows("select source, file, reason, row ->> 'line' like '%lants%' from staging.rejected_rows") == [
+    assert rows("select source, stream, reason, row ->> 'line' like '%lants%' from staging.rejected_rows") == [
         ("yandex_direct", "ad_performance", "10 values for 9 columns", True)
     ]
 

@@ -15,11 +15,22 @@ from extractors.sources.calltouch.tags import Tag, said
 
 # The diary prints wall-clock times at this offset whatever the site [§1.2, seven recorded rows].
 DIARY_ZONE = timezone(timedelta(hours=3))
-Skipped = Any  # a documented field that is not kept
+# Documented fields that are not kept.
+CALL_SKIPPED = (
+    "callphase", "redirectNumber", "callbackCall", "city", "callUrl", "hostname", "ctCallerId", "sipCallId",
+    "userAgent", "ip", "callReferenceId", "mapVisits", "attrs", "comments", "phrases", "additionalTags",
+    "callClientUniqueId", "device", "os", "browser", "orders", "order", "yandexDirect", "googleAdWords", "siteName",
+    "callbackInfo", "dcm", "phonesInText", "ctGlobalId", "subPoolName", "customFields",
+)
+REQUEST_SKIPPED = (
+    "dateStr", "uniqTargetRequest", "comments", "orders", "mapVisits", "yandexDirect", "googleAdWords", "dcm",
+    "widgetInfo", "ctGlobalId", "customFields", "siteName",
+)
+VISIT_SKIPPED = ("ctClientId",)
 
 
-class Call(msgspec.Struct, forbid_unknown_fields=True):
-    """A record of the calls diary. Fields typed Skipped are documented and not kept."""
+class Call(msgspec.Struct):
+    """A record of the calls diary. `timestamp` is in seconds."""
 
     callId: int | str
     timestamp: int
@@ -52,37 +63,6 @@ class Call(msgspec.Struct, forbid_unknown_fields=True):
     clientId: str | None = None
     yaClientId: str | None = None
     statusDetails: str | None = None
-    callphase: Skipped = None
-    redirectNumber: Skipped = None
-    callbackCall: Skipped = None
-    city: Skipped = None
-    callUrl: Skipped = None
-    hostname: Skipped = None
-    ctCallerId: Skipped = None
-    sipCallId: Skipped = None
-    userAgent: Skipped = None
-    ip: Skipped = None
-    callReferenceId: Skipped = None
-    mapVisits: Skipped = None
-    attrs: Skipped = None
-    comments: Skipped = None
-    phrases: Skipped = None
-    additionalTags: Skipped = None
-    callClientUniqueId: Skipped = None
-    device: Skipped = None
-    os: Skipped = None
-    browser: Skipped = None
-    orders: Skipped = None
-    order: Skipped = None
-    yandexDirect: Skipped = None
-    googleAdWords: Skipped = None
-    siteName: Skipped = None
-    callbackInfo: Skipped = None
-    dcm: Skipped = None
-    phonesInText: Skipped = None
-    ctGlobalId: Skipped = None
-    subPoolName: Skipped = None
-    customFields: Skipped = None
 
 
 def call_row(record: Call, context: Context) -> tuple[Any, ...]:
@@ -161,7 +141,7 @@ class SessionOf(msgspec.Struct):
     attribution: int | None = None
 
 
-class Request(msgspec.Struct, forbid_unknown_fields=True):
+class Request(msgspec.Struct):
     """A record of the requests journal. `date` is in milliseconds, where calls have seconds."""
 
     requestId: int | str
@@ -179,18 +159,6 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
     client: ClientOf | None = None
     RequestTags: list[Tag] | None = None
     ctClientId: int | str | None = None
-    dateStr: Skipped = None
-    uniqTargetRequest: Skipped = None
-    comments: Skipped = None
-    orders: Skipped = None
-    mapVisits: Skipped = None
-    yandexDirect: Skipped = None
-    googleAdWords: Skipped = None
-    dcm: Skipped = None
-    widgetInfo: Skipped = None
-    ctGlobalId: Skipped = None
-    customFields: Skipped = None
-    siteName: Skipped = None
 
 
 def request_row(record: Request, context: Context) -> tuple[Any, ...]:
@@ -256,7 +224,7 @@ def _diary_day(value: str | None) -> date | None:
         raise RowError("date", f"{value!r} is no date") from None
 
 
-class Visit(msgspec.Struct, forbid_unknown_fields=True):
+class Visit(msgspec.Struct):
     """A visit of `mapVisits`, with what the contact that carries it knows: contact*."""
 
     sessionId: int | str
@@ -274,7 +242,6 @@ class Visit(msgspec.Struct, forbid_unknown_fields=True):
     utmCampaign: str | None = None
     utmContent: str | None = None
     utmTerm: str | None = None
-    ctClientId: Skipped = None
 
 
 def visit_row(record: Visit, context: Context) -> tuple[Any, ...]:

@@ -9,7 +9,17 @@ import msgspec
 
 from extractors.core.spec import Context, Page, StreamSpec, Window
 from extractors.sources.calltouch.client import CalltouchClient
-from extractors.sources.calltouch.records import Call, Request, Visit, call_row, request_row, visit_row
+from extractors.sources.calltouch.records import (
+    CALL_SKIPPED,
+    REQUEST_SKIPPED,
+    VISIT_SKIPPED,
+    Call,
+    Request,
+    Visit,
+    call_row,
+    request_row,
+    visit_row,
+)
 
 UTM_COLUMNS = tuple((f"utm_{part}", "text") for part in ("source", "medium", "campaign", "content", "term"))
 
@@ -84,7 +94,7 @@ _SESSION_COLUMNS = (("source", "text"), ("medium", "text"), ("keyword", "text"))
 CALLS = StreamSpec(
     source="calltouch",
     name="calls",
-    description="Calls that Calltouch saw on its numbers, with the site visit behind them. One row per call.",
+    description="Calls that Calltouch saw on its numbers, with the site visit behind them.",
     columns=(
         ("call_id", "text"),
         ("site_id", "text"),
@@ -118,6 +128,7 @@ CALLS = StreamSpec(
     key=("call_id",),
     record=Call,
     row=call_row,
+    skipped=CALL_SKIPPED,
     pages=call_pages,
     replace="window",
     window_column="diary_date",
@@ -129,7 +140,7 @@ CALLS = StreamSpec(
 REQUESTS = StreamSpec(
     source="calltouch",
     name="requests",
-    description="Requests from forms and widgets, with the site visit behind them. One row per request.",
+    description="Requests from forms and widgets, with the site visit behind them.",
     columns=(
         ("request_id", "text"),
         ("site_id", "text"),
@@ -160,6 +171,7 @@ REQUESTS = StreamSpec(
     key=("request_id",),
     record=Request,
     row=request_row,
+    skipped=REQUEST_SKIPPED,
     pages=request_pages,
     replace="window",
     window_column="diary_date",
@@ -170,7 +182,7 @@ REQUESTS = StreamSpec(
 SESSIONS = StreamSpec(
     source="calltouch",
     name="sessions",
-    description="Site visits that led to a call or request, as far as Calltouch tells of them. One row per visit.",
+    description="Site visits that led to a call or request, as far as Calltouch tells of them.",
     columns=(
         ("session_id", "text"),
         ("clinic_id", "text"),
@@ -185,6 +197,7 @@ SESSIONS = StreamSpec(
     key=("session_id",),
     record=Visit,
     row=visit_row,
+    skipped=VISIT_SKIPPED,
     pages=session_pages,
     # A visit is older than the contact that tells of it, so a window of contacts is no window of visits.
     replace="key",

@@ -19,7 +19,7 @@ FIELDS = (
 MICROS = Decimal(1_000_000)
 
 
-class AdPerformance(msgspec.Struct, forbid_unknown_fields=True):
+class AdPerformance(msgspec.Struct):
     """A row of AD_PERFORMANCE_REPORT, plus what the request knew: login, currency, VAT. `--` is null."""
 
     login: str
@@ -101,7 +101,7 @@ def ad_performance_pages(client: DirectClient, window: Window, context: Context)
 AD_PERFORMANCE = StreamSpec(
     source="yandex_direct",
     name="ad_performance",
-    description="Cost, impressions and clicks of Yandex.Direct. One row per login, day, campaign, ad group and ad.",
+    description="Cost, impressions and clicks of Yandex.Direct.",
     columns=(
         ("client_login", "text"),
         ("report_date", "date"),
