@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from extractors.core.errors import ConfigError
 from extractors.core.spec import SourceSpec, StreamSpec
-from extractors.sources import bitrix24, calltouch, yandex_direct
+from extractors.sources import bitrix24, calltouch, open_dental, yandex_direct
 
 SOURCES: dict[str, SourceSpec] = {
-    module.SOURCE.name: module.SOURCE for module in (yandex_direct, calltouch, bitrix24)
+    module.SOURCE.name: module.SOURCE for module in (yandex_direct, calltouch, bitrix24, open_dental)
 }
 
 

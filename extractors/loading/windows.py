@@ -172,12 +172,13 @@ def write_rejected(
     if not rejected:
         return
     values = [
-        (spec.source, spec.name, row.number, row.column or None, row.reason, Jsonb(row.row), run_id, now) for row in rejected
+        (spec.source, spec.name, row.number, row.column or None, row.reason, Jsonb(row.row), run_id, now)
+        for row in rejected
     ]
     with connection.cursor() as cursor:
         cursor.executemany(
-            "delete from staging.rejected_rows where source = %s and stream = %s and column_name is not distinct from %s and reason = %s"
-            " and row = %s",
+            "delete from staging.rejected_rows where source = %s and stream = %s and column_name is not distinct from %s"
+            " and reason = %s and row = %s",
             [(value[0], value[1], value[3], value[4], value[5]) for value in values],
         )
         cursor.executemany(

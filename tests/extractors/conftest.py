@@ -27,7 +27,7 @@ def vendor() -> Iterator[Vendor]:
 
 @pytest.fixture(scope="session")
 def migrated_template(pg_server_url: str) -> Iterator[str]:
-    """Name of a database with everything `warehouse.migrate` makes, to be copied: migrating takes longer than a test."""
+    """Name of a database with everything `warehouse.migrate` makes, to be copied: migrating takes a while."""
     name = f"template_{uuid.uuid4().hex[:16]}"
     with psycopg.connect(pg_server_url, autocommit=True) as admin:
         admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
