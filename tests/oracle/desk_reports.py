@@ -30,6 +30,7 @@ def administrator_conversion(
     """
     names = {row["employee_id"]: row["full_name"] for row in data["employees"]}
     moment = as_of or datetime.now(UTC)
+    stages_loaded = bool(data["treatment_stages"])  # else `completed` is null
     chosen = [
         inquiry
         for inquiry in world(data).inquiries
@@ -45,19 +46,20 @@ def administrator_conversion(
     for administrator_id in sorted({inquiry.administrator_id for inquiry in chosen}):
         own = [inquiry for inquiry in chosen if inquiry.administrator_id == administrator_id]
         name = names.get(administrator_id) or administrator_id
-        rows.append(_row(administrator_id, name, own, moment))
-    rows.append(_row(None, None, chosen, moment))
+        rows.append(_row(administrator_id, name, own, moment, stages_loaded))
+    rows.append(_row(None, None, chosen, moment, stages_loaded))
     return rows
 
 
-def _row(administrator_id: str | None, name: str | None, chosen: list[Inquiry], moment: datetime) -> dict[str, Any]:
+def _row(
+    administrator_id: str | None, name: str | None, chosen: list[Inquiry], moment: datetime, stages_loaded: bool
+) -> dict[str, Any]:
     booked = [inquiry for inquiry in chosen if inquiry.is_booked]
     waiting = [inquiry for inquiry in chosen if inquiry.outcome == "waiting_list"]
     arrived = [inquiry for inquiry in booked if inquiry.is_arrived]
     due = [inquiry for inquiry in booked if inquiry.due_from is not None and inquiry.due_from <= moment]
     arrived_of_due = [inquiry for inquiry in due if inquiry.is_arrived]
     completed = [inquiry for inquiry in booked if inquiry.is_completed]
-    stages_loaded = all(inquiry.is_completed is not None for inquiry in chosen)
 
     def percent(part: list[Inquiry], whole: list[Inquiry]) -> Decimal | None:
         return ratio(Fraction(len(part)), Fraction(len(whole)), 100)

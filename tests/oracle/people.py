@@ -18,6 +18,38 @@ BOOKING_WINDOW = timedelta(hours=2)
 
 
 @dataclass
+class Owners:
+    """Which patients (after merges) own an identifier, and which identifiers may join."""
+
+    owners: dict[Identifier, set[str]]
+    clinics_of: dict[str, set[str]]
+    listed: set[Identifier]
+
+    def is_blocked(self, identifier: Identifier) -> bool:
+        return identifier in self.listed or len(self.owners.get(identifier, set())) > TOO_MANY_PEOPLE
+
+    def is_shared(self, identifier: Identifier) -> bool:
+        return len(self.owners.get(identifier, set())) > 1
+
+    def may_join(self, identifier: Identifier) -> bool:
+        return not self.is_blocked(identifier) and not self.is_shared(identifier)
+
+    def at_clinic(self, identifier: Identifier, clinic_id: str | None) -> set[str]:
+        """Owners who are patients of the clinic; only if there are none, of the network. Blocked: nobody."""
+        if self.is_blocked(identifier):
+            return set()
+        everybody = self.owners.get(identifier, set())
+        here = {patient for patient in everybody if clinic_id in self.clinics_of[patient]}
+        return here or everybody
+
+    def of_contact(self, contact: Row) -> set[str]:
+        """Owners of the phone, of the e-mail, or of both where both have owners (12.1)."""
+        by_phone = self.at_clinic(("phone", contact["phone"]), contact["clinic_id"]) if contact["phone"] else set()
+        by_email = self.at_clinic(("email", contact["email"]), contact["clinic_id"]) if contact["email"] else set()
+        return by_phone & by_email if by_phone and by_email else by_phone | by_email
+
+
+@dataclass
 class People:
     """Persons of every contact (one or several) and of every session (one)."""
 
@@ -26,6 +58,8 @@ class People:
     of_session: dict[str, str] = field(default_factory=dict)
     employee_of: dict[Identifier, str] = field(default_factory=dict)
     counterparty_of: dict[Identifier, str] = field(default_factory=dict)
+    owners: Owners = field(default_factory=lambda: Owners({}, {}, set()))
+    person_of: dict[Identifier, str] = field(default_factory=dict)  # of the identifiers that may join
 
     def patient(self, patient_id: str) -> str:
         """The person of a patient card, after merges."""
@@ -59,38 +93,6 @@ def identifiers_of(row: Row) -> list[Identifier]:
 
 def identifiers_of_card(card: Row) -> list[Identifier]:
     return [("phone", phone) for phone in card["phones"]] + [("email", email) for email in card["emails"]]
-
-
-@dataclass
-class Owners:
-    """Which patients (after merges) own an identifier, and which identifiers may join."""
-
-    owners: dict[Identifier, set[str]]
-    clinics_of: dict[str, set[str]]
-    listed: set[Identifier]
-
-    def is_blocked(self, identifier: Identifier) -> bool:
-        return identifier in self.listed or len(self.owners.get(identifier, set())) > TOO_MANY_PEOPLE
-
-    def is_shared(self, identifier: Identifier) -> bool:
-        return len(self.owners.get(identifier, set())) > 1
-
-    def may_join(self, identifier: Identifier) -> bool:
-        return not self.is_blocked(identifier) and not self.is_shared(identifier)
-
-    def at_clinic(self, identifier: Identifier, clinic_id: str) -> set[str]:
-        """Owners who are patients of the clinic; only if there are none, of the network. Blocked: nobody."""
-        if self.is_blocked(identifier):
-            return set()
-        everybody = self.owners.get(identifier, set())
-        here = {patient for patient in everybody if clinic_id in self.clinics_of[patient]}
-        return here or everybody
-
-    def of_contact(self, contact: Row) -> set[str]:
-        """Owners of the phone, of the e-mail, or of both where both have owners (12.1)."""
-        by_phone = self.at_clinic(("phone", contact["phone"]), contact["clinic_id"]) if contact["phone"] else set()
-        by_email = self.at_clinic(("email", contact["email"]), contact["clinic_id"]) if contact["email"] else set()
-        return by_phone & by_email if by_phone and by_email else by_phone | by_email
 
 
 def find_owners(data: Data, people: People) -> Owners:
@@ -192,8 +194,8 @@ def resolve_people(data: Data) -> People:
     for counterparty in sorted(data["counterparties"], key=lambda row: str(row["name"]), reverse=True):
         for identifier in identifiers_of_card(counterparty):
             people.counterparty_of[identifier] = counterparty["name"]
-    owners = find_owners(data, people)
-    person_of = components(data, owners)
+    people.owners = owners = find_owners(data, people)
+    people.person_of = person_of = components(data, owners)
     for contact in data["contacts"]:
         people.of_contact[contact["contact_id"]] = persons_of_contact(contact, data, people, owners, person_of)
     for session in data["sessions"]:

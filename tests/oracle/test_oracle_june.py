@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.oracle.deals import deals_of_period, won_deals
 from tests.oracle.desk_reports import administrator_conversion, inquiry_history
 from tests.oracle.reports import channels_and_sources
 from tests.oracle.rows import Data, read_folder
@@ -90,3 +91,23 @@ def test_spend_of_the_banner_sums_to_what_was_entered(june: Data, expected: dict
     days = [day for day in world(june).spend if day.source == "banner"]
     assert len(days) == 30
     assert sum(day.without_vat for day in days) == expected["spend_of_banner_per_day_sums_to"]
+
+
+def test_deals_of_june(june: Data, expected: dict[str, Any]) -> None:
+    figures = expected["deal_journal"]
+    deals = deals_of_period(june, *JUNE)
+    won = won_deals(june, *JUNE)
+    assert {
+        "deals": len(deals),
+        "won": len(won),
+        "revenue": sum(deal["amount"] for deal in won),
+        "revenue_by_contact_kind": {
+            kind: sum(deal["amount"] for deal in won if deal["contact_kind"] == kind)
+            for kind in figures["revenue_by_contact_kind"]
+        },
+        "top_deals": [deal["deal_id"] for deal in won[:3]],
+        "created_via": {way: sum(deal["created_via"] == way for deal in deals) for way in figures["created_via"]},
+        "sessions_before_contact_of_D1": only(deals, deal_id="D1")["sessions_before_contact"],
+        "days_to_close_of_won": [deal["days_to_close"] for deal in deals if deal in won],
+        "hot_won": sum("hot" in deal["tags"] for deal in won),
+    } == figures

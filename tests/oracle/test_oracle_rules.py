@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.oracle.deals import deal_journal
 from tests.oracle.desk_reports import administrator_conversion, inquiry_history
 from tests.oracle.inquiries import Inquiry
 from tests.oracle.random_month import random_month
@@ -229,3 +230,21 @@ def test_figures_of_a_random_month_hang_together(seed: int, tmp_path: Path) -> N
     again = tmp_path / "again"
     random_month(seed, again)
     assert all((again / file.name).read_bytes() == file.read_bytes() for file in tmp_path.glob("*.csv"))
+
+
+def test_the_session_in_which_the_first_contact_was_made_is_not_before_it() -> None:
+    sessions = [
+        {"session_id": f"W{day}", "client_id": "c-1", "started_at": f"2026-03-{day}T09:40:00+03:00", "phone": PHONE}
+        for day in ("01", "02", "03")
+    ]
+    first = contact("E1", "2026-03-03T10:00:00", phone=PHONE, client_id="c-1")
+    deal = {"deal_id": "D1", "created_at": "2026-03-05T10:00:00+03:00", "stage_kind": "open", "phone": PHONE}
+    for contacts, count in (
+        ([first], 2),
+        ([contact("E1", "2026-03-03T10:11:00", phone=PHONE, client_id="c-1")], 3),
+        ([], 3),
+    ):
+        (row,) = deal_journal(data_of(sessions=sessions, contacts=contacts, deals=[{**deal, "currency": "RUB"}]))
+        assert row["sessions_before_contact"] == count
+    (row,) = deal_journal(data_of(deals=[{**deal, "currency": "RUB"}]))
+    assert row["sessions_before_contact"] is None

@@ -1,0 +1,92 @@
+"""Deals: RULES section 8 and section 12, items 16 and 25."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any
+
+from tests.oracle.people import identifiers_of
+from tests.oracle.rows import Data, Row
+from tests.oracle.spend import half_up, in_reporting_currency
+from tests.oracle.world import World, world
+
+SAME_VISIT = timedelta(minutes=30)
+
+
+def person_of_deal(w: World, deal: Row) -> str | None:
+    """The only owner of the deal's phone or e-mail, else their component or own person if a contact or session knows
+    them, else the person of a contact of one of its leads. None: unknown."""
+    row = {**deal, "client_id": None}
+    owners, person_of = w.people.owners, w.people.person_of
+    patients = owners.of_contact(row)
+    if len(patients) == 1:
+        return "patient:" + patients.pop()
+    for identifier in identifiers_of(row):
+        if identifier in person_of:
+            return person_of[identifier]
+    known = {person for persons in w.people.of_contact.values() for person in persons}
+    for identifier in identifiers_of(row):
+        if "shared:" + ":".join(identifier) in known:
+            return "shared:" + ":".join(identifier)
+    for lead in w.data["deal_leads"]:
+        if lead["deal_id"] == deal["deal_id"] and len(w.people.of_contact.get(lead["contact_id"], [])) == 1:
+            return w.people.of_contact[lead["contact_id"]][0]
+    return None
+
+
+def sessions_before_contact(w: World, person: str | None, deal: Row) -> int | None:
+    """12.16: sessions begun before the person's first inbound contact ever, without the one it was made in."""
+    if person is None:
+        return None
+    sessions = [row for row in w.data["sessions"] if w.people.of_session[row["session_id"]] == person]
+    contacts = [
+        row
+        for row in w.data["contacts"]
+        if row["direction"] == "inbound" and person in w.people.of_contact[row["contact_id"]]
+    ]
+    if not contacts:
+        return sum(session["started_at"] < deal["created_at"] for session in sessions)
+    first = min(contacts, key=lambda row: (row["occurred_at"], row["contact_id"]))
+    last = w.sources.session_of_contact(first)
+    made_in = last if last and first["occurred_at"] - last["started_at"] <= SAME_VISIT else None
+    return sum(session["started_at"] < first["occurred_at"] and session is not made_in for session in sessions)
+
+
+def deal_journal(data: Data) -> list[dict[str, Any]]:
+    """One row per deal, with what the rules compute about it beside what the file says."""
+    w = world(data)
+    rows = []
+    for deal in sorted(data["deals"], key=lambda row: str(row["deal_id"])):
+        created_on = data.local_date(deal["created_at"], deal["clinic_id"])
+        closed_on = data.local_date(deal["closed_at"], deal["clinic_id"]) if deal["closed_at"] else None
+        amount = in_reporting_currency(data, deal["amount"], deal["currency"], closed_on or created_on)
+        person = person_of_deal(w, deal)
+        rows.append(
+            {
+                **deal,
+                "person_key": person,
+                "amount": None if amount is None else half_up(amount),
+                "exact_amount": amount or Fraction(0),
+                "created_on": created_on,
+                "closed_on": closed_on,
+                "days_to_close": (closed_on - created_on).days if closed_on else None,
+                "sessions_before_contact": sessions_before_contact(w, person, deal),
+            }
+        )
+    return rows
+
+
+def won_deals(data: Data, date_from: date, date_to: date) -> list[dict[str, Any]]:
+    """Won deals of a period, by the day they were closed, best first; a tie goes to the one closed earlier (12.25)."""
+    won = [
+        row
+        for row in deal_journal(data)
+        if row["stage_kind"] == "won" and row["closed_on"] and date_from <= row["closed_on"] <= date_to
+    ]
+    return sorted(won, key=lambda row: (-row["exact_amount"], row["closed_at"], row["deal_id"]))
+
+
+def deals_of_period(data: Data, date_from: date, date_to: date) -> list[dict[str, Any]]:
+    """Deals of a period of any status, by the day they were created (12.25)."""
+    return [row for row in deal_journal(data) if date_from <= row["created_on"] <= date_to]
