@@ -45,7 +45,7 @@ def merge(connection: Connection, plan: Merge, *, count_by: str) -> dict[str, in
     The temporary table must hold each key once.
     """
     every = (*plan.key, *plan.values, *plan.meta)
-    changed = [column for column in (*plan.values, *plan.meta)]
+    changed = (*plan.values, *plan.meta)
     statement = sql.SQL(
         """
         with written as (

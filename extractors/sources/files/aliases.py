@@ -16,13 +16,13 @@ from extractors.core.errors import PayloadError
 from extractors.kinds import Column, Kind
 
 _FOLDER = Path(__file__).parent
-_JOINERS = re.compile(r"[\s_\-‐-―./\\,:;*()\[\]«»\"']+")
+_JOINERS = re.compile(r"[\s\ufeff\u200b_\-‐-―./\\,:;*()\[\]«»\"']+")
 
 
 def normal(text: str) -> str:
     """A header or word as it is compared: no case, ё as е, runs of spaces and joiners as one space."""
     folded = unicodedata.normalize("NFKC", text.replace("№", " ")).casefold().replace("ё", "е")
-    return _JOINERS.sub(" ", folded).strip("  \ufeff\u200b")
+    return _JOINERS.sub(" ", folded).strip()
 
 
 @dataclass(frozen=True, slots=True)

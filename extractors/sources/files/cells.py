@@ -75,7 +75,7 @@ def to_text(cell: Cell) -> str | None:
 def to_id(cell: Cell) -> str | None:
     """An id as written. Numbers that a spreadsheet rounded are refused, they would name somebody else."""
     if isinstance(cell, int | float) and not isinstance(cell, bool) and abs(cell) >= LONGEST_EXACT:
-        raise CellError("a spreadsheet rounded the id (it keeps 15 digits); format the column as text and enter it again")
+        raise CellError("a spreadsheet rounded the id (it keeps 15 digits); format the column as text, enter it again")
     text = to_text(cell)
     if text is None:
         return None

@@ -17,18 +17,20 @@ from extractors.core.errors import ConfigError
 from extractors.kinds import KINDS, Kind
 from extractors.sources.files.aliases import match_headers
 from extractors.sources.files.land import Source, Stamp, land
-from extractors.sources.files.mapping import FileMapping, Inline, Mapped, Output, apply_settings, cell_at, read_mapping
-from extractors.sources.files.rows import Binding, RowReader, Surroundings
+from extractors.sources.files.mapping import FileMapping, Inline, Mapped, Output, cell_at
+from extractors.sources.files.mapping_file import apply_settings, read_mapping
+from extractors.sources.files.readers import Binding
+from extractors.sources.files.rows import RowReader, Surroundings
 from extractors.sources.files.summary import FileResult, LoadSummary
 from extractors.sources.files.tables import SUFFIXES, Options, Table, open_table
 
 MAPPING_NAMES = ("mapping.yml", "mapping.yaml")
-_QUIET = re.compile(r"(?:\..*|~\$.*|readme(?:\..*)?|source\.md|expected\.yml|mapping\.ya?ml|desktop\.ini|thumbs\.db)\Z", re.I)
+_QUIET = re.compile(
+    r"(?:\..*|~\$.*|readme(?:\..*)?|source\.md|expected\.yml|mapping\.ya?ml|desktop\.ini|thumbs\.db)\Z", re.I
+)
 
 
-def load_inbox(
-    url: str, inbox: Path, *, mapping: Path | None = None, run_id: str, now: datetime
-) -> LoadSummary:
+def load_inbox(url: str, inbox: Path, *, mapping: Path | None = None, run_id: str, now: datetime) -> LoadSummary:
     """Load every import file of a folder; the warehouse must have been migrated.
 
     `mapping` says how somebody's own files are read; null: `mapping.yml` of the folder, if there is one. A kind is
@@ -117,7 +119,7 @@ def kind_of(name: str) -> Kind | None:
 
 def surroundings(connection: Connection, kind: Kind) -> Surroundings:
     """Clinics, zones and settings as the warehouse knows them now."""
-    settings = dict(connection.execute("select name, value from staging.settings").fetchall())
+    settings: dict[str, str | None] = dict(connection.execute("select name, value from staging.settings").fetchall())
     zones = {
         clinic: ZoneInfo(zone)
         for clinic, zone in sorted(

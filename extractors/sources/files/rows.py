@@ -5,34 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from extractors.kinds import Column, Kind
+from extractors.kinds import Kind
 from extractors.phones import to_e164
-from extractors.sources.files.aliases import normal, value_aliases
-from extractors.sources.files.cells import (
-    LAST_MOMENT_YEAR,
-    Cell,
-    CellError,
-    shown,
-    split_list,
-    to_boolean,
-    to_day,
-    to_decimal,
-    to_id,
-    to_integer,
-    to_moment,
-    to_phone,
-    to_text,
-)
+from extractors.sources.files.cells import LAST_MOMENT_YEAR, Cell, CellError, shown
+from extractors.sources.files.readers import Binding, reader
 
-Getter = Callable[[Sequence[Cell], int], Cell]
 Row = tuple[Any, ...]
 
 PERIODS = (("date_from", "date_to"), ("valid_from", "valid_to"), ("starts_at", "ends_at"))
@@ -43,27 +26,7 @@ PHONE_OF = {
     "address_e164": "address",
 }
 _TOTAL = re.compile(r"(?:(?:итого|всего)\b.*|(?:общий итог|total|totals|grand total|сумма)\s*:?)\Z", re.I | re.S)
-_CURRENCY = re.compile(r"[A-Z]{3}\Z")
-_EMAIL = re.compile(r"[^@\s;,]+@[^@\s;,]+\Z")
-_FLOAT_ID = re.compile(r"(\d+)\.0+\Z")
 _AMOUNTS = frozenset({"money", "number", "integer"})
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """Where a column's cell comes from and what is done to it before it is read.
-
-    `words` translates whole cells (as written, then without case); `default` stands in for an empty cell, and for a
-    word that is not in `words`. `formats` (of strptime) replace the usual date forms. `integer_text` reads
-    `29872499824296.0` as `29872499824296`.
-    """
-
-    column: str
-    get: Getter
-    words: Mapping[str, str] = field(default_factory=dict)
-    default: str | None = None
-    formats: tuple[str, ...] = ()
-    integer_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +54,6 @@ class Surroundings:
     zone: ZoneInfo | None = None
 
 
-@cache
-def known_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
 class RowReader:
     """Reads the rows of one kind out of one file; counts what is worth a warning."""
 
@@ -110,7 +68,12 @@ class RowReader:
         self._names = [column.name for column in kind.columns]
         self._positions = {name: position for position, name in enumerate(self._names)}
         self._steps = [
-            (self._positions[binding.column], kind.column(binding.column), binding, self._reader(binding))
+            (
+                self._positions[binding.column],
+                kind.column(binding.column),
+                binding,
+                reader(kind, binding, self.warnings),
+            )
             for binding in bindings
         ]
         bound = {binding.column for binding in bindings}
@@ -120,9 +83,7 @@ class RowReader:
             for position, column in enumerate(kind.columns)
             if column.derived
         ]
-        self._moments = [
-            position for position, column in enumerate(kind.columns) if column.type == "timestamp"
-        ]
+        self._moments = [position for position, column in enumerate(kind.columns) if column.type == "timestamp"]
         self._clinic = self._positions.get("clinic_id") if kind.name != "clinics" else None
         self._deal = self._positions.get("deal_id") if self._clinic is None else None
         self._key = [name for name in kind.key if name in bound]
@@ -230,87 +191,11 @@ class RowReader:
                 values[target] = None if "@" in written else to_e164(written, self._around.region)
                 unread = values[target] is None and "@" not in written
             if unread:
-                self.warnings[f"{self._names[source]}: no phone number, kept as text and linked to nobody"] += int(unread)
-
-    def _reader(self, binding: Binding) -> Callable[[Cell, dict[str, Any]], Any]:
-        column = self._kind.column(binding.column)
-        read = self._typed(column, binding)
-        words = binding.words
-        if not words and binding.default is None and not binding.integer_text:
-            return read
-        folded = {word.casefold(): ours for word, ours in words.items()}
-
-        def translated(cell: Cell, kept: dict[str, Any]) -> Any:
-            text = to_text(cell)
-            if text is not None and binding.integer_text and (match := _FLOAT_ID.match(text)):
-                cell = text = match[1]
-            if text is not None and words:
-                ours = words.get(text, folded.get(text.casefold()))
-                if ours is not None:
-                    return read(ours, kept)
-                if binding.default is not None:
-                    return read(binding.default, kept)
-            return read(binding.default if text is None else cell, kept)
-
-        return translated
-
-    def _typed(self, column: Column, binding: Binding) -> Callable[[Cell, dict[str, Any]], Any]:
-        vocabulary = value_aliases(self._kind, column)
-        formats = binding.formats
-        match column.type:
-            case "id":
-                return lambda cell, kept: to_id(cell)
-            case "ids":
-                return lambda cell, kept: [part for text in split_list(cell) if (part := to_id(text))] or None
-            case "texts":
-                return lambda cell, kept: split_list(cell) or None
-            case "phone":
-                return lambda cell, kept: to_phone(cell)
-            case "phones":
-                return lambda cell, kept: [part for text in split_list(cell, ";,\n") if (part := to_phone(text))] or None
-            case "email":
-                return lambda cell, kept: next(iter(self._emails([to_text(cell)], column.name, kept)), None)
-            case "emails":
-                return lambda cell, kept: self._emails(split_list(cell, ";,\n"), column.name, kept) or None
-            case "timestamp":
-                return lambda cell, kept: to_moment(cell, formats)
-            case "date":
-                return lambda cell, kept: to_day(cell, formats)
-            case "money":
-                return lambda cell, kept: to_decimal(cell, money=True)
-            case "number":
-                return lambda cell, kept: _positive(to_decimal(cell)) if column.name == "rate" else to_decimal(cell)
-            case "integer":
-                return lambda cell, kept: to_integer(cell)
-            case "boolean":
-                return lambda cell, kept: to_boolean(cell)
-            case "text":
-                pass
-        if column.name == "currency":
-            return lambda cell, kept: _currency(cell, vocabulary)
-        if column.name == "time_zone":
-            return lambda cell, kept: _zone(cell, vocabulary)
-        if column.one_of:
-            return lambda cell, kept: _word(cell, vocabulary, column)
-        if vocabulary:
-            return lambda cell, kept: _open_word(cell, vocabulary)
-        if column.name in PHONE_OF.values():
-            return lambda cell, kept: to_phone(cell)
-        return lambda cell, kept: to_text(cell)
-
-    def _emails(self, texts: Sequence[str | None], name: str, kept: dict[str, Any]) -> list[str]:
-        """The addresses among `texts`. What is none (a dash, "нет") would link strangers: it is kept in _extra."""
-        found, others = [], []
-        for text in texts:
-            if text is not None:
-                (found if _EMAIL.match(text) else others).append(text)
-        if others:
-            kept[name] = "; ".join(others)
-            self.warnings[f"{name}: no e-mail address, kept in _extra and linked to nobody"] += len(others)
-        return [address.lower() for address in found]
+                name = self._names[source]
+                self.warnings[f"{name}: no phone number, kept as text and linked to nobody"] += int(unread)
 
 
-def to_plain(cell: Cell) -> Any:
+def to_plain(cell: Cell) -> str | int | float | None:
     """A cell as it goes into JSON: as written, numbers as numbers."""
     if cell is None or isinstance(cell, bool | int):
         return cell
@@ -319,44 +204,3 @@ def to_plain(cell: Cell) -> Any:
     if isinstance(cell, float) and cell == cell and cell not in (float("inf"), float("-inf")):
         return cell
     return str(cell)
-
-
-def _word(cell: Cell, vocabulary: Mapping[str, str], column: Column) -> str | None:
-    text = to_text(cell)
-    if text is None:
-        return None
-    ours = vocabulary.get(normal(text))
-    if ours is None:
-        raise CellError(f"{shown(text)} is not one of {', '.join(column.one_of)}")
-    return ours
-
-
-def _open_word(cell: Cell, vocabulary: Mapping[str, str]) -> str | None:
-    text = to_text(cell)
-    return None if text is None else vocabulary.get(normal(text), text)
-
-
-def _currency(cell: Cell, vocabulary: Mapping[str, str]) -> str | None:
-    text = to_text(cell)
-    if text is None:
-        return None
-    code = vocabulary.get(normal(text), text.upper())
-    if not _CURRENCY.match(code):
-        raise CellError(f"{shown(text)} is no currency; write its three letters, e.g. RUB")
-    return code
-
-
-def _zone(cell: Cell, vocabulary: Mapping[str, str]) -> str | None:
-    text = to_text(cell)
-    if text is None:
-        return None
-    name = vocabulary.get(normal(text), text)
-    if name not in known_zones():
-        raise CellError(f"unknown time zone {shown(text)}; write its IANA name, e.g. Europe/Moscow")
-    return name
-
-
-def _positive(number: Decimal | None) -> Decimal | None:
-    if number is not None and number <= 0:
-        raise CellError("a rate is above zero")
-    return number

@@ -86,7 +86,7 @@ class LoadSummary:
         for text in self.errors:
             yield f"ERROR: {text}"
         if self.rows_rejected:
-            yield f"{self.rows_rejected:,} rows were not understood; they are in staging.rejected_rows with their reasons"
+            yield f"{self.rows_rejected:,} rows were rejected; they are in staging.rejected_rows with their reasons"
 
 
 def _label(file: FileResult) -> str:

@@ -156,7 +156,7 @@ def detect_encoding(path: Path) -> str:
 
 
 def _workbook_rows(path: Path, options: Options) -> Iterator[tuple[int, Sequence[Cell]]]:
-    broken = PayloadError(f"{path.name}: the workbook cannot be read. Open it, save it again as .xlsx, or as CSV UTF-8.")
+    broken = PayloadError(f"{path.name}: the workbook cannot be read. Open it, save it again as .xlsx or CSV UTF-8.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles that do not matter here
@@ -176,8 +176,7 @@ def _workbook_rows(path: Path, options: Options) -> Iterator[tuple[int, Sequence
         # Some programs write a wrong size of the sheet; without it openpyxl looks for itself.
         sheet.reset_dimensions()
         try:
-            for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
-                yield number, cells
+            yield from enumerate(sheet.iter_rows(values_only=True), 1)
         except (zipfile.BadZipFile, KeyError, ValueError, OSError, ParseError, TypeError, EOFError) as error:
             raise broken from error
     finally:
