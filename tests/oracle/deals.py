@@ -46,11 +46,11 @@ def sessions_before_contact(w: World, person: str | None, deal: Row) -> int | No
         if row["direction"] == "inbound" and person in w.people.of_contact[row["contact_id"]]
     ]
     if not contacts:
-        return sum(session["started_at"] < deal["created_at"] for session in sessions)
+        return len([session for session in sessions if session["started_at"] < deal["created_at"]])
     first = min(contacts, key=lambda row: (row["occurred_at"], row["contact_id"]))
     last = w.sources.session_of_contact(first)
     made_in = last if last and first["occurred_at"] - last["started_at"] <= SAME_VISIT else None
-    return sum(session["started_at"] < first["occurred_at"] and session is not made_in for session in sessions)
+    return len([s for s in sessions if s["started_at"] < first["occurred_at"] and s is not made_in])
 
 
 def deal_journal(data: Data) -> list[dict[str, Any]]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.oracle.deals import deal_journal
-from tests.oracle.desk_reports import administrator_conversion, inquiry_history
+from tests.oracle.desk_reports import inquiry_history
 from tests.oracle.inquiries import Inquiry
-from tests.oracle.random_month import random_month
 from tests.oracle.reports import channels_and_sources
-from tests.oracle.rows import Data, from_texts, read_folder
+from tests.oracle.rows import Data, from_texts
 from tests.oracle.sources import Source, Touch, weights
 from tests.oracle.world import world
 
@@ -211,25 +209,6 @@ def test_vat_of_each_day_and_the_last_rate_before_a_hole() -> None:
 def test_source_of_a_contact(values: Texts, source: tuple[Any, ...]) -> None:
     inquiry = the_inquiry(data_of(contacts=[contact("E1", "2026-03-02T10:00:00", **values)]), 2)
     assert (inquiry.source.channel, inquiry.source.source, inquiry.source.campaign) == source
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_figures_of_a_random_month_hang_together(seed: int, tmp_path: Path) -> None:
-    first = random_month(seed, tmp_path)
-    data = read_folder(tmp_path)
-    period = (first, first + timedelta(days=30))
-    for model in ("last_non_direct", "linear", "time_decay"):
-        for audience in ("primary", "repeat", "all"):
-            (total,) = channels_and_sources(data, *period, level="total", audience=audience)
-            rows = channels_and_sources(data, *period, level="campaign", audience=audience, attribution_model=model)
-            assert total["inquiries"] > 0
-            for figure in ("inquiries", "booked", "arrived", "clients", "spend", "revenue", "paid_visits"):
-                assert abs(sum(row[figure] for row in rows) - total[figure]) < Decimal("0.5"), figure
-    rows = administrator_conversion(data, *period)
-    assert sum(row["inquiries"] for row in rows[:-1]) == rows[-1]["inquiries"]
-    again = tmp_path / "again"
-    random_month(seed, again)
-    assert all((again / file.name).read_bytes() == file.read_bytes() for file in tmp_path.glob("*.csv"))
 
 
 def test_the_session_in_which_the_first_contact_was_made_is_not_before_it() -> None:
