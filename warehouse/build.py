@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,11 +49,12 @@ def build(
     select: Sequence[str] = (),
 ) -> list[ModelRun]:
     """Build every model as of a moment. Raises BuildFailed naming what failed; what was built before it stays."""
+    _set_moment(url, as_of)
     with dbt_environment(url):
         # Heavy: seconds of imports that no other step needs.
         from dbt.cli.main import dbtRunner
 
-        arguments = ["build", *common_arguments(work_folder), "--vars", json.dumps({"as_of": as_of.isoformat()})]
+        arguments = ["build", *common_arguments(work_folder)]
         arguments += ["--select", *select] if select else []
         result = dbtRunner(callbacks=[lambda event: _say_node(event, say)]).invoke(arguments)
     runs = _runs(result.result)
@@ -65,6 +65,16 @@ def build(
     if result.exception is not None or not result.success:
         raise BuildFailed(f"dbt did not run: {result.exception or 'see its log'} (log: {work_folder / 'dbt.log'})")
     return runs
+
+
+def _set_moment(url: str, as_of: datetime) -> None:
+    """Tell the models the moment of this load. Not by `--vars`: a changed variable makes dbt parse everything anew."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into staging.settings (name, value) values ('as_of', %s)"
+            " on conflict (name) do update set value = excluded.value",
+            (as_of.isoformat(),),
+        )
 
 
 def common_arguments(work_folder: Path) -> list[str]:
@@ -101,8 +111,10 @@ def dbt_environment(url: str) -> Iterator[None]:
 
 def _say_node(event: Any, say: Callable[[str], None]) -> None:  # noqa: ANN401 - dbt's events are untyped
     """A line per finished model, seed and failed test; passing tests are counted at the end."""
-    if event.info.name in ("LogModelResult", "LogSeedResult"):
+    if event.info.name == "LogModelResult":
         say(f"dbt: {event.data.description}: {event.data.status} in {event.data.execution_time:.1f} s")
+    elif event.info.name == "LogSeedResult":
+        say(f"dbt: seed {event.data.relation}: {event.data.status} in {event.data.execution_time:.1f} s")
     elif event.info.name == "LogTestResult" and event.data.status in ("fail", "error", "warn"):
         say(f"dbt: test {event.data.name}: {event.data.status}")
 

@@ -78,7 +78,7 @@ begin
             happened.event_kind,
             happened.inquiry_key,
             happened.person_key,
-            happened.paid_visit_key,
+            happened.paid_visits,
             happened.amount,
             happened.lifetime_revenue,
             happened.lifetime_cost,
@@ -106,16 +106,6 @@ begin
         inner join reports.channels_and_sources_credits as credits
             on events.inquiry_key = credits.inquiry_key and credits.attribution_model = wanted_model
     ),
-    -- instalments add no visit and a full refund removes it (RULES 12.22)
-    paid_visits as (
-        select
-            events.inquiry_key,
-            events.paid_visit_key
-        from events
-        where events.event_kind = 'payment'
-        group by events.inquiry_key, events.paid_visit_key
-        having sum(events.amount) > 0
-    ),
     -- a person who came of several repeat inquiries of a row is one client there
     clients_of_rows as (
         select
@@ -141,22 +131,12 @@ begin
             sum(credited.credit) filter (where credited.event_kind = 'booked') as booked,
             sum(credited.credit) filter (where credited.event_kind = 'arrived') as arrived,
             sum(credited.credit * credited.amount) filter (where credited.event_kind = 'payment') as revenue,
-            0::numeric as paid_visits, 0::numeric as clients, 0::numeric as paying_clients,
+            sum(credited.credit * credited.paid_visits) filter (where credited.event_kind = 'payment') as paid_visits,
+            0::numeric as clients, 0::numeric as paying_clients,
             0::numeric as lifetime_revenue, 0::numeric as lifetime_cost, 0::bigint as lifetime_sales,
             0::bigint as lifetime_sales_without_cost
         from credited
         group by credited.channel, credited.source, credited.campaign
-        union all
-        select
-            case when by_channel then credits.channel end,
-            case when by_source then credits.source end,
-            case when by_campaign then credits.campaign end,
-            null, 0, 0, 0, 0, 0, 0, 0, 0,
-            sum(credits.credit), 0, 0, 0, 0, 0, 0
-        from paid_visits
-        inner join reports.channels_and_sources_credits as credits
-            on paid_visits.inquiry_key = credits.inquiry_key and credits.attribution_model = wanted_model
-        group by 1, 2, 3
         union all
         select
             clients_of_rows.channel, clients_of_rows.source, clients_of_rows.campaign,

@@ -15,7 +15,7 @@ select
     contacts.kind,
     contacts.direction,
     contacts.people_group,
-    contacts.stated_people_group,
+    contacts.inquiry_people_group,
     contacts.is_primary,
     contacts.topic,
     contacts.inquiry_topic,

@@ -26,7 +26,7 @@ happened as (
         case when inquiries.is_primary then 'primary' else 'repeat' end as audience,
         inquiries.local_date as event_date,
         null as payment_id,
-        null as paid_visit_key,
+        null::integer as paid_visits,
         null::numeric as amount,
         false as is_taken_by_repeat
     from inquiries
@@ -37,7 +37,7 @@ happened as (
         case when inquiries.is_primary then 'primary' else 'repeat' end as audience,
         inquiries.booked_date as event_date,
         null as payment_id,
-        null as paid_visit_key,
+        null::integer as paid_visits,
         null::numeric as amount,
         false as is_taken_by_repeat
     from inquiries
@@ -49,7 +49,7 @@ happened as (
         case when inquiries.is_primary then 'primary' else 'repeat' end as audience,
         inquiries.arrived_date as event_date,
         null as payment_id,
-        null as paid_visit_key,
+        null::integer as paid_visits,
         null::numeric as amount,
         false as is_taken_by_repeat
     from inquiries
@@ -62,7 +62,7 @@ happened as (
         'primary' as audience,
         first_visits.start_date as event_date,
         null as payment_id,
-        null as paid_visit_key,
+        null::integer as paid_visits,
         null::numeric as amount,
         false as is_taken_by_repeat
     from inquiries
@@ -76,7 +76,7 @@ happened as (
         'repeat' as audience,
         inquiries.arrived_date as event_date,
         null as payment_id,
-        null as paid_visit_key,
+        null::integer as paid_visits,
         null::numeric as amount,
         false as is_taken_by_repeat
     from inquiries
@@ -88,7 +88,7 @@ happened as (
         payments.audience,
         payments.paid_date as event_date,
         payments.payment_id,
-        payments.paid_visit_key,
+        payments.paid_visits,
         payments.amount,
         payments.is_taken_by_repeat
     from payments
@@ -109,7 +109,7 @@ final as (
         happened.audience,
         inquiries.referral is not null as is_referral,
         inquiries.topic,
-        happened.paid_visit_key,
+        happened.paid_visits,
         happened.is_taken_by_repeat,
         happened.amount,
         case when happened.event_kind = 'client' then coalesce(lifetimes.paid_amount, 0) end as lifetime_revenue,

@@ -1,5 +1,6 @@
--- One row per contact and person it is about, without personal data (RULES section 6). Group, primary, outcome and reasons
--- are the inquiry's; topic, source and administrator are the contact's own, the inquiry's stand beside them.
+-- One row per contact and person it is about, without personal data (RULES section 6). Group, topic, source
+-- and administrator are the contact's own (the group of its inquiry where nobody stated one), the inquiry's stand beside
+-- them; primary, outcome and reasons are the inquiry's.
 with
 
 inquiry_contacts as (
@@ -22,8 +23,8 @@ final as (
         inquiries.local_date as inquiry_date,
         inquiry_contacts.kind,
         inquiry_contacts.direction,
-        coalesce(inquiries.people_group, inquiry_contacts.people_group, inquiry_contacts.listed_group) as people_group,
-        inquiry_contacts.people_group as stated_people_group,
+        coalesce(inquiry_contacts.people_group, inquiries.people_group) as people_group,
+        inquiries.people_group as inquiry_people_group,
         coalesce(inquiries.is_primary, false) as is_primary,
         inquiry_contacts.topic,
         inquiries.topic as inquiry_topic,

@@ -73,7 +73,7 @@ claimed as (
     from repeated
 ),
 
-final as (
+paid as (
     select
         claimed.audience,
         claimed.payment_id,
@@ -82,10 +82,32 @@ final as (
         payments.person_key,
         payments.paid_visit_key,
         payments.paid_date,
-        payments.amount
+        payments.amount,
+        sum(payments.amount) over (
+            partition by claimed.audience, claimed.inquiry_key, payments.paid_visit_key
+        ) as visit_amount,
+        row_number() over (
+            partition by claimed.audience, claimed.inquiry_key, payments.paid_visit_key
+            order by (payments.amount > 0) desc, payments.paid_at asc, payments.payment_id asc
+        ) as number_in_visit
     from claimed
     inner join payments on claimed.payment_id = payments.payment_id
     left join repeated on claimed.payment_id = repeated.payment_id
+),
+
+final as (
+    select
+        paid.audience,
+        paid.payment_id,
+        paid.inquiry_key,
+        paid.is_taken_by_repeat,
+        paid.person_key,
+        paid.paid_visit_key,
+        paid.paid_date,
+        paid.amount,
+        -- RULES 12.22: a visit is counted once, with its first payment; instalments add none, a full refund removes it
+        (paid.visit_amount > 0 and paid.number_in_visit = 1)::integer as paid_visits
+    from paid
 )
 
 select * from final

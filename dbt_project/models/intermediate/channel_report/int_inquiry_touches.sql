@@ -31,7 +31,13 @@ in_window as (
             inquiries.person_key = touches.person_key
             and inquiries.deciding_contact_at >= touches.touched_at
             and inquiries.deciding_contact_at - interval '{{ var("lookback_days") }} days' <= touches.touched_at
-    where inquiries.referral is null
+    where
+        inquiries.referral is null
+        -- "touches with a source": an unknown one counts only as the contact that decides
+        and (
+            touches.is_known
+            or (touches.touch_kind = 'contact' and touches.record_id = inquiries.deciding_contact_id)
+        )
 ),
 
 -- a referral's only touch is the referral, whatever its tags (RULES 12.11)

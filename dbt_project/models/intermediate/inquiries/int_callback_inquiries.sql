@@ -85,10 +85,10 @@ walk as (
         ) as current_states
         where
             not current_states.has_stated_booked
-            and coalesce(current_states.booked_at > callbacks.occurred_at, true)
+            and coalesce(current_states.booked_at >= callbacks.occurred_at, true)
             and (
                 current_states.has_stated_waiting_list
-                or coalesce(current_states.waiting_list_at <= callbacks.occurred_at, false)
+                or coalesce(current_states.waiting_list_at < callbacks.occurred_at, false)
                 or coalesce(current_states.last_stated not in ('declined', 'spam'), true)
             )
         order by current_states.first_contact_at desc

@@ -46,10 +46,8 @@ topics as (
         speaking.inquiry_key,
         speaking.topic
     from speaking
-    where speaking.topic is not null
-    order by
-        speaking.inquiry_key asc, speaking.is_of_group desc,
-        speaking.occurred_at asc, speaking.contact_id asc
+    where speaking.topic is not null and speaking.is_of_group
+    order by speaking.inquiry_key asc, speaking.occurred_at asc, speaking.contact_id asc
 ),
 
 administrators as (

@@ -29,7 +29,8 @@ stated as (
                     inquiry_contacts.contact_id asc
             ) filter (where inquiry_contacts.people_group is not null)
         )[1] as stated_group,
-        min(inquiry_contacts.listed_group) as listed_group
+        min(inquiry_contacts.listed_group) as listed_group,
+        coalesce(bool_or(inquiry_contacts.outcome = 'booked'), false) as has_stated_booked
     from inquiry_contacts
     where inquiry_contacts.inquiry_key is not null
     group by inquiry_contacts.inquiry_key
@@ -67,7 +68,9 @@ final as (
         case
             when stated.stated_group is not null then stated.stated_group
             when stated.listed_group is not null then stated.listed_group
-            when expecting.inquiry_key is not null and booked.inquiry_key is null then 'already_booked'
+            when
+                expecting.inquiry_key is not null and booked.inquiry_key is null and not stated.has_stated_booked
+                then 'already_booked'
             else 'wants_to_book'
         end as people_group,
         visited_before.inquiry_key is null as is_primary

@@ -45,7 +45,11 @@ stated as (
             inquiry_contacts.kind = 'call' and inquiry_contacts.direction = 'inbound'
             and not inquiry_contacts.is_unanswered
         ), false) as has_answered_call,
-        bool_or(inquiry_contacts.direction = 'outbound') as has_callback
+        min(inquiry_contacts.occurred_at) filter (
+            where inquiry_contacts.kind = 'call' and inquiry_contacts.direction = 'inbound'
+        ) as first_call_at,
+        max(inquiry_contacts.occurred_at) filter (where inquiry_contacts.direction = 'outbound') as last_outbound_at,
+        max(inquiry_contacts.local_date) filter (where inquiry_contacts.outcome = 'booked') as stated_booked_date
     from inquiry_contacts
     where inquiry_contacts.inquiry_key is not null
     group by inquiry_contacts.inquiry_key
@@ -54,12 +58,11 @@ stated as (
 booked as (
     select
         inquiry_appointments.inquiry_key,
-        min(inquiry_appointments.created_at) as booked_at,
-        min(inquiry_appointments.created_date) as booked_date,
+        min(inquiry_appointments.booked_date) as booked_date,
         (
             array_agg(
                 inquiry_appointments.created_by
-                order by inquiry_appointments.created_at, inquiry_appointments.appointment_id
+                order by inquiry_appointments.booked_at, inquiry_appointments.appointment_id
             )
         )[1] as booked_by,
         min(inquiry_appointments.starts_at) as first_start_at,
@@ -68,7 +71,7 @@ booked as (
         (
             array_agg(
                 inquiry_appointments.not_arrived_reason
-                order by inquiry_appointments.starts_at, inquiry_appointments.appointment_id
+                order by inquiry_appointments.booked_at, inquiry_appointments.appointment_id
             ) filter (
                 where inquiry_appointments.not_arrived_reason is not null and not inquiry_appointments.has_taken_place
             )
@@ -87,12 +90,11 @@ waiting as (
 decided as (
     select
         days.inquiry_key,
-        days.local_date,
+        stated.stated_booked_date,
         stated.last_stated,
         stated.last_stated_reason,
         stated.waiting_list_reason,
         booked.inquiry_key is not null as has_appointment,
-        booked.booked_at,
         booked.booked_date,
         booked.booked_by,
         booked.first_start_at,
@@ -103,7 +105,11 @@ decided as (
             when booked.inquiry_key is not null or stated.has_stated_booked then 'booked'
             when waiting.inquiry_key is not null or stated.has_stated_waiting_list then 'waiting_list'
             when stated.last_stated is not null then stated.last_stated
-            when stated.has_inbound_call and not stated.has_answered_call and not stated.has_callback then 'missed'
+            when
+                stated.has_inbound_call
+                and not stated.has_answered_call
+                and coalesce(stated.last_outbound_at <= stated.first_call_at, true)
+                then 'missed'
             else 'request_saved'
         end as outcome
     from days
@@ -124,7 +130,9 @@ final as (
         end as refusal_reason,
         decided.outcome = 'booked' as is_booked,
         decided.outcome = 'waiting_list' as is_waiting_list,
-        case when decided.outcome = 'booked' then coalesce(decided.booked_date, decided.local_date) end as booked_date,
+        case
+            when decided.outcome = 'booked' then coalesce(decided.booked_date, decided.stated_booked_date)
+        end as booked_date,
         decided.booked_by,
         decided.is_arrived,
         decided.arrived_date,

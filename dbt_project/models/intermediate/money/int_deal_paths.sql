@@ -50,11 +50,10 @@ sessions_before as (
         row_number() over (
             partition by starts.deal_id
             order by
-                coalesce(starts.client_id = session_sources.client_id, starts.client_id is null) desc,
+                coalesce(starts.client_id = session_sources.client_id, false) desc,
                 touches.touched_at desc, touches.record_id desc
         ) = 1
-        and coalesce(starts.client_id = session_sources.client_id, starts.client_id is null)
-        and starts.first_contact_at is not null
+        and coalesce(starts.client_id = session_sources.client_id, false)
         and touches.touched_at >= starts.counted_until - interval '30 minutes' as is_contacts_own
     from starts
     inner join touches

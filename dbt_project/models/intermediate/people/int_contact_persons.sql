@@ -69,6 +69,8 @@ booked_soon as (
             and contacts.clinic_id = appointments.clinic_id
             and appointments.created_at >= contacts.occurred_at
             and appointments.created_at <= contacts.occurred_at + interval '2 hours'
+    -- what the clinic system links to another contact was not made out of this one
+    where appointments.contact_id is null
     group by contacts.contact_id
     having count(*) = 1
 ),

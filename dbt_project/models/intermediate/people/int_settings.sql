@@ -18,7 +18,8 @@ final as (
         coalesce(max(settings.value) filter (where settings.name = 'reporting_currency'), 'RUB') as reporting_currency,
         coalesce(max(settings.value) filter (where settings.name = 'country'), 'RU') as country,
         coalesce((select first_clinic.time_zone from first_clinic), 'UTC') as default_time_zone,
-        coalesce(nullif('{{ var("as_of") }}', '')::timestamptz, now()) as as_of
+        -- the moment of the load decides which visits are due (RULES 12.26); `warehouse.build` writes it before the build
+        coalesce((max(settings.value) filter (where settings.name = 'as_of'))::timestamptz, now()) as as_of
     from settings
 )
 

@@ -145,8 +145,8 @@ final as (
         sourced.session_id,
         sourced.method,
         case
-            when sourced.method in ('click_id', 'utm')
-                then coalesce(campaigns.channel, sourced.click_channel, grouped.channel)
+            when sourced.method = 'click_id' then sourced.click_channel
+            when sourced.method = 'utm' then coalesce(campaigns.channel, grouped.channel)
             when sourced.method = 'session' then sourced.session_channel
             when sourced.method = 'tracking_address'
                 then coalesce(sourced.address_channel, campaigns.channel, grouped.channel)

@@ -48,12 +48,13 @@ landing_kinds as (
     select distinct on (records.record_kind, records.record_id)
         records.record_kind,
         records.record_id,
-        click_id_kinds.kind,
-        ops.url_parameter(records.landing_page, click_id_kinds.kind) as click_value
+        click_id_kinds.kind
     from records
     inner join click_id_kinds on records.landing_page ~ ('[?&]' || click_id_kinds.kind || '=[^&#]')
     order by
         records.record_kind asc, records.record_id asc,
+        -- of several marks in one query the one that the bare id repeats, else the first
+        (ops.url_parameter(records.landing_page, click_id_kinds.kind) is not distinct from records.click_id) desc,
         strpos(records.landing_page, click_id_kinds.kind || '=') asc
 ),
 
@@ -65,12 +66,7 @@ clicked as (
             when records.click_id is null then landing_kinds.kind
             when records.click_id like '%:%' then split_part(records.click_id, ':', 1)
             else landing_kinds.kind
-        end as click_kind,
-        records.utm_source is not null
-        or records.utm_medium is not null
-        or records.utm_campaign is not null
-        or records.utm_content is not null
-        or records.utm_term is not null as has_utm_columns
+        end as click_kind
     from records
     left join landing_kinds
         on records.record_kind = landing_kinds.record_kind and records.record_id = landing_kinds.record_id
@@ -87,10 +83,7 @@ tagged as (
         click_id_kinds.channel as click_channel,
         click_id_kinds.source as click_source,
         {% for part in ['source', 'medium', 'campaign', 'content', 'term'] -%}
-        case
-            when clicked.has_utm_columns then clicked.utm_{{ part }}
-            else ops.url_parameter(clicked.landing_page, 'utm_{{ part }}')
-        end as utm_{{ part }},
+        coalesce(clicked.utm_{{ part }}, ops.url_parameter(clicked.landing_page, 'utm_{{ part }}')) as utm_{{ part }},
         {% endfor -%}
         ops.url_host(clicked.referrer) as referrer_host,
         ops.url_host(clicked.site) as site_host,

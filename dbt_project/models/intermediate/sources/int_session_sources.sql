@@ -53,8 +53,8 @@ final as (
         chosen.started_at,
         chosen.method,
         case
-            when chosen.method in ('click_id', 'utm')
-                then coalesce(campaigns.channel, chosen.click_channel, grouped.channel)
+            when chosen.method = 'click_id' then chosen.click_channel
+            when chosen.method = 'utm' then coalesce(campaigns.channel, grouped.channel)
             when chosen.method = 'referrer' then chosen.referrer_channel
             else 'direct'
         end as channel,
