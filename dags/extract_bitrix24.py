@@ -1,4 +1,4 @@
-"""Deals and their history: every day, and by hand for any days (parameters date_from, date_to)."""
+"""Deals and their history: by Airflow every day, and by hand for any days (parameters date_from, date_to)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls, requests and site sessions: every day, and by hand for any days (parameters date_from, date_to)."""
+"""Calls, requests and site sessions: by Airflow every day, and by hand for any days (parameters date_from, date_to)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Import files of the inbox folder: every day, and by hand. Loading a file again replaces the same keys."""
+"""Import files of the inbox folder: by Airflow every day, and by hand. Loading a file again replaces the same keys."""
 
 from __future__ import annotations
 

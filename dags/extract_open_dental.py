@@ -1,4 +1,4 @@
-"""Patients, visits and payments: every day, and by hand for any days (parameters date_from, date_to)."""
+"""Patients, visits and payments: by Airflow every day, and by hand for any days (parameters date_from, date_to)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Advertising spend: every day, and by hand for any days (parameters date_from, date_to)."""
+"""Advertising spend: by Airflow every day, and by hand for any days (parameters date_from, date_to)."""
 
 from __future__ import annotations
 

@@ -42,6 +42,7 @@ def environment(
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
         "AIRFLOW__CORE__FERNET_KEY": home.secret("fernet", size=32) + "=",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
@@ -88,6 +89,14 @@ def migrate_metadata(home: Home, environ: Mapping[str, str], metadata_url: str) 
     home.remember(airflow_metadata=wanted)
 
 
+class AirflowRefused(ProcessFailed):
+    """A call of the REST API was refused; the text has its answer."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class Airflow:
     """The REST API of a running Airflow. Tokens are renewed when they run out."""
 
@@ -107,7 +116,7 @@ class Airflow:
         return all((answer.get(part) or {}).get("status") == "healthy" for part in parts)
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        """One request below /api/v2; its JSON. Raises requests.HTTPError."""
+        """One request below /api/v2; its JSON. Raises AirflowRefused."""
         for attempt in (1, 2):
             if "Authorization" not in self._session.headers:
                 self._log_in()
@@ -116,7 +125,9 @@ class Airflow:
                 del self._session.headers["Authorization"]
                 continue
             break
-        answer.raise_for_status()
+        if not answer.ok:
+            told = f"Airflow, {method} {path}: {answer.status_code} {answer.text[:300]}"
+            raise AirflowRefused(told, answer.status_code)
         return answer.json() if answer.content else None
 
     def dags(self) -> dict[str, dict[str, Any]]:
@@ -126,8 +137,8 @@ class Airflow:
         errors = self.call("GET", "importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
 
-    def unpause(self, dag: str) -> None:
-        self.call("PATCH", f"dags/{dag}", json={"is_paused": False})
+    def pause(self, dag: str, *, paused: bool = True) -> None:
+        self.call("PATCH", f"dags/{dag}", json={"is_paused": paused})
 
     def trigger(self, dag: str, run_id: str, conf: Mapping[str, Any]) -> None:
         body = {"dag_run_id": run_id, "conf": dict(conf), "logical_date": None}
@@ -149,8 +160,8 @@ class Airflow:
         """Asset events that an earlier, half-finished round left behind."""
         try:
             self.call("DELETE", f"dags/{dag}/assets/queuedEvents")
-        except requests.HTTPError as error:
-            if error.response.status_code != 404:
+        except AirflowRefused as error:
+            if error.status != 404:
                 raise
 
     def _log_in(self) -> None:
@@ -184,11 +195,16 @@ def start_parts(home: Home, environ: Mapping[str, str], port: int) -> list[Servi
 
 @contextmanager
 def running_airflow(
-    home: Home, *, metadata_url: str, connections: Mapping[str, Mapping[str, Any]], progress: Progress
+    home: Home,
+    *,
+    metadata_url: str,
+    connections: Mapping[str, Mapping[str, Any]],
+    progress: Progress,
+    extra: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[Airflow, list[Service]]]:
     """Airflow with all its DAGs parsed, until the end of the block. Raises ProcessFailed, also for import errors."""
     port = remembered_port(home.state().get("airflow_port"))
-    environ = environment(home, metadata_url=metadata_url, port=port, connections=connections)
+    environ = environment(home, metadata_url=metadata_url, port=port, connections=connections) | dict(extra or {})
     progress.say("Airflow: preparing its metadata")
     migrate_metadata(home, environ, metadata_url)
     progress.say("Airflow: starting API server, scheduler and DAG processor")

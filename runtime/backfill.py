@@ -48,7 +48,7 @@ def backfill(home: Home, progress: Progress, source: str, date_from: date, date_
         raise ConfigError(f"There is no source {source!r}. Known: {', '.join((*SOURCES, 'files'))}")
     if date_to < date_from:
         raise ConfigError(f"TO={date_to} is before FROM={date_from}")
-    run_id = f"backfill {date_from} {date_to} {datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    run_id = f"backfill_{date_from}_{date_to}_{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
     with some_airflow(home, progress) as (airflow, parts, warehouse):
         follower = Follower(airflow, progress)
         conf = {"date_from": date_from.isoformat(), "date_to": date_to.isoformat()}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from extractors.core.errors import ConfigError
 from runtime.home import Home
-from runtime.progress import Progress, text_table
+from runtime.progress import Progress
 from runtime.warehouse import databases
 from warehouse import pipeline
 
@@ -32,13 +32,10 @@ def load(home: Home, progress: Progress, inbox: Path, mapping: Path | None) -> i
             folder=home.dbt_target,
             say=progress.say,
         )
-    rows = [(f.name, f.kind, f.rows_read, f.rows_written, f.rows_rejected, f.message) for f in outcome.files.files]
-    print(text_table(["file", "kind", "read", "written", "rejected", "remark"], rows), flush=True)
-    for file in outcome.files.unreadable:
-        progress.say(f"NOT LOADED: {file.name}: {file.message}")
+    print("\n".join(outcome.files.lines()), flush=True)
     if outcome.files.rows_rejected:
-        progress.say(
-            f"{outcome.files.rows_rejected} rows could not be used; each is in staging.rejected_rows, whole, with its "
-            f"reason (_run_id = '{run_id}')"
-        )
+        progress.say(f"rejected rows: staging.rejected_rows, run_id {run_id}")
+    progress.say(
+        "loaded and published" if outcome.complete else "NOT ALL WAS LOADED: see ERROR above; the rest is published"
+    )
     return 0 if outcome.complete else 1

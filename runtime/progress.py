@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO
@@ -15,12 +16,14 @@ class Progress:
         self._clock = clock
         self._started = clock()
         self._out = out
+        self._turn = threading.Lock()
 
     def say(self, text: str) -> None:
         out = self._out or sys.stderr
         elapsed = f"{self._clock() - self._started:6.1f} s"
-        for line in text.splitlines() or [""]:
-            print(f"[{elapsed}] {line}", file=out, flush=True)
+        with self._turn:
+            out.writelines(f"[{elapsed}] {line}\n" for line in text.splitlines() or [""])
+            out.flush()
 
 
 def text_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -61,7 +61,7 @@ def check_alive(parts: Sequence[Service]) -> None:
 def trigger_all(airflow: Airflow, dags: Sequence[str], run_id: str, conf: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Unpause and trigger each DAG; the runs."""
     for dag in dags:
-        airflow.unpause(dag)
+        airflow.pause(dag, paused=False)
         airflow.trigger(dag, run_id, conf)
     return [(dag, run_id) for dag in dags]
 

@@ -112,11 +112,12 @@ def dbt_environment(url: str) -> Iterator[None]:
 def _say_node(event: Any, say: Callable[[str], None]) -> None:  # noqa: ANN401 - dbt's events are untyped
     """A line per finished model, seed and failed test; passing tests are counted at the end."""
     if event.info.name == "LogModelResult":
-        say(f"dbt: {event.data.description}: {event.data.status} in {event.data.execution_time:.1f} s")
+        node, data = event.data.node_info, event.data
+        say(f"  dbt {node.resource_type} {node.node_name}: {data.status}, {data.execution_time:.1f} s")
     elif event.info.name == "LogSeedResult":
         say(f"dbt: seed {event.data.relation}: {event.data.status} in {event.data.execution_time:.1f} s")
     elif event.info.name == "LogTestResult" and event.data.status in ("fail", "error", "warn"):
-        say(f"dbt: test {event.data.name}: {event.data.status}")
+        say(f"  dbt test {event.data.name}: {event.data.status}")
 
 
 def _runs(result: Any) -> list[ModelRun]:  # noqa: ANN401

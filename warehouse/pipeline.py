@@ -22,7 +22,7 @@ from warehouse.build import ModelRun
 from warehouse.build import build as run_dbt
 
 if TYPE_CHECKING:
-    from extractors.sources.files import InboxResult
+    from extractors.sources.files import LoadSummary
 
 Say = Callable[[str], None]
 
@@ -42,7 +42,7 @@ class LoadOutcome:
     """What `run_all` did. `complete` is false where a file could not be read as a whole."""
 
     run_id: str
-    files: InboxResult
+    files: LoadSummary
     models: list[ModelRun] = field(default_factory=list)
     complete: bool
 
@@ -101,7 +101,7 @@ def prepare(url: str) -> None:
 
 def load_files(
     url: str, inbox: Path, mapping: Path | None, *, run_id: str, now: datetime, say: Say = print
-) -> InboxResult:
+) -> LoadSummary:
     """Land the import files of a folder. Raises ConfigError for the folder or the mapping as a whole."""
     from extractors.sources.files import load_inbox
 
@@ -146,11 +146,14 @@ def publish(url: str, *, run_id: str, now: datetime, folder: Path | None = None,
 
 
 def lints(url: str, *, run_id: str, say: Say = print) -> None:
-    """Catalog queries that must return nothing: comments, keys, grants. Raises where one returns rows."""
+    """Catalog queries that must return nothing, or rights may leak. Raises GuardError with what they found."""
+    from extractors.core.errors import GuardError
     from warehouse.lint import run_lints
 
     with step(url, run_id, "lints", say):
-        run_lints(url)
+        findings = run_lints(url)
+        if findings:
+            raise GuardError("\n".join(["Published, but rights may leak:", *map(str, findings)]))
 
 
 def build_and_publish(
@@ -180,4 +183,4 @@ def run_all(
     prepare(url)
     files = load_files(url, inbox, mapping, run_id=run_id, now=now, say=say)
     models = build_and_publish(url, run_id=run_id, now=now, folder=folder, say=say)
-    return LoadOutcome(run_id=run_id, files=files, models=models, complete=not files.unreadable)
+    return LoadOutcome(run_id=run_id, files=files, models=models, complete=files.ok)

@@ -4,6 +4,7 @@
     CHAIRSIDE_SCHEDULE               cron of the sources; default 0 5 * * *
     CHAIRSIDE_SCHEDULE_<SOURCE>      cron of one source; `none`: only by hand
     CHAIRSIDE_FALLBACK_SCHEDULE      when the warehouse is built although a source is missing; default 0 8 * * *
+    CHAIRSIDE_START                  ticks of the schedules before this moment are no concern; default 2026-01-01
 
 Environment, not Variables: a Variable read while parsing is a query every few seconds. Connections are read by tasks.
 """
@@ -21,7 +22,7 @@ import pendulum
 WAREHOUSE_CONNECTION = "warehouse"
 TIME_ZONE = os.environ.get("CHAIRSIDE_TIME_ZONE", "Europe/Moscow")
 FALLBACK_SCHEDULE = os.environ.get("CHAIRSIDE_FALLBACK_SCHEDULE", "0 8 * * *")
-START = pendulum.datetime(2026, 1, 1, tz=TIME_ZONE)
+START = pendulum.parse(os.environ.get("CHAIRSIDE_START", "2026-01-01"), tz=TIME_ZONE)
 
 DEFAULT_ARGS = {
     "owner": "chairside",

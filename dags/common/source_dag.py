@@ -106,9 +106,9 @@ def load_inbox(context: Any) -> dict[str, Any]:  # noqa: ANN401
         )
     except ChairsideError as error:
         raise stop_or_retry(error) from error
-    if result.unreadable:
-        names = "; ".join(f"{file.name}: {file.message}" for file in result.unreadable)
-        raise AirflowFailException(f"files that could not be read (the others are loaded): {names}")
+    print("\n".join(result.lines()))  # into the task's log
+    if not result.ok:
+        raise AirflowFailException("Some files could not be read, the others are loaded: " + "; ".join(result.errors))
     return {"files": len(result.files), "read": result.rows_read, "rejected": result.rows_rejected}
 
 
