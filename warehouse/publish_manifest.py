@@ -16,7 +16,7 @@ from typing import Any
 from extractors.core.errors import ConfigError
 
 PUBLISHED_SCHEMAS = ("marts", "reports")
-META_KEYS = frozenset({"schema", "report", "clinic_column", "owner_columns", "personal", "key"})
+META_KEYS = frozenset({"schema", "report", "clinic_column", "owner_columns", "personal", "key", "indexes"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,11 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedModel:
-    """One model that readers get: `build.<build_name>` becomes `<schema>.<name>`."""
+    """One model that readers get: `build.<build_name>` becomes `<schema>.<name>`.
+
+    `indexes` are column lists beside the key: those of `meta.publish.indexes`, and the clinic column by itself, since
+    the condition of nearly every row policy is on it.
+    """
 
     name: str
     build_name: str
@@ -40,6 +44,7 @@ class PublishedModel:
     owner_columns: tuple[str, ...]
     is_personal: bool
     key: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...]
     description: str
     column_descriptions: Mapping[str, str]
     foreign_keys: tuple[ForeignKey, ...]
@@ -93,12 +98,21 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
         owner_columns=tuple(publish.get("owner_columns") or ()),
         is_personal=bool(publish.get("personal")),
         key=key,
+        indexes=_indexes(publish, key),
         description=str(node.get("description") or "").strip(),
         column_descriptions={
             column: text for column, spec in columns.items() if (text := str(spec.get("description") or "").strip())
         },
         foreign_keys=tuple(foreign_keys),
     )
+
+
+def _indexes(publish: Mapping[str, Any], key: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    asked = [(index,) if isinstance(index, str) else tuple(index) for index in publish.get("indexes") or ()]
+    clinic = publish["clinic_column"]
+    if clinic and all(columns[0] != clinic for columns in (key, *asked)):
+        asked.append((clinic,))
+    return tuple(dict.fromkeys(asked))
 
 
 def _keys_from_constraints(node: Mapping[str, Any], columns: Mapping[str, dict[str, Any]]) -> list[ForeignKey]:

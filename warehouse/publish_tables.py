@@ -111,6 +111,7 @@ def plan_table(connection: Connection, model: PublishedModel) -> TablePlan:
     if not built:
         raise GuardError(f"{BUILD_SCHEMA}.{model.build_name} does not exist: nothing was published; run dbt build")
     named = {*model.key, *model.owner_columns, *([model.clinic_column] if model.clinic_column else [])}
+    named.update(*model.indexes)
     if missing := named - {column.name for column in built}:
         raise ConfigError(f"model {model.name}: meta.publish names columns it does not have: {sorted(missing)}")
     wanted = tuple(
@@ -219,7 +220,7 @@ def write_difference(connection: Connection, plan: TablePlan) -> tuple[int, int,
 
 
 def finish_shape(connection: Connection, plan: TablePlan) -> list[str]:
-    """Primary key and not-null where missing, comments where they differ: after the rows, so that they fit."""
+    """Primary key, not-null and indexes where missing, comments where they differ: after the rows, so that they fit."""
     said: list[str] = []
     now = {column.name: column for column in columns_of(connection, plan.model.schema, plan.model.name)}
     tightened = [column.name for column in plan.wanted if column.is_not_null and not now[column.name].is_not_null]
@@ -237,6 +238,18 @@ def finish_shape(connection: Connection, plan: TablePlan) -> list[str]:
             )
         except errors.UniqueViolation as error:
             raise _key_is_not_unique(plan) from error
+    for columns in plan.model.indexes:
+        # Named by its columns, so that another list is another index. Asked for first, since even `if not exists` takes
+        # a lock that ends an autovacuum.
+        name = f"{plan.model.name[:40]}_by_{'_'.join(columns)}"[:63]
+        if not scalar(
+            connection, "select to_regclass(format('%%I.%%I', %s::text, %s::text))", (plan.model.schema, name)
+        ):
+            connection.execute(
+                sql.SQL("create index {} on {} ({})").format(
+                    sql.Identifier(name), plan.target, sql.SQL(", ").join(map(sql.Identifier, columns))
+                )
+            )
     _comment(connection, plan)
     return said if not plan.is_new else []
 

@@ -47,6 +47,18 @@ def test_first_publication_creates_closed_tables_with_keys_and_comments(warehous
     ]
 
 
+def test_the_clinic_column_is_indexed_and_other_indexes_can_be_asked_for(warehouse: Warehouse) -> None:
+    publish = warehouse.node("administrator_conversion_inquiries")["config"]["meta"]["publish"]
+    publish["indexes"] = [["clinic_id", "administrator_id"], "amount"]
+    warehouse.publish()
+
+    indexes = warehouse.run("select pg_get_indexdef(indexrelid) from pg_index where indrelid = %s::regclass", (TABLE,))
+    columns = {row[0].partition("(")[2] for row in indexes}
+    assert columns == {"inquiry_key)", "clinic_id, administrator_id)", "amount)"}
+    columns = set(warehouse.run("select indexname from pg_indexes where tablename = 'fct_inquiries'"))
+    assert ("fct_inquiries_by_clinic_id",) in columns
+
+
 def test_only_rows_that_differ_are_written(published: Warehouse) -> None:
     before = places(published)
     published.run(
@@ -223,6 +235,21 @@ def test_report_files_are_applied_only_when_their_text_changed(published: Wareho
         ("function", "administrator_conversion"),
         ("view", "administrator_conversion_list"),
     ]
+
+
+def test_an_old_signature_that_an_earlier_file_rests_on_is_replaced_with_it(published: Warehouse) -> None:
+    published.write_report(
+        """-- report: administrator_conversion
+        create or replace view reports.a_first with (security_invoker = true) as
+        select * from reports.administrator_conversion()""",
+        name="a_first.sql",
+    )
+    published.publish()
+    published.write_report(REPORT_FILE.replace("clinic text default null", "clinic text default null, n int default 0"))
+
+    assert published.publish().applied_files == ("administrator_conversion.sql", "a_first.sql")
+    assert published.run("select sum(inquiries) from reports.a_first") == [(12,)]
+    assert published.publish().applied_files == ()
 
 
 def test_a_report_file_that_is_gone_takes_its_objects_along(published: Warehouse) -> None:
