@@ -25,7 +25,8 @@ class Fault:
     """One planned fault.
 
     It fires for requests to `source` (null: any) whose address or body contains `matching`, leaving out the first
-    `after` of them and then `times` in a row (negative: for ever). `retry_after` and `seconds` are seconds.
+    `after` of them and then `times` in a row (negative: for ever). Of several planned faults the first that is due
+    fires, and that request does not count for the ones planned after it. `retry_after` and `seconds` are seconds.
     """
 
     kind: FaultKind

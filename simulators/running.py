@@ -40,7 +40,7 @@ class Options:
 
 
 class Simulators:
-    """The four servers. `endpoints` is what a connection needs; states and journals are for tests to look at and edit."""
+    """The four servers. `endpoints` is what a connection needs; states and journals are for tests to read and edit."""
 
     def __init__(
         self,

@@ -1,0 +1,29 @@
+"""One small city and its four vendors for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from simulators.bitrix24.state import BitrixOptions
+from simulators.running import Options, Simulators, running_simulators
+from simulators.world import World, build_world
+from simulators.yandex_direct.state import DirectOptions
+
+FIRST_DAY = date(2026, 8, 1)
+# Limits have tests of their own; here they would only slow the reading down.
+UNLIMITED = Options(yandex_direct=DirectOptions(limits=False), bitrix24=BitrixOptions(burst=0))
+
+
+@pytest.fixture(scope="session")
+def city() -> World:
+    return build_world(1, date_from=FIRST_DAY, days=60)
+
+
+@pytest.fixture(scope="session")
+def vendors(city: World) -> Iterator[Simulators]:
+    """Read-only: a test that edits a state or plans a fault starts its own."""
+    with running_simulators(city, options=UNLIMITED) as running:
+        yield running
