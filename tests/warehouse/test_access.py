@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import psycopg
@@ -182,17 +183,20 @@ def test_refresh_repairs_grants_and_policies_changed_by_hand(published: Warehous
     published.run("select access.allow('desk', %s, '{C1}')", (REPORT,))
     published.run(
         f"alter policy {anna} on {INQUIRIES} using (true);"
-        f"create policy wide on {INQUIRIES} to public using (true);"
+        f"create policy wide on {INQUIRIES} to {anna} using (true);"
+        f"create policy {anna} on {PEOPLE} to {anna}, pg_monitor using (true);"
+        f"create policy for_all on {INQUIRIES} to public using (true);"
         f"grant select on marts.fct_inquiries to {anna}; grant delete on {INQUIRIES} to {anna};"
         f"revoke select on {LIST} from {anna}"
     )
     # The policy for PUBLIC belongs to no employee: the lint names it, and only a person drops it.
-    published.run(f"drop policy wide on {INQUIRIES}")
+    published.run(f"drop policy for_all on {INQUIRIES}")
     assert published.run("select access.refresh() > 0") == [(True,)]
     assert published.run("select access.refresh()") == [(0,)]
 
     with published.connect(anna) as connection:
         assert clinics(connection) == clinics(connection, LIST) == ["C1"]
+        assert clinics(connection, PEOPLE) == []
         with pytest.raises(errors.InsufficientPrivilege):
             connection.execute("select * from marts.fct_inquiries")
 
@@ -217,6 +221,55 @@ def test_a_long_read_does_not_keep_other_readers_out_while_a_right_changes(publi
         owner.execute("select access.allow('chiefs', %s, '{C1}')", (REPORT,))
         owner.commit()
         assert clinics(long_read) == ["C1"]
+
+
+def test_readers_meet_no_error_and_no_foreign_row_while_rights_change_and_marts_are_published(
+    published: Warehouse,
+) -> None:
+    anna_role = published.add("anna")
+    published.run("select access.allow('desk', %s, '{C1}')", (REPORT,))
+    stop = threading.Event()
+    wrong: list[str] = []
+    reads = 0
+
+    def read() -> None:
+        nonlocal reads
+        with published.connect(anna_role) as anna:
+            while not stop.is_set():
+                try:
+                    if not {"C1"} <= set(clinics(anna, LIST)) <= {"C1", "C2"}:
+                        wrong.append("foreign or missing rows")
+                    anna.execute("select * from reports.administrator_conversion()")
+                except psycopg.Error as error:
+                    wrong.append(str(error))
+                reads += 1
+
+    def change() -> None:
+        for number in range(20):
+            given = "{C1,C2}" if number % 2 else "{C1}"
+            published.run("select access.allow('desk', %s, %s)", (REPORT, given))
+            published.run(
+                "select access.allow(%s, %s, '{C1}'), access.clear(%s, 'marts')", (anna_role, REPORT, anna_role)
+            )
+            published.run("select access.clear(%s, %s)", (anna_role, REPORT))
+
+    def rebuild() -> None:
+        for number in range(20):
+            published.run(f"update build.administrator_conversion_inquiries set amount = {number}")
+            published.publish()
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    writers = [threading.Thread(target=change), threading.Thread(target=rebuild)]
+    for thread in (*readers, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    stop.set()
+    for thread in readers:
+        thread.join()
+
+    assert wrong == []
+    assert reads > 20
 
 
 def test_an_employee_logs_in_with_the_derived_password_and_is_gone_after_removal(published: Warehouse) -> None:

@@ -119,38 +119,60 @@ group by role_oid, relation_oid;
 comment on view access.wanted_policies is
 'Row policies that the rights ask for. One row per employee role and published table with any row to show.';
 
-create or replace view access.policy_differences as
-with existing as (
-    select
-        pg_policy.polrelid as relation_oid,
-        pg_policy.polname as policy_name,
-        role_oid,
-        policies.expression is not null
-        and pg_policy.polname = pg_roles.rolname
-        and cardinality(pg_policy.polroles) = 1
-        and pg_policy.polcmd = 'r'
-        and pg_policy.polpermissive
-        and pg_policy.polwithcheck is null
-        and policies.printed = pg_get_expr(pg_policy.polqual, pg_policy.polrelid) as is_ours,
-        policies.expression
-    from pg_catalog.pg_policy
-    cross join unnest(pg_policy.polroles) as role_oid
-    left join pg_catalog.pg_roles on pg_roles.oid = role_oid
-    left join access.policies on policies.policy_oid = pg_policy.oid
-)
+create or replace function access.policy_differences_of(role_oids oid [])
+returns table (role_oid oid, relation_oid oid, drop_policy name, create_expression text)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with existing as (
+        select
+            pg_policy.polrelid as relation_oid,
+            pg_policy.polname as policy_name,
+            concerned.role_oid,
+            -- Unchanged since access wrote it; otherwise somebody changed it by hand.
+            policies.expression is not null
+            and cardinality(pg_policy.polroles) = 1
+            and pg_policy.polcmd = 'r'
+            and pg_policy.polpermissive
+            and pg_policy.polwithcheck is null
+            and policies.printed = pg_get_expr(pg_policy.polqual, pg_policy.polrelid) as is_ours,
+            policies.expression
+        from pg_policy
+        cross join unnest(pg_policy.polroles) as concerned (role_oid)
+        left join access.policies on policies.policy_oid = pg_policy.oid
+        where role_oids is null or concerned.role_oid = any (role_oids)
+    ),
 
-select
-    coalesce(wanted_policies.role_oid, existing.role_oid) as role_oid,
-    coalesce(wanted_policies.relation_oid, existing.relation_oid) as relation_oid,
-    existing.policy_name as drop_policy,
-    wanted_policies.expression as create_expression
-from access.wanted_policies
-full join existing
-    on existing.role_oid = wanted_policies.role_oid
-    and existing.relation_oid = wanted_policies.relation_oid
-where existing.is_ours is not true
-    or wanted_policies.expression is null
-    or existing.expression is distinct from wanted_policies.expression;
+    wanted as (
+        select wanted_policies.role_oid, wanted_policies.relation_oid, wanted_policies.expression, pg_roles.rolname
+        from access.wanted_policies
+        inner join pg_roles on pg_roles.oid = wanted_policies.role_oid
+        where role_oids is null or wanted_policies.role_oid = any (role_oids)
+    )
+
+    select
+        coalesce(wanted.role_oid, existing.role_oid),
+        coalesce(wanted.relation_oid, existing.relation_oid),
+        existing.policy_name,
+        wanted.expression
+    from wanted
+    -- Our policy is named as its role; one with another name is nobody's, even beside ours.
+    full join existing
+        on existing.role_oid = wanted.role_oid
+        and existing.relation_oid = wanted.relation_oid
+        and existing.policy_name = wanted.rolname
+    where existing.is_ours is not true
+        or wanted.expression is null
+        or existing.expression is distinct from wanted.expression
+$$;
+comment on function access.policy_differences_of(oid []) is
+'Policies to drop and to create for these roles (null: all), so that the catalog says what the rights say. Role 0 is
+PUBLIC.';
+
+create or replace view access.policy_differences as
+select role_oid, relation_oid, drop_policy, create_expression
+from access.policy_differences_of(null);
 comment on view access.policy_differences is
 'Policies to drop and to create so that the catalog says what the rights say. Empty when all is well. Role 0 is PUBLIC.';
 

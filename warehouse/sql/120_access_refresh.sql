@@ -22,6 +22,9 @@ declare
     usual_timeout text := current_setting('lock_timeout');
     relation oid;
 begin
+    if cardinality(relations) = 0 then
+        return;
+    end if;
     -- CREATE POLICY needs the table for itself. Waiting for a long read in one go would make all new reads of all
     -- reports queue behind us; so ask briefly, let them pass, ask again.
     for attempt in 1 .. 40 loop
@@ -83,37 +86,29 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     role_oids oid [];
+    policy_differences access.policy_differences [];
     difference record;
     new_policy record;
     role_name name;
-    relations oid [];
     changes integer := 0;
 begin
     select coalesce(array_agg(pg_roles.oid), '{}') into role_oids
     from pg_roles
     where pg_roles.rolname = any (coalesce(only_roles, array(select e.database_role from access.employees as e)));
 
-    select array_agg(distinct d.relation_oid order by d.relation_oid) into relations
-    from access.policy_differences as d
-    where d.role_oid = any (role_oids);
-    if relations is not null then
-        perform access.lock_gently(relations);
-    end if;
+    select array_agg(row(d.role_oid, d.relation_oid, d.drop_policy, d.create_expression)::access.policy_differences)
+    into policy_differences
+    from access.policy_differences_of(role_oids) as d;
+    perform access.lock_gently(array(select distinct d.relation_oid from unnest(policy_differences) as d order by 1));
 
     -- First everything that is too much, then what is missing: at no moment does a role hold both.
-    for difference in
-        select d.* from access.policy_differences as d
-        where d.role_oid = any (role_oids) and d.drop_policy is not null
-    loop
+    for difference in select d.* from unnest(policy_differences) as d where d.drop_policy is not null loop
         execute format('drop policy if exists %I on %s', difference.drop_policy, difference.relation_oid::regclass);
         changes := changes + 1;
     end loop;
     delete from access.policies as p where not exists (select from pg_policy where pg_policy.oid = p.policy_oid);
 
-    for difference in
-        select d.* from access.policy_differences as d
-        where d.role_oid = any (role_oids) and d.create_expression is not null
-    loop
+    for difference in select d.* from unnest(policy_differences) as d where d.create_expression is not null loop
         select rolname into role_name from pg_roles where oid = difference.role_oid;
         execute format(
             'create policy %I on %s for select to %I using (%s)',
