@@ -28,8 +28,10 @@ _DOTTED = re.compile(
     r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:\s*г\.?)?"
     r"(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?\s*(Z|[+-]\d{2}:?\d{2}|[+-]\d{2})?)?\Z"
 )
-_SPACES = re.compile(r"[\s\u2009\u200a\u202f'’]+")
-_CURRENCY_MARK = re.compile(r"(?:₽|\$|€|£|руб(?:\.|лей|ля|ль)?|р\.?|RUB|USD|EUR)", re.IGNORECASE)
+_SPACES = re.compile(r"[\s'’]")
+_MARK = r"(?:₽|\$|€|£|руб(?:\.|лей|ля|ль)?|р\.?|RUB|USD|EUR)"
+_CURRENCY_MARK = re.compile(rf"\A\s*{_MARK}|{_MARK}\s*\Z", re.IGNORECASE)
+_SPACED = re.compile(r"\d{1,3}(?:[\s'’]\d{3})+(?:[.,]\d+)?\Z")
 _PLAIN = re.compile(r"\d+(?:\.\d+)?\Z|\.\d+\Z")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+\Z")
 _MAYBE_GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}\Z")
@@ -117,14 +119,19 @@ def to_decimal(cell: Cell, *, money: bool = False) -> Decimal | None:
         return None
     if is_scientific(text):
         raise CellError("a spreadsheet turned the number into scientific notation; format the column as a number")
-    body = _SPACES.sub("", text).replace("\u2212", "-")
+    body = text.replace("\u2212", "-")
     if money:
         body = _CURRENCY_MARK.sub("", body)
+    body = body.strip()
     negative = body.startswith("-")
     if body.startswith("(") and body.endswith(")"):
-        negative, body = True, body[1:-1]
+        negative, body = True, body[1:-1].strip()
     elif body[:1] in ("-", "+"):
-        body = body[1:]
+        body = body[1:].strip()
+    if _SPACES.search(body):
+        if not _SPACED.match(body):
+            raise CellError(f"{shown(text)} is no number")
+        body = _SPACES.sub("", body).replace(",", ".")
     plain = _without_groups(body, money=money)
     if plain is None or not plain.isascii() or not _PLAIN.match(plain):
         raise CellError(f"{shown(text)} is no number")

@@ -25,7 +25,7 @@ from extractors.sources.files.cells import Cell
 SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xlsm"})
 _BLOCK = 1 << 20
 _SEPARATORS = (",", ";", "\t", "|")
-_TEXT_CONTROLS = frozenset({9, 10, 11, 12, 13, 26, 27, 0})
+_TEXT_CONTROLS = frozenset({9, 10, 11, 12, 13, 26, 27})
 # A line that no file holds, put after the last one: if it ends up inside a cell, a quotation mark was never closed.
 _END = "\x1e\x1eend of file\x1e\x1e"
 _WORKBOOK_MAGIC = b"PK\x03\x04"
@@ -64,16 +64,18 @@ def open_table(path: Path, options: Options = Options()) -> Table:
     else:
         numbered = _csv_rows(path, options)
     for number, cells in numbered:
-        if number >= (options.header_row or 1) and any(cell not in (None, "") for cell in cells):
+        if number >= (options.header_row or 1) and _holds_something(cells):
             headers = tuple("" if cell is None else " ".join(str(cell).strip("\ufeff").split()) for cell in cells)
             return Table(headers, _filled(numbered))
     raise PayloadError(f"{path.name}: the file is empty, there is no row of headers. Save it again with its columns.")
 
 
 def _filled(numbered: Iterable[tuple[int, Sequence[Cell]]]) -> Iterator[tuple[int, Sequence[Cell]]]:
-    for number, cells in numbered:
-        if any(cell is not None and cell != "" and (not isinstance(cell, str) or cell.strip()) for cell in cells):
-            yield number, cells
+    return (row for row in numbered if _holds_something(row[1]))
+
+
+def _holds_something(cells: Sequence[Cell]) -> bool:
+    return any(cell is not None and cell != "" and not (isinstance(cell, str) and cell.isspace()) for cell in cells)
 
 
 def _csv_rows(path: Path, options: Options) -> Iterator[tuple[int, Sequence[Cell]]]:
@@ -130,7 +132,7 @@ def detect_encoding(path: Path) -> str:
     """UTF-8 if the whole file is that, else cp1251. Raises PayloadError for what is no text at all."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8 = True
-    controls = total = 0
+    total = 0
     with path.open("rb") as file:
         start = file.read(4)
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -138,8 +140,9 @@ def detect_encoding(path: Path) -> str:
         file.seek(0)
         while block := file.read(_BLOCK):
             if not total:
-                controls = sum(byte < 32 and byte not in _TEXT_CONTROLS for byte in block) + block.count(b"\0" * 2)
-                if controls > len(block) // 200 or b"\0" in block[:256]:
+                # A stray one is a slip of some program, one in a hundred is no text.
+                controls = sum(byte < 32 and byte not in _TEXT_CONTROLS for byte in block)
+                if controls > max(4, len(block) // 100):
                     raise PayloadError(f"{path.name}: this is no text. Save the table as CSV UTF-8 or as .xlsx.")
             total += len(block)
             if is_utf8:
