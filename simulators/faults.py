@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from simulators.http import Response
 
 FaultKind = Literal[
     "unauthorized",  # 401 in the vendor's own words
@@ -17,6 +20,7 @@ FaultKind = Literal[
     "repeated_page",  # the last good answer of the same address once more
     "empty_page",  # a good answer without rows
     "slow",  # a good answer after `seconds`
+    "answer",  # exactly `response`: a vendor's special refusal (points spent, method time used up, a balancer's page)
 ]
 
 
@@ -36,6 +40,7 @@ class Fault:
     after: int = 0
     retry_after: int | None = None
     seconds: float = 0.0
+    response: Response | None = None
 
 
 class Faults:

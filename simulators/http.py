@@ -102,6 +102,8 @@ class VendorServer:
         kind = fault.kind
         if kind == "slow":
             time.sleep(fault.seconds)
+        if kind == "answer" and fault.response is not None:
+            return fault.response
         if kind == "unauthorized":
             return self.vendor.unauthorized()
         if kind == "too_many_requests":

@@ -18,7 +18,7 @@ from simulators.open_dental.routes import OpenDental
 from simulators.open_dental.state import OpenDentalOptions, OpenDentalState
 from simulators.open_dental.wire import TYPE_NUMS
 from simulators.world.model import World
-from simulators.world.neutral import CURRENCY
+from simulators.world.neutral_clinic import CURRENCY
 from simulators.yandex_direct.routes import YandexDirect
 from simulators.yandex_direct.state import DirectOptions, DirectState
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from simulators.bitrix24 import wire
 from simulators.world.model import World
+from simulators.world.neutral_crm import stage_id
 
 Row = dict[str, Any]
 
@@ -61,3 +63,31 @@ class BitrixState:
                 return True
             self._level += 1
             return False
+
+    def change_deal(self, deal_num: int, at: datetime, **fields: object) -> None:
+        """A manager edits a deal at that moment: `DATE_MODIFY` moves, as for every edit of its fields."""
+        row = next(row for row in self.rows["deals"] if row["ID"] == str(deal_num))
+        row.update(fields, DATE_MODIFY=wire.moment(at, self.options.utc_offset))
+
+    def move_to_funnel(self, deal_num: int, category_id: int, at: datetime) -> None:
+        """Another funnel: the stage's prefix changes, and the history gets a row of type 5."""
+        stage = stage_id("NEW", category_id)
+        stamp = wire.moment(at, self.options.utc_offset)
+        self.change_deal(
+            deal_num,
+            at,
+            CATEGORY_ID=str(category_id),
+            STAGE_ID=stage,
+            STAGE_SEMANTIC_ID="P",
+            CLOSED="N",
+            MOVED_TIME=stamp,
+        )
+        last = self.rows["history"][-1]
+        numbers: Row = {"ID": int(last["ID"]) + 1, "TYPE_ID": 5, "OWNER_ID": deal_num, "CATEGORY_ID": category_id}
+        if self.options.history_as_text:
+            numbers = {name: str(value) for name, value in numbers.items()}
+        self.rows["history"].append(numbers | {"CREATED_TIME": stamp, "STAGE_SEMANTIC_ID": "P", "STAGE_ID": stage})
+
+    def delete_deal(self, deal_num: int) -> None:
+        """Into the recycle bin: the lists no longer have it, and nothing says so."""
+        self.rows["deals"] = [row for row in self.rows["deals"] if row["ID"] != str(deal_num)]

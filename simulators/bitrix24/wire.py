@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 from simulators.world.model import CrmContact, Deal, DealItem, DealStage, World
-from simulators.world.neutral import pipeline_name, stage_id
+from simulators.world.neutral_crm import pipeline_name, stage_id
 from simulators.world.vocabulary import STAGES
 
 Row = dict[str, Any]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 
 from simulators.calltouch import wire
 from simulators.calltouch.state import CalltouchState
 from simulators.http import Request, Response, json_response, text_response
+from simulators.world.model import Contact
 
 CALLS = re.compile(r"^/calls-service/RestAPI/(\d+)/calls-diary/calls$")
 ORDERS = re.compile(r"^/calls-service/RestAPI/(\d+)/orders-diary/orders$")
@@ -16,6 +19,9 @@ RECORDING = re.compile(r"^/calls-service/RestAPI/(\d+)/calls-diary/calls/(\d+)/d
 REQUESTS = re.compile(r"^/calls-service/RestAPI/requests/?$")
 LONGEST_PERIOD = 93  # days; "3 months" (a client's note, see the API notes)
 LARGEST_PAGE = 1000
+
+
+_Writer = Callable[[CalltouchState, Contact, frozenset[str]], dict[str, Any]]
 
 
 class _BadRequestError(Exception):
@@ -67,6 +73,9 @@ class Calltouch:
             answer["records"] = []
         return json_response(answer if isinstance(answer, dict) else [])
 
+    def _record(self, write: _Writer, contact: Contact, asked: frozenset[str]) -> dict[str, Any]:
+        return write(self.state, contact, asked) | self.state.edits.get(contact.vendor_num, {})
+
     def _calls(self, request: Request, site: int | None) -> Response:
         first, last = _period(request, "%d/%m/%Y")
         asked = _switches(request)
@@ -76,7 +85,7 @@ class Calltouch:
         if page is None or limit is None:
             if first != last:
                 raise _BadRequestError("Without page and limit only one day is allowed: dateFrom must equal dateTo")
-            return json_response([wire.call(self.state, contact, asked) for contact in contacts])
+            return json_response([self._record(wire.call, contact, asked) for contact in contacts])
         number, size = _whole(page, "page"), _whole(limit, "limit")
         if size > LARGEST_PAGE:
             raise _BadRequestError(f"limit must not exceed {LARGEST_PAGE}")
@@ -88,7 +97,7 @@ class Calltouch:
                 "pageTotal": total,
                 "pageSize": size,
                 self.state.options.total_key: len(contacts),
-                "records": [wire.call(self.state, contact, asked) for contact in rows],
+                "records": [self._record(wire.call, contact, asked) for contact in rows],
             }
         )
 
@@ -105,7 +114,7 @@ class Calltouch:
         if self.state.options.requests_paged and page and limit:
             size = _whole(limit, "limit")
             contacts = contacts[(_whole(page, "page") - 1) * size :][:size]
-        return json_response([wire.request(self.state, contact, _switches(request)) for contact in contacts])
+        return json_response([self._record(wire.request, contact, _switches(request)) for contact in contacts])
 
     def _orders(self, request: Request, site: int | None) -> Response:
         """The clinics of the city keep their deals in the CRM; nothing reaches this journal."""

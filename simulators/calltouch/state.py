@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from typing import Literal
+from typing import Any, Literal
 
 from simulators.world.model import Contact, Session, World
 
@@ -42,10 +42,15 @@ class CalltouchState:
         self.requests = [contact for contact in world.contacts if contact.system == "calltouch_request"]
         self.added_tags: dict[int, list[str]] = {}
         self.deleted: set[int] = set()
+        self.edits: dict[int, dict[str, Any]] = {}
 
     def add_tag(self, vendor_num: int, name: str) -> None:
         """Somebody tags an old record; there is no sign of it but the record itself."""
         self.added_tags.setdefault(vendor_num, []).append(name)
+
+    def edit(self, vendor_num: int, **fields: Any) -> None:  # noqa: ANN401 - any field of the record
+        """The record says something else from now on (a new attribution model recalculates old sources)."""
+        self.edits.setdefault(vendor_num, {}).update(fields)
 
     def delete(self, vendor_num: int) -> None:
         """The record is gone; the vendor keeps no list of deletions."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,6 +43,10 @@ class OpenDentalState:
             row["DateTStamp"] = self.server_time()
         return row
 
-
-def stamp(instant: datetime, zone: ZoneInfo) -> str:
-    return instant.astimezone(UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    def delete_appointment(self, apt_num: int) -> None:
+        """The row vanishes; its trace is in /histappointments with the action `Deleted`."""
+        row = next(row for row in self.rows["appointments"] if row["AptNum"] == apt_num)
+        self.rows["appointments"].remove(row)
+        number = len(self.rows["histappointments"]) + 1
+        trace = {"HistApptNum": number, "HistDateTStamp": self.server_time(), "HistApptAction": "Deleted"}
+        self.rows["histappointments"].append({**row, **trace, "DateTStamp": self.server_time()})

@@ -235,10 +235,14 @@ def _follow_up(
 
 def past_visits(city: City, households: int) -> None:
     """People who were patients long before the first day: repeat audience, shared phones, old plans."""
-    for _ in range(households):
+    for number in range(households):
         clinic = city.rng.choice(city.clinics)
         before = city.date_from - timedelta(days=city.rng.randrange(40, 400))
         household = city.new_household(before)
+        if number == 0:
+            # An administrator is a patient too; her phone is on the list of employees.
+            household.phone = next((person.phone for person in city.employees if person.phone), household.phone)
+            household.second_phone = None
         member = city.rng.choice(household.members)
         topic = "paediatrics" if member.child else city.rng.choice(("therapy", "hygiene", "implants", "orthodontics"))
         created = city.at(clinic.clinic_id, before, city.rng.randrange(9, 19), city.rng.randrange(60))

@@ -127,8 +127,8 @@ class City:
         doctors = self.staff(clinic_id, "doctors")
         return next((doctor for doctor in doctors if doctor.direction == direction), doctors[0])
 
-    def new_household(self, day: date) -> Household:
-        """A single person, a person with two numbers, or a parent with children behind one phone."""
+    def new_household(self, day: date, *, family: bool = False) -> Household:
+        """A single person, a person with two numbers, or a parent with children behind one phone (always, if asked)."""
         rng = self.rng
         stem = rng.choice(LAST_STEMS)
         adult_female = self.chance(0.6)
@@ -140,7 +140,7 @@ class City:
         )
         members = [adult]
         shape = self.weighted((("single", 60.0), ("two_numbers", 10.0), ("family", 30.0)))
-        if shape == "family":
+        if family or shape == "family":
             for _ in range(rng.choice((1, 2, 2))):
                 girl = self.chance(0.5)
                 members.append(
@@ -152,7 +152,7 @@ class City:
                     )
                 )
         number = len(self.households) + 1
-        two = shape == "two_numbers"
+        two = shape == "two_numbers" and not family
         household = Household(
             members=members,
             phone=self.new_landline() if two and self._landline < 9000 else self.new_mobile(),
@@ -181,13 +181,17 @@ class City:
     ) -> int:
         pat_num = len(self.patients) + 1
         landline = household.phone if household.phone.startswith("+7495") else None
+        mobile = household.second_phone if landline else household.phone
+        if self.chance(0.025):
+            # A hurried administrator types the network's own number: it soon has too many owners to mean anybody.
+            mobile = self.clinics[0].main_phone
         self.patients[pat_num] = model.Patient(
             pat_num=pat_num,
             clinic_id=clinic_id,
             last_name=member.last_name,
             first_name=member.first_name,
             birth_date=member.birth_date if self.chance(0.9) else None,
-            mobile=household.second_phone if landline else household.phone,
+            mobile=mobile,
             landline=landline,
             email=household.email if not member.child else None,
             registered_on=day,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from simulators.world import model
-from simulators.world.care import book
-from simulators.world.city import City, Household, Member
-from simulators.world.crm import follow_deal
+from simulators.world.city import City, Household, topic_of
+from simulators.world.conversation import add, resolve
 from simulators.world.setting import busy_topic
 from simulators.world.vocabulary import REFUSALS, TOPICS, Topic
 from simulators.world.web import browse
@@ -23,13 +22,8 @@ ENTRANCES = (
     ("message", 6),
     ("email", 2),
     ("aggregator", 3),
-    ("front_desk", 4),
+    ("front_desk", 6),
 )
-SYSTEMS: dict[str, model.ContactSystem] = {
-    "call": "calltouch_call",
-    "form": "calltouch_request",
-    "callback_order": "calltouch_request",
-}
 
 
 def tell(city: City) -> None:
@@ -52,73 +46,16 @@ def _moment(city: City, clinic_id: str, day: date, *, night: bool) -> datetime:
     return city.at(clinic_id, day, rng.randrange(9, 20), rng.randrange(60), rng.randrange(60))
 
 
-def _add(
-    city: City,
-    clinic: model.Clinic,
-    kind: str,
-    at: datetime,
-    *,
-    direction: str = "inbound",
-    phone: str | None = None,
-    email: str | None = None,
-    client_name: str | None = None,
-    household: Household | None = None,
-    session_ids: tuple[int, ...] = (),
-    administrator: str | None = None,
-    group: str | None = None,
-    topic: str | None = None,
-    learned: str | None = None,
-    outcome: str | None = None,
-    refusal: str | None = None,
-    answered: bool | None = None,
-    talk: int | None = None,
-    called: str | None = None,
-    static: bool = False,
-    tags: tuple[str, ...] = (),
-    note: str | None = None,
-    patients: tuple[int, ...] = (),
-) -> model.Contact | None:
-    """Writes a contact down, unless it would lie after the vendors were asked."""
-    if at >= city.now:
-        return None
-    system = SYSTEMS.get(kind, "desk") if direction == "inbound" else "desk"
-    number = len(city.contacts)
-    contact = model.Contact(
-        contact_id=f"draft:{number}",
-        system=system,
-        vendor_num=number,
-        clinic_id=clinic.clinic_id,
-        occurred_at=at.replace(microsecond=0),
-        kind=kind,
-        direction=direction,
-        phone=phone,
-        email=email,
-        client_name=client_name,
-        client_id=household.client_id if household and session_ids else None,
-        session_ids=session_ids,
-        named_patients=patients,
-        administrator_id=administrator,
-        people_group=group,
-        topic=topic,
-        how_learned=learned,
-        outcome=outcome,
-        refusal_reason=refusal,
-        is_answered=answered,
-        talk_seconds=talk,
-        called_address=called,
-        static_number=static,
-        tags=tags,
-        note=note,
-    )
-    city.contacts.append(contact)
-    return contact
-
-
 def _inquiry(city: City, clinic: model.Clinic, day: date) -> None:
     rng = city.rng
     topic = busy_topic(city, day)
     known = [household for household in city.households[-400:] if not household.crm_contact]
-    household = rng.choice(known) if known and city.chance(0.28) else city.new_household(day)
+    if known and city.chance(0.28):
+        household = rng.choice(known)
+        if len(household.members) > 1 and city.chance(0.4):
+            topic = topic_of("paediatrics")
+    else:
+        household = city.new_household(day, family=topic.word == "paediatrics")
     entrance = city.weighted(ENTRANCES)
     administrator = rng.choice(city.staff(clinic.clinic_id, "administrators")).employee_id
     if entrance.endswith("_call"):
@@ -156,7 +93,7 @@ def _call(
     phone = household.next_phone()
     pool = ("hot",) if topic.deal_share > 0.4 and city.chance(0.1) else ()
     if city.chance(0.12):
-        _add(
+        add(
             city,
             clinic,
             "call",
@@ -171,9 +108,9 @@ def _call(
         )
         if city.chance(0.65):
             later = at + timedelta(minutes=rng.randrange(3, 200))
-            _resolve(city, clinic, household, topic, "call", later, administrator, phone=phone, direction="outbound")
+            resolve(city, clinic, household, topic, "call", later, administrator, phone=phone, direction="outbound")
         return
-    _resolve(
+    resolve(
         city,
         clinic,
         household,
@@ -188,7 +125,9 @@ def _call(
         tags=pool,
     )
     if city.chance(0.08):
-        _add(
+        # The same person again: somebody else answers, and may hear something else.
+        outcome = rng.choice((None, None, "request_saved", "declined"))
+        add(
             city,
             clinic,
             "call",
@@ -196,9 +135,11 @@ def _call(
             phone=phone,
             household=household,
             session_ids=sessions,
-            administrator=administrator,
-            group=None,
+            administrator=rng.choice(city.staff(clinic.clinic_id, "administrators")).employee_id,
+            group="wants_to_book" if outcome else None,
             topic=topic.word,
+            outcome=outcome,
+            refusal=rng.choice(REFUSALS) if outcome == "declined" else None,
             answered=True,
             talk=rng.randrange(15, 90),
             called=called,
@@ -214,7 +155,7 @@ def _request(
     sessions = browse(city, household, clinic.clinic_id, topic, at)
     phone = household.next_phone()
     adult = household.members[0]
-    made = _add(
+    made = add(
         city,
         clinic,
         kind,
@@ -230,17 +171,19 @@ def _request(
         later = at + timedelta(minutes=city.rng.randrange(4, 150))
         if later.astimezone(city.zones[clinic.clinic_id]).hour < 9:
             later = city.at(clinic.clinic_id, city.local_day(clinic.clinic_id, later), 9, city.rng.randrange(5, 50))
-        _resolve(city, clinic, household, topic, "call", later, administrator, phone=phone, direction="outbound")
+        resolve(city, clinic, household, topic, "call", later, administrator, phone=phone, direction="outbound")
 
 
 def _desk(
     city: City, clinic: model.Clinic, day: date, household: Household, topic: Topic, kind: str, administrator: str
 ) -> None:
     at = _moment(city, clinic.clinic_id, day, night=kind in ("message", "email"))
-    phone = household.next_phone() if kind != "email" or household.email is None else None
+    # Some write from a social network and leave no number: a person nobody can join to anything.
+    silent = (kind == "email" and household.email is not None) or (kind == "message" and city.chance(0.25))
+    phone = None if silent else household.next_phone()
     called = f"ask-{clinic.clinic_id.lower()}@example.org" if kind == "email" else None
     note = "НаПоправку" if kind == "aggregator" else None
-    _resolve(
+    resolve(
         city,
         clinic,
         household,
@@ -253,107 +196,6 @@ def _desk(
         note=note,
         email=household.email if kind == "email" else None,
     )
-
-
-def _visitors(city: City, household: Household, topic: Topic) -> list[Member]:
-    """Whom they book: a parent two children in one call, herself and a child, or herself."""
-    children = [member for member in household.members if member.child]
-    if topic.word == "paediatrics" and children:
-        return children if city.chance(0.6) else children[:1]
-    if children and city.chance(0.12):
-        return [household.members[0], children[0]]
-    return household.members[:1]
-
-
-def _resolve(
-    city: City,
-    clinic: model.Clinic,
-    household: Household,
-    topic: Topic,
-    kind: str,
-    at: datetime,
-    administrator: str,
-    *,
-    phone: str | None,
-    direction: str = "inbound",
-    called: str | None = None,
-    static: bool = False,
-    sessions: tuple[int, ...] = (),
-    email: str | None = None,
-    tags: tuple[str, ...] = (),
-    note: str | None = None,
-) -> None:
-    """The conversation that decides: booked, waiting list, to be called back, declined or spam."""
-    rng = city.rng
-    if at >= city.now:
-        return
-    skill = 0.85 + 0.1 * (int(administrator.removeprefix("admin")) % 3)
-    chance = min(0.9, topic.booking * skill)
-    outcome = city.weighted(
-        (
-            ("booked", chance),
-            ("waiting_list", 0.04),
-            ("request_saved", 0.09),
-            ("spam", 0.015),
-            ("declined", max(0.05, 0.86 - chance)),
-        )
-    )
-    group = "other" if outcome == "spam" else ("wants_to_book" if city.chance(0.9) else None)
-    visitors = _visitors(city, household, topic) if outcome in ("booked", "waiting_list") else []
-    new_patient = all(member.pat_num is None for member in visitors)
-    created = (at + timedelta(minutes=rng.randrange(1, 9))).replace(microsecond=0)
-    appointments = [
-        book(
-            city,
-            household,
-            member,
-            clinic.clinic_id,
-            topic.word,
-            created,
-            f"draft:{len(city.contacts)}",
-            waiting=outcome == "waiting_list",
-        )
-        for member in visitors
-    ]
-    named = tuple(appointment.pat_num for appointment in appointments) if kind == "front_desk" else ()
-    _add(
-        city,
-        clinic,
-        kind,
-        at,
-        direction=direction,
-        phone=phone,
-        email=email,
-        household=household,
-        session_ids=sessions,
-        administrator=administrator,
-        group=group,
-        topic=topic.word if city.chance(0.93) else None,
-        learned=household.how_learned if outcome == "booked" and new_patient and city.chance(0.8) else None,
-        outcome=outcome if city.chance(0.92) else None,
-        refusal=rng.choice(REFUSALS) if outcome == "declined" else None,
-        answered=True if kind == "call" else None,
-        talk=rng.randrange(40, 600) if kind == "call" and not city.chance(0.01) else None,
-        called=called,
-        static=static,
-        tags=tags,
-        note=note,
-        patients=named,
-    )
-    if topic.deal_share and city.chance(topic.deal_share) and outcome in ("booked", "request_saved", "declined"):
-        source = city.sessions[sessions[-1]] if sessions else None
-        follow_deal(
-            city,
-            clinic,
-            household,
-            topic,
-            at,
-            kind,
-            source,
-            appointments,
-            declined=outcome == "declined",
-            hot="hot" in tags,
-        )
 
 
 def _other_contact(city: City, clinic: model.Clinic, day: date) -> None:
@@ -386,7 +228,7 @@ def _other_contact(city: City, clinic: model.Clinic, day: date) -> None:
         phone, group = f"+74950009{rng.randrange(1, 4):03d}", None if city.chance(0.5) else "other"
     else:
         phone = city.new_mobile()
-    _add(
+    add(
         city,
         clinic,
         "call",

@@ -135,3 +135,16 @@ def test_users_have_the_managers_and_a_dismissed_looking_stamp(vendors: Simulato
     assert {f"bitrix24:{user['ID']}" for user in users[1:]} == {
         person.employee_id for person in vendors.world.employees if person.group == "managers"
     }
+
+
+def test_a_deal_moves_to_another_funnel_and_another_vanishes(city: World) -> None:
+    with running_simulators(city) as running:
+        running.bitrix24.move_to_funnel(1, 1, city.now)
+        running.bitrix24.delete_deal(2)
+        rows = {row["ID"]: row for row in call(running, "crm.deal.list").json()["result"]}
+        changed = call(running, "crm.deal.list", filter={">=DATE_MODIFY": city.now.isoformat()}).json()["result"]
+        query = {"entityTypeId": 2, "filter": {"TYPE_ID": 5}}
+        moved = call(running, "crm.stagehistory.list", **query).json()["result"]["items"]
+    assert rows["1"]["STAGE_ID"] == "C1:NEW" and "2" not in rows
+    assert [row["ID"] for row in changed] == ["1"]
+    assert [(row["OWNER_ID"], row["CATEGORY_ID"]) for row in moved] == [("1", "1")]

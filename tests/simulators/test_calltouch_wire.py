@@ -133,11 +133,13 @@ def test_tokens_sites_and_unknown_addresses(vendors: Simulators) -> None:
     assert lost.status_code == 302 and "html" in lost.headers["Content-Type"]
 
 
-def test_an_old_call_is_tagged_or_deleted_without_a_sign(city: World) -> None:
+def test_an_old_call_is_tagged_reattributed_or_deleted_without_a_sign(city: World) -> None:
     with running_simulators(city) as running:
         first, second = all_calls(running, withCallTags="true")[:2]
         running.calltouch.add_tag(first["callId"], "vip")
+        running.calltouch.edit(first["callId"], source="google", medium="organic")
         running.calltouch.delete(second["callId"])
         again = all_calls(running, withCallTags="true")
+    assert (again[0]["source"], again[0]["medium"]) == ("google", "organic")
     assert again[0]["callTags"][-1]["names"][-1] == "vip"
     assert second["callId"] not in {call["callId"] for call in again}

@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from simulators.faults import Fault, FaultKind
+from simulators.http import json_response, text_response
 from simulators.running import Options, Simulators, running_simulators
 from simulators.world import World
 from simulators.yandex_direct.state import DirectOptions
@@ -114,6 +115,16 @@ def test_a_slow_answer_is_slow_and_good(city: World) -> None:
         answer = calltouch(running, 1)
         assert time.perf_counter() - started >= 0.2
     assert rows("calltouch", answer)
+
+
+def test_a_vendors_special_refusal_can_be_planned_word_for_word(city: World) -> None:
+    spent = json_response({"error": "OPERATION_TIME_LIMIT", "time": {"operating_reset_at": 1_790_000_000}}, 429)
+    balancer = text_response("<html>502 Bad Gateway</html>", 502, "text/html")
+    faults = [Fault("answer", "bitrix24", response=spent), Fault("answer", "bitrix24", response=balancer)]
+    with running_simulators(city, faults=faults) as running:
+        first, second, third = (bitrix(running, 1) for _ in range(3))
+    assert (first.status_code, first.json()["error"]) == (429, "OPERATION_TIME_LIMIT")
+    assert (second.status_code, third.status_code) == (502, 200)
 
 
 def test_a_fault_knows_its_source_its_address_and_its_turn(city: World) -> None:

@@ -102,3 +102,14 @@ def test_the_throttle_answers_429_with_retry_after(city: World) -> None:
         third = dental_get(endpoint, "clinics")
     assert [answer.status_code for answer in (first, second, third)] == [200, 429, 200]
     assert second.headers["Retry-After"] == "1"
+
+
+def test_a_deleted_appointment_leaves_a_trace_and_shifts_the_pages(city: World) -> None:
+    with running_simulators(city) as running:
+        endpoint = running.endpoints["open_dental"]
+        before = dental_get(endpoint, "appointments", Offset="100").json()
+        running.open_dental.delete_appointment(1)
+        after = dental_get(endpoint, "appointments", Offset="100").json()
+        trace = dental_get(endpoint, "histappointments").json()
+    assert after[0]["AptNum"] == before[1]["AptNum"]
+    assert [(row["AptNum"], row["HistApptAction"]) for row in trace] == [(1, "Deleted")]
