@@ -56,8 +56,9 @@ class Kind:
     """One kind of import file.
 
     `key` identifies a row; loading the same key again replaces it. `replace_by` names the columns of a kind whose
-    rows have no id of their own: all earlier rows with the same values there (or from the same file) go when a file
-    arrives, and equal rows inside one file are kept as they are, told apart by `_ordinal`.
+    rows have no id of their own: all earlier rows with the same values there go when a file arrives, and equal rows
+    inside one file are kept as they are, told apart by `_ordinal`. Where rows have a period, earlier rows of a file of
+    the same name go too if their period touches the file's, since a corrected line may differ in any column.
     """
 
     name: str

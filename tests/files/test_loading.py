@@ -152,7 +152,7 @@ def test_a_workbook_with_typed_cells_loads_as_text_would(open_desk: Desk) -> Non
     sheet.append(["patient_id", "clinic_id", "full_name", "birth_date", "phones", "registered_at", "Рост"])
     sheet.append([101, "C1", "Пробная А.", date(1990, 2, 3), 79000000001, datetime(2026, 6, 1, 9, 30), 1.75])  # noqa: DTZ001
     sheet.append([None] * 7)
-    sheet.append([102.0, "C1", None, "03.02.1990", "8 (900) 000-00-02; 8 495 000 00 02", None, None])
+    sheet.append([102.0, "C1", None, "03.02.1990", "8 (900) 000-00-02; 8 495 000 00 02", None, None, "aside"])
     sheet.append(["P 3", "C1", None, 44927.5, None, None, None])
     sheet.append(["P4", "C1", "#N/A", None, None, None, None])
     sheet.append([1234567890123450000, "C1", None, None, None, None, None])
@@ -163,7 +163,7 @@ def test_a_workbook_with_typed_cells_loads_as_text_would(open_desk: Desk) -> Non
         " from staging.files__patients order by 1"
     ) == [
         ("101", date(1990, 2, 3), ["+79000000001"], datetime(2026, 6, 1, 6, 30, tzinfo=UTC), {"Рост": 1.75}, 2),
-        ("102", date(1990, 2, 3), ["+79000000002", "+74950000002"], None, None, 4),
+        ("102", date(1990, 2, 3), ["+79000000002", "+74950000002"], None, {"column_8": "aside"}, 4),
     ]
     assert [row[1:3] for row in open_desk.rejected()] == [(5, "birth_date"), (6, "full_name"), (7, "patient_id")]
     assert [file.extra_columns for file in summary.files if file.kind == "patients"] == [("Рост",)]

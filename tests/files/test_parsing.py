@@ -119,7 +119,8 @@ def test_a_moment_is_the_same_in_both_spellings(moment: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["31.02.2026", "2026-02-30", "32.01.2026", "30.06.26", "06/30/2026", "46000", "2026-W01-1"]
+    "text",
+    ["31.02.2026", "2026-02-30", "32.01.2026", "30.06.26", "06/30/2026", "2026-06-01 25:00", "46000", "2026-W01-1"],
 )
 def test_days_that_do_not_exist_or_may_be_two_days_are_refused(text: str) -> None:
     with pytest.raises(CellError):
@@ -127,9 +128,17 @@ def test_days_that_do_not_exist_or_may_be_two_days_are_refused(text: str) -> Non
 
 
 def test_days_are_read_in_both_spellings_and_from_midnights() -> None:
-    assert {to_day(text) for text in ("2026-06-30", "30.06.2026", "2026-06-30T00:00:00", "30.06.2026 0:00")} == {
-        date(2026, 6, 30)
-    }
+    assert {
+        to_day(text)
+        for text in (
+            "2026-06-30",
+            "30.06.2026",
+            "2026-06-30T00:00:00",
+            "30.06.2026 0:00",
+            "2026-6-30 0:00",
+            "2026/06/30",
+        )
+    } == {date(2026, 6, 30)}
 
 
 def test_yes_and_no_in_two_languages() -> None:

@@ -20,10 +20,3 @@ alter default privileges revoke execute on functions from public;
 alter default privileges revoke usage on types from public;
 alter default privileges revoke all on tables from public;
 alter default privileges revoke all on sequences from public;
-
--- Readers need no temporary tables, and a temporary schema is a place to plant functions in.
-do $$
-begin
-    execute format('revoke create, temporary on database %I from public', current_database());
-end
-$$;

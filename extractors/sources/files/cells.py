@@ -21,13 +21,10 @@ LONGEST_EXACT = 10**15  # a spreadsheet keeps 15 digits of a number and turns th
 _LARGEST_INTEGER = 2**63 - 1
 _MOST_DIGITS = 30  # before the point: more is no amount but a slip
 
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ,]|\Z)|\d{8}(?:T|\Z)")
-_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z|\d{8}\Z")
-_OFFSET_GAP = re.compile(r"\s+(?=[+-]\d{2}(?::?\d{2})?\Z|Z\Z)")
-_DOTTED = re.compile(
-    r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:\s*г\.?)?"
-    r"(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?\s*(Z|[+-]\d{2}:?\d{2}|[+-]\d{2})?)?\Z"
-)
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]|\Z)|\d{8}(?:T|\Z)")
+_CLOCK = r"(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,6}))?)?\s*(Z|[+-]\d{2}:?\d{2}|[+-]\d{2})?)?\Z"
+_DAY_FIRST = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})(?:\s*г\.?)?" + _CLOCK)
+_YEAR_FIRST = re.compile(r"(?P<year>\d{4})[-./](?P<month>\d{1,2})[-./](?P<day>\d{1,2})" + _CLOCK)
 _SPACES = re.compile(r"[\s'’]")
 _MARK = r"(?:₽|\$|€|£|руб(?:\.|лей|ля|ль)?|р\.?|RUB|USD|EUR)"
 _CURRENCY_MARK = re.compile(rf"\A\s*{_MARK}|{_MARK}\s*\Z", re.IGNORECASE)
@@ -36,8 +33,8 @@ _PLAIN = re.compile(r"\d+(?:\.\d+)?\Z|\.\d+\Z")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+\Z")
 _MAYBE_GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}\Z")
 _SHEET_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|Н/Д|ССЫЛКА!|ЗНАЧ!|ИМЯ\?|ДЕЛ/0!|ЧИСЛО!)\Z")
-_YES = frozenset({"true", "1", "yes", "y", "t", "да", "д", "истина"})
-_NO = frozenset({"false", "0", "no", "n", "f", "нет", "н", "ложь"})
+_YES = frozenset({"true", "1", "yes", "y", "t", "да", "д", "истина", "с ндс", "отвечен", "принят"})
+_NO = frozenset({"false", "0", "no", "n", "f", "нет", "н", "ложь", "без ндс", "не отвечен", "пропущен"})
 
 
 class CellError(ValueError):
@@ -216,18 +213,23 @@ def to_moment(cell: Cell, formats: Sequence[str] = ()) -> datetime | None:
                 raise
     if formats:
         raise CellError(f"{shown(text)} is no date of the form {' or '.join(formats)}")
+    if _ISO.match(text):
+        try:
+            return _plausible(datetime.fromisoformat(text))  # by far the most common case
+        except CellError:
+            raise
+        except ValueError:
+            pass  # a spelling that fromisoformat refuses, or a day that does not exist
+    match = _DAY_FIRST.match(text) or _YEAR_FIRST.match(text)
+    if match is None:
+        raise CellError(f"{shown(text)} is no date; write 2026-06-30 09:00 or 30.06.2026 09:00")
+    hour, minute, second, fraction, offset = match.groups()[3:]
+    iso = f"{match['year']}-{int(match['month']):02}-{int(match['day']):02}T{int(hour or 0):02}:{minute or '00'}"
     try:
-        if _ISO.match(text):
-            return _plausible(datetime.fromisoformat(_OFFSET_GAP.sub("", text)))
-        if match := _DOTTED.match(text):
-            day, month, year, hour, minute, second, fraction, offset = match.groups()
-            iso = f"{year}-{int(month):02}-{int(day):02}T{int(hour or 0):02}:{minute or '00'}:{second or '00'}"
-            return _plausible(datetime.fromisoformat(f"{iso}.{fraction or '0':0<6}{offset or ''}"))
-    except CellError:
-        raise
+        moment = datetime.fromisoformat(f"{iso}:{second or '00'}.{fraction or '0':0<6}{offset or ''}")
     except ValueError:
         raise CellError(f"{shown(text)} is a date that does not exist") from None
-    raise CellError(f"{shown(text)} is no date; write 2026-06-30 09:00 or 30.06.2026 09:00")
+    return _plausible(moment)
 
 
 def _plausible(moment: datetime) -> datetime:

@@ -168,7 +168,8 @@ def _reader(job: Job, file: str, around: Surroundings, table: Table) -> tuple[Ro
         found = match_headers(job.kind, table.headers, where=file)
         bindings = [Binding(name, cell_at(position)) for name, position in found.columns.items()]
         extras = found.extras
-    return RowReader(job.kind, bindings, extras, around, len(table.headers)), tuple(extras)
+    reader = RowReader(job.kind, bindings, extras, around, width=len(table.headers), separated=table.separated)
+    return reader, tuple(name for name, position in extras.items() if table.headers[position])
 
 
 def _journal(connection: Connection, kind: Kind, found: Sequence[FileResult], stamp: Stamp) -> None:

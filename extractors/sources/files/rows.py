@@ -58,12 +58,20 @@ class RowReader:
     """Reads the rows of one kind out of one file; counts what is worth a warning."""
 
     def __init__(
-        self, kind: Kind, bindings: Sequence[Binding], extras: Mapping[str, int], around: Surroundings, width: int
+        self,
+        kind: Kind,
+        bindings: Sequence[Binding],
+        extras: Mapping[str, int],
+        around: Surroundings,
+        *,
+        width: int,
+        separated: bool,
     ) -> None:
         self.warnings: Counter[str] = Counter()
         self._kind = kind
         self._around = around
         self._width = width
+        self._separated = separated
         self._extras = tuple(extras.items())
         self._names = [column.name for column in kind.columns]
         self._positions = {name: position for position, name in enumerate(self._names)}
@@ -115,7 +123,12 @@ class RowReader:
                 problems.append((name, "required, and the cell is empty"))
         if self._is_total(values, cells, number, failed=bool(problems)):
             return Refusal(number, None, "total row; sums are computed from the rows above")
-        if len(cells) > self._width and any(cell not in (None, "") for cell in cells[self._width :]):
+        beyond = {
+            f"column_{position}": cell
+            for position, cell in enumerate(cells[self._width :], self._width + 1)
+            if cell not in (None, "")
+        }
+        if beyond and self._separated:
             problems.insert(0, ("", "more cells than headers; is a value with the separator in it not quoted?"))
         self._place(values, problems)
         for first, last, name in self._periods:
@@ -126,6 +139,7 @@ class RowReader:
             others = "".join(f"; also {name or 'the row'}: {text}" for name, text in problems[1:])
             return Refusal(number, column_name or None, reason + others)
         self._normalise_phones(values)
+        kept |= {name: to_plain(cell) for name, cell in beyond.items()}
         for name, position in self._extras:
             if position < len(cells) and (text := to_plain(cells[position])) not in (None, ""):
                 kept[name] = text

@@ -44,10 +44,14 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Headers as written, and the rows under them as (row number, cells); empty rows are left out."""
+    """Headers as written, and the rows under them as (row number, cells); empty rows are left out.
+
+    separated: cells are told apart by a separator, so one too many means that a value held it.
+    """
 
     headers: tuple[str, ...]
     rows: Iterator[tuple[int, Sequence[Cell]]]
+    separated: bool = False
 
 
 def open_table(path: Path, options: Options = Options()) -> Table:
@@ -66,7 +70,7 @@ def open_table(path: Path, options: Options = Options()) -> Table:
     for number, cells in numbered:
         if number >= (options.header_row or 1) and _holds_something(cells):
             headers = tuple("" if cell is None else " ".join(str(cell).strip("\ufeff").split()) for cell in cells)
-            return Table(headers, _filled(numbered))
+            return Table(headers, _filled(numbered), separated=not start.startswith(_WORKBOOK_MAGIC))
     raise PayloadError(f"{path.name}: the file is empty, there is no row of headers. Save it again with its columns.")
 
 
