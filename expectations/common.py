@@ -1,0 +1,184 @@
+"""Rules that many landed tables share."""
+
+# ruff: noqa: S608 - every name in these queries is ours, none is input
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from expectations.rule import FIRST_YEAR, Rule, few, filled, like, no_rows, one_of, unique, where, within
+
+REPORTING = "(select coalesce(max(value) filter (where name = 'reporting_currency'), 'RUB') from staging.settings)"
+MOST_MONEY = 1_000_000_000  # of one row, in any currency: more is a slip of the decimal point or two glued columns
+
+
+def keyed(
+    table: str, key: Sequence[str], filled_columns: Sequence[str], keys: tuple[str, ...], owner: str
+) -> list[Rule]:
+    """The key is unique, and it and what else must be there is filled."""
+    return [
+        Rule(
+            name="key_is_unique",
+            table=table,
+            expectation=unique(*key),
+            severity="stop",
+            reason="A key that comes twice counts its row twice in every figure.",
+            what_to_do="Load the source again; if it stays, the index that guards the key is gone: run the preparation "
+            "(`make load` does) and look at its error.",
+            owner=owner,
+            keys=tuple(key),
+        ),
+        *(
+            Rule(
+                name=f"{column}_is_filled",
+                table=table,
+                expectation=filled(column),
+                severity="stop",
+                reason=f"A row without {column} joins nothing and would fall out of the figures without a word.",
+                what_to_do="Fill it where the row was written, then load the source again.",
+                owner=owner,
+                keys=keys,
+            )
+            for column in filled_columns
+        ),
+    ]
+
+
+def vocabulary(table: str, column: str, words: Sequence[str], keys: tuple[str, ...], owner: str) -> Rule:
+    """A closed vocabulary."""
+    return Rule(
+        name=f"{column}_is_a_known_word",
+        table=table,
+        expectation=one_of(column, words),
+        severity="stop",
+        reason=f"Models compare {column} with: {', '.join(words)}. Another word is counted nowhere.",
+        what_to_do="Translate the word in mapping.yml (`values`), or correct it in the source; then load again.",
+        owner=owner,
+        keys=keys,
+    )
+
+
+def clinic_known(table: str, keys: tuple[str, ...], owner: str) -> Rule:
+    """Where a clinic is named, it is one of the landed ones. Before any clinic has landed nobody can tell."""
+    return Rule(
+        name="clinic_is_known",
+        table=table,
+        expectation=where(
+            "t.clinic_id is not null and exists (select from {clinics} as any_clinic where clinic_id is not null)"
+            " and not exists (select from {clinics} as clinics where clinics.clinic_id = t.clinic_id)"
+        ),
+        severity="stop",
+        reason="Dates are days in the clinic's time zone. A row of an unknown clinic has no day and no reader.",
+        what_to_do="Add the clinic to clinics.csv, or correct the clinic in the connection's settings or the file.",
+        owner=owner,
+        keys=keys,
+    )
+
+
+def plausible_times(table: str, column: str, keys: tuple[str, ...], owner: str) -> list[Rule]:
+    """Years from 2000 to three after the load: a single slip is told, a table full of them stops the load."""
+    wrong = f't."{column}" < \'{FIRST_YEAR}-01-01\' or t."{column}" > {{latest}}'
+    reason = "A row with a wrong year is in no period that anybody asks for."
+    to_do = "Look at the rows' dates as the source wrote them; correct them, or the date format in mapping.yml."
+    return [
+        Rule(
+            name=f"{column}_is_plausible",
+            table=table,
+            expectation=where(wrong),
+            severity="warn",
+            reason=reason,
+            what_to_do=to_do,
+            owner=owner,
+            keys=keys,
+        ),
+        Rule(
+            name=f"{column}_is_mostly_plausible",
+            table=table,
+            expectation=few(wrong, share=0.05, at_least=3),
+            severity="stop",
+            reason=reason + " When more than 5 in 100 have one, dates are read in a wrong format.",
+            what_to_do=to_do,
+            owner=owner,
+            keys=keys,
+        ),
+    ]
+
+
+def amount_within(table: str, column: str, low: int, keys: tuple[str, ...], owner: str) -> Rule:
+    """Money of one row is within bounds that nothing real passes."""
+    return Rule(
+        name=f"{column}_is_plausible",
+        table=table,
+        expectation=within(column, low, MOST_MONEY),
+        severity="stop",
+        reason=f"One such row would outweigh the month. Bounds of {column}: {low} to {MOST_MONEY} of any currency.",
+        what_to_do="Look for a decimal point read as a thousands separator, or a total row; correct it and load again.",
+        owner=owner,
+        keys=keys,
+    )
+
+
+def currency_is_a_code(table: str, keys: tuple[str, ...], owner: str) -> Rule:
+    return Rule(
+        name="currency_is_a_code",
+        table=table,
+        expectation=like("currency", "^[A-Z]{3}$"),
+        severity="stop",
+        reason="Rates are found by the three letters of ISO 4217; `руб.` or `rub` finds none.",
+        what_to_do="Translate the currency in mapping.yml (`values`) or correct it in the source; then load again.",
+        owner=owner,
+        keys=keys,
+    )
+
+
+def rate_is_known(table: str, day: str, keys: tuple[str, ...], owner: str) -> Rule:
+    """Every foreign currency has a rate on or before its day. `day` is SQL over `t`."""
+    return Rule(
+        name="currency_has_a_rate",
+        table=table,
+        expectation=where(
+            f"t.currency <> {REPORTING} and not exists (select from {{rates}} as rates"
+            f' where rates.currency = t.currency and rates."date" <= {day})'
+        ),
+        severity="stop",
+        reason="Money without a rate on or before its day cannot be told in the reporting currency.",
+        what_to_do="Add the rate to currency_rates.csv (date, currency, rate), or set `reporting_currency` in the "
+        "settings of mapping.yml if this is the currency to report in; then load again.",
+        owner=owner,
+        keys=keys,
+    )
+
+
+def volume_holds(table: str, moment: str, owner: str) -> Rule:
+    """The last seven days have at least three tenths of a usual week; weeks of fewer than 20 rows say nothing."""
+    return Rule(
+        name="volume_holds",
+        table=table,
+        expectation=no_rows(
+            "select * from (select"
+            f' count(*) filter (where "{moment}" >= {{now}} - interval \'7 days\' and "{moment}" < {{now}})'
+            " as last_week,"
+            f" round(count(*) filter (where \"{moment}\" >= {{now}} - interval '35 days'"
+            f" and \"{moment}\" < {{now}} - interval '7 days') / 4.0) as usual_week from {{batch}}) as weeks"
+            " where usual_week >= 20 and last_week < 0.3 * usual_week"
+        ),
+        severity="warn",
+        reason="A source that suddenly says little is more often broken than quiet.",
+        what_to_do="Look at ops.loads for this source: failed windows, rejected rows. If all is well, the week was quiet.",
+        owner=owner,
+        keys=("last_week", "usual_week"),
+    )
+
+
+def reachable(table: str, condition: str, share: float, keys: tuple[str, ...], owner: str) -> Rule:
+    """Most rows carry something that leads to a person. `condition`: SQL over `t` for those that do not."""
+    return Rule(
+        name="most_lead_to_a_person",
+        table=table,
+        expectation=few(condition, share=share, at_least=20),
+        severity="warn",
+        reason=f"More than {share:.0%} of the rows have nothing that leads to a person: each would be a person of its "
+        "own, and inquiries too many.",
+        what_to_do="Check that phones and e-mails are exported and mapped; hidden or masked numbers are useless.",
+        owner=owner,
+        keys=keys,
+    )
