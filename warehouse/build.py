@@ -54,7 +54,8 @@ def build(
         # Heavy: seconds of imports that no other step needs.
         from dbt.cli.main import dbtRunner
 
-        arguments = ["build", *common_arguments(work_folder)]
+        # Unit tests prove the models, not the data: they belong to the tests of this project, not to every load.
+        arguments = ["build", *common_arguments(work_folder), "--exclude-resource-type", "unit_test"]
         arguments += ["--select", *select] if select else []
         result = dbtRunner(callbacks=[lambda event: _say_node(event, say)]).invoke(arguments)
     runs = _runs(result.result)

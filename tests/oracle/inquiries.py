@@ -238,7 +238,7 @@ def completed(inquiry: Inquiry, data: Data, people: People) -> bool | None:
 def fill(inquiry: Inquiry, data: Data, people: People, sources: Sources, appointments: list[Row]) -> None:
     own = appointments_of(inquiry, appointments)
     inquiry.outcome, gave, inquiry.is_flagged = outcome_of(inquiry.contacts, own)
-    inquiry.refusal_reason = gave["refusal_reason"] if gave else None
+    inquiry.refusal_reason = gave["refusal_reason"] if gave and not inquiry.is_booked else None
     inquiry.booked = [appointment for appointment in own if appointment["status"] != "waiting_list"]
     inquiry.booked.sort(key=lambda row: (created_at(row, inquiry.contacts), row["appointment_id"]))
     inquiry.visits = sorted(

@@ -12,7 +12,7 @@ from tests.oracle.inquiries import Inquiry
 from tests.oracle.rows import Data
 from tests.oracle.sources import Source, path_to, weights
 from tests.oracle.spend import half_up
-from tests.oracle.world import Payment, World, inquiry_of_payment, world
+from tests.oracle.world import Payment, World, Worth, inquiry_of_payment, world
 
 Key = tuple[str | None, ...]
 LEVELS = {"total": 0, "channel": 1, "source": 2, "campaign": 3}
@@ -28,14 +28,14 @@ class Cell:
     inquiries: Fraction = Fraction(0)
     booked: Fraction = Fraction(0)
     arrived: Fraction = Fraction(0)
-    clients: Fraction = Fraction(0)
-    paying_clients: Fraction = Fraction(0)
+    client_shares: dict[str, Fraction] = field(default_factory=dict)
     revenue: Fraction = Fraction(0)
     paid_visits: Fraction = Fraction(0)
-    lifetime_paid: Fraction = Fraction(0)
-    lifetime_cost: Fraction = Fraction(0)
-    has_sales: bool = False
-    has_unknown_cost: bool = False
+
+    @property
+    def clients(self) -> dict[str, Fraction]:
+        """Distinct persons of the row with their share: several repeat inquiries make one client, never more (12.21)."""
+        return {person: min(share, Fraction(1)) for person, share in self.client_shares.items()}
 
 
 @dataclass
@@ -46,7 +46,6 @@ class Outcomes:
     booked: int = 0
     arrived: int = 0
     is_client: bool = False
-    is_paying: bool = False
     payments: list[Payment] = field(default_factory=list)
     paid_visits: int = 0
 
@@ -98,19 +97,15 @@ def outcomes(
     """Outcomes of the selected inquiries by their key: cohort (to date) or period (each by its own day, 12.24)."""
     found: dict[str, Outcomes] = {}
     paid: dict[str, list[Payment]] = {}
-    paid_by_person: dict[str, Fraction] = {}
     for payment in w.payments:
         inquiry = inquiry_of_payment(w, payment, audience)
         if inquiry:
             paid.setdefault(inquiry.key, []).append(payment)
-            paid_by_person[inquiry.person] = paid_by_person.get(inquiry.person, Fraction(0)) + payment.amount
 
     def in_period(day: date | None) -> bool:
         return day is not None and date_from <= day <= date_to
 
-    counted_clients: set[str] = set()
-    # Primary inquiries first: a person is the client of exactly one inquiry, in the audience `all` too.
-    for inquiry in sorted(inquiries, key=lambda inquiry: (not inquiry.is_primary, inquiry.first_at, inquiry.clinic_id)):
+    for inquiry in inquiries:
         own_day = in_period(inquiry.local_date)
         all_payments = paid.get(inquiry.key, [])
         booked_on = w.data.local_date(inquiry.booked_at, inquiry.clinic_id) if inquiry.booked_at else None
@@ -126,7 +121,7 @@ def outcomes(
                 inquiries=int(own_day),
                 booked=int(own_day and inquiry.is_booked),
                 arrived=int(own_day and inquiry.is_arrived),
-                is_client=own_day and client_on is not None and inquiry.person not in counted_clients,
+                is_client=own_day and client_on is not None,
                 payments=all_payments if own_day else [],
                 paid_visits=len(paid_visits(all_payments)) if own_day else 0,
             )
@@ -135,13 +130,10 @@ def outcomes(
                 inquiries=int(own_day),
                 booked=int(inquiry.is_booked and in_period(booked_on)),
                 arrived=int(in_period(arrived_on)),
-                is_client=in_period(client_on) and inquiry.person not in counted_clients,
+                is_client=in_period(client_on),
                 payments=[payment for payment in all_payments if in_period(payment.paid_on)],
                 paid_visits=sum(in_period(day) for day in paid_visits(all_payments)),
             )
-        if one.is_client:
-            counted_clients.add(inquiry.person)
-            one.is_paying = paid_by_person.get(inquiry.person, Fraction(0)) > 0
         if not one.is_empty:
             found[inquiry.key] = one
     return found
@@ -182,7 +174,7 @@ def channels_and_sources(
             cell.spend += day.without_vat
             cell.spend_with_vat += day.with_vat
     ordered = sorted(cells.items(), key=lambda item: tuple(part or "" for part in item[0]))
-    return [row_of(key, cell, has_spend=topic is None) for key, cell in ordered]
+    return [row_of(key, cell, w, has_spend=topic is None) for key, cell in ordered]
 
 
 def add_outcomes(cell: Cell, w: World, inquiry: Inquiry, one: Outcomes, share: Fraction) -> None:
@@ -192,14 +184,7 @@ def add_outcomes(cell: Cell, w: World, inquiry: Inquiry, one: Outcomes, share: F
     cell.revenue += share * sum((payment.amount for payment in one.payments), Fraction(0))
     cell.paid_visits += share * one.paid_visits
     if one.is_client:
-        cell.clients += share
-        cell.paying_clients += share * int(one.is_paying)
-        worth = w.worth.get(inquiry.person)
-        if worth:
-            cell.lifetime_paid += share * worth.paid
-            cell.lifetime_cost += share * worth.cost
-            cell.has_sales = cell.has_sales or worth.has_sales
-            cell.has_unknown_cost = cell.has_unknown_cost or worth.has_unknown_cost
+        cell.client_shares[inquiry.person] = cell.client_shares.get(inquiry.person, Fraction(0)) + share
 
 
 def ratio(numerator: Fraction, denominator: Fraction, factor: int = 1) -> Decimal | None:
@@ -211,11 +196,17 @@ def count(value: Fraction) -> Decimal:
     return Decimal(value.numerator) if value.denominator == 1 else half_up(value, 6)
 
 
-def row_of(key: Key, cell: Cell, has_spend: bool) -> dict[str, Any]:
+def row_of(key: Key, cell: Cell, w: World, has_spend: bool) -> dict[str, Any]:
     """`has_spend` is false under a topic filter: spend and everything divided by or from it is then None (12.18)."""
     channel, source, campaign = (*key, None, None, None)[:3]
     per = cell.spend if has_spend else Fraction(0)
-    known_profit = cell.has_sales and not cell.has_unknown_cost
+    worths = [(share, w.worth.get(person, Worth())) for person, share in cell.clients.items()]
+    clients = sum((share for share, _ in worths), Fraction(0))
+    paying = sum((share for share, worth in worths if worth.paid > 0), Fraction(0))
+    lifetime_paid = sum((share * worth.paid for share, worth in worths), Fraction(0))
+    lifetime_cost = sum((share * worth.cost for share, worth in worths), Fraction(0))
+    has_unknown_cost = any(worth.has_unknown_cost for _, worth in worths)
+    known_profit = any(worth.has_sales for _, worth in worths) and not has_unknown_cost
 
     def cost_per(denominator: Fraction) -> Decimal | None:
         return ratio(per, denominator) if per else None
@@ -223,7 +214,7 @@ def row_of(key: Key, cell: Cell, has_spend: bool) -> dict[str, Any]:
     return {
         "channel": channel,
         "source": source,
-        "medium": next(iter(cell.mediums)) if len(cell.mediums) == 1 else None,
+        "medium": ", ".join(sorted(cell.mediums)) or None,
         "campaign": campaign,
         "spend": half_up(cell.spend) if has_spend else None,
         "spend_with_vat": half_up(cell.spend_with_vat) if has_spend else None,
@@ -231,16 +222,16 @@ def row_of(key: Key, cell: Cell, has_spend: bool) -> dict[str, Any]:
         "cpl": cost_per(cell.inquiries),
         "booked": count(cell.booked),
         "arrived": count(cell.arrived),
-        "clients": count(cell.clients),
-        "cpo": cost_per(cell.clients),
-        "paying_clients": count(cell.paying_clients),
-        "cost_per_paying_client": cost_per(cell.paying_clients),
+        "clients": count(clients),
+        "cpo": cost_per(clients),
+        "paying_clients": count(paying),
+        "cost_per_paying_client": cost_per(paying),
         "revenue": half_up(cell.revenue),
         "roi_percent": ratio(cell.revenue - per, per, 100),
-        "revenue_to_spend": ratio(cell.revenue, per),
+        "revenue_to_spend": half_up(cell.revenue / per, 4) if per else None,
         "paid_visits": count(cell.paid_visits),
         "average_cheque": ratio(cell.revenue, cell.paid_visits),
-        "revenue_per_client": ratio(cell.revenue, cell.clients),
-        "ltv": ratio(cell.lifetime_paid - cell.lifetime_cost, cell.clients) if known_profit else None,
-        "ltv_revenue": ratio(cell.lifetime_paid, cell.clients),
+        "revenue_per_client": ratio(cell.revenue, clients),
+        "ltv": ratio(lifetime_paid - lifetime_cost, clients) if known_profit else None,
+        "ltv_revenue": ratio(lifetime_paid, clients),
     }

@@ -1,5 +1,5 @@
 -- One row per attribution model, inquiry and touch with its credit; the credits of an inquiry sum to exactly 1.
--- Formulas: RULES section 2 and 12.15. Rounded to 12 decimals, what is left over goes to the last touch.
+-- Formulas: RULES section 2 and 12.15. Rounded to 18 decimals, what is left over goes to the last touch.
 with
 
 touches as (
@@ -51,8 +51,8 @@ rounded as (
         weighed.touch_number,
         weighed.touches,
         weighed.attribution_model,
-        round(weighed.weight, 12) as credit,
-        sum(round(weighed.weight, 12)) over (
+        round(weighed.weight, 18) as credit,
+        sum(round(weighed.weight, 18)) over (
             partition by weighed.inquiry_key, weighed.attribution_model
         ) as credit_sum
     from weighed

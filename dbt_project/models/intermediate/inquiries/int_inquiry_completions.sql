@@ -14,33 +14,52 @@ cards as (
     select * from {{ ref('int_patient_cards') }}
 ),
 
+days as (
+    select * from {{ ref('int_inquiry_days') }}
+),
+
 inquiry_appointments as (
     select * from {{ ref('int_inquiry_appointments') }}
 ),
 
-plans as (
+person_stages as (
     select
         stages.plan_id,
         stages.clinic_id,
         'patient:' || coalesce(cards.person_patient_id, stages.patient_id) as person_key,
-        max(stages.direction) as direction,
-        min({{ local_date('stages.opened_at', 'clinics.time_zone') }}) as opened_date,
-        (array_agg(stages.done_at is not null order by stages.stage_number desc, stages.stage_id desc))[1] as is_done
+        stages.direction,
+        {{ local_date('stages.opened_at', 'clinics.time_zone') }} as opened_date,
+        stages.done_at,
+        stages.stage_number = max(stages.stage_number) over (
+            partition by stages.plan_id, stages.clinic_id, coalesce(cards.person_patient_id, stages.patient_id)
+        ) as is_highest
     from stages
     inner join clinics on stages.clinic_id = clinics.clinic_id
     left join cards on stages.patient_id = cards.patient_id
-    group by stages.plan_id, stages.clinic_id, coalesce(cards.person_patient_id, stages.patient_id)
+),
+
+plans as (
+    select
+        person_stages.plan_id,
+        person_stages.clinic_id,
+        person_stages.person_key,
+        array_agg(person_stages.direction) filter (where person_stages.direction is not null) as directions,
+        min(person_stages.opened_date) as opened_date,
+        bool_and(person_stages.done_at is not null) filter (where person_stages.is_highest) as is_done
+    from person_stages
+    group by person_stages.plan_id, person_stages.clinic_id, person_stages.person_key
 ),
 
 final as (
-    select distinct inquiry_appointments.inquiry_key
-    from inquiry_appointments
+    select distinct days.inquiry_key
+    from days
+    inner join inquiry_appointments on days.inquiry_key = inquiry_appointments.inquiry_key
     inner join plans
         on
-            inquiry_appointments.person_key = plans.person_key
-            and inquiry_appointments.clinic_id = plans.clinic_id
+            days.person_key = plans.person_key
+            and days.clinic_id = plans.clinic_id
             and inquiry_appointments.start_date <= plans.opened_date
-            and coalesce(inquiry_appointments.direction = plans.direction, true)
+            and coalesce(inquiry_appointments.direction = any(plans.directions), true)
     where inquiry_appointments.has_taken_place and plans.is_done
 )
 

@@ -1,0 +1,181 @@
+"""Loads a folder of import files the way `make load` does and compares every report with the oracle, cell by cell.
+
+The oracle (`tests/oracle`) computes the rules again in plain Python. Both sides get the same folder and the same moment;
+person and inquiry keys are opaque, so rows of the history are matched by contact and by who shares an inquiry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from extractors.kinds import KINDS
+from extractors.sources.files.load import load_inbox
+from tests.oracle import desk_reports, reports
+from tests.oracle.rows import Data, read_folder
+from warehouse.build import build
+from warehouse.migrate import migrate
+from warehouse.publish import publish
+
+MOMENT = datetime(2026, 7, 5, 9, 0, tzinfo=UTC)
+HISTORY_COLUMNS = (
+    "people_group", "is_primary", "topic", "channel", "source", "campaign", "administrator_id", "outcome",
+    "refusal_reason", "not_arrived_reason", "why_excluded", "local_date",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One call of a report: its name and parameters, the same words for SQL and for the oracle."""
+
+    report: str
+    parameters: Mapping[str, Any]
+
+
+def load(url: str, folder: Path, work_folder: Path, moment: datetime = MOMENT) -> None:
+    """Migrate, land, build, publish; gates are tested elsewhere. Earlier import files of the warehouse are forgotten."""
+    migrate(url)
+    with psycopg.connect(url) as connection:
+        for kind in KINDS:
+            connection.execute(psycopg.sql.SQL("truncate staging.{}").format(psycopg.sql.Identifier(kind.table)))
+        connection.execute("truncate staging.rejected_rows")
+    summary = load_inbox(url, folder, run_id="compare", now=moment)
+    assert summary.rows_rejected == 0, "a random month holds only good rows"
+    build(url, run_id="compare", as_of=moment, work_folder=work_folder, say=lambda _text: None)
+    publish(url, work_folder / "manifest.json", run_id="compare", now=moment)
+
+
+def questions(data: Data, date_from: date, date_to: date) -> Iterator[Question]:
+    """Every parameter of every report at least once, and those that interact together."""
+    period = {"date_from": date_from, "date_to": date_to}
+    topics = sorted({row["topic"] for row in data["contacts"] if row["topic"]})[:2]
+    clinics = sorted(row["clinic_id"] for row in data["clinics"])
+    for level in ("channel", "source", "campaign", "total"):
+        for basis in ("cohort", "period"):
+            for audience in ("primary", "repeat", "all"):
+                shape = {**period, "level": level, "basis": basis, "audience": audience}
+                yield Question(report="channels_and_sources", parameters=shape)
+                yield Question(report="channels_and_sources", parameters={**shape, "with_referrals": True})
+    for model in ("first_touch", "last_touch", "linear", "position_based", "time_decay"):
+        for audience in ("primary", "repeat", "all"):
+            shape = {**period, "level": "campaign", "attribution_model": model, "audience": audience}
+            yield Question(report="channels_and_sources", parameters=shape)
+    for clinic in clinics:
+        yield Question(report="channels_and_sources", parameters={**period, "level": "source", "clinic": clinic})
+        yield Question(report="administrator_conversion", parameters={**period, "clinic": clinic})
+    for topic in topics:
+        shape = {**period, "level": "source", "topic": topic, "audience": "all"}
+        yield Question(report="channels_and_sources", parameters=shape)
+        yield Question(report="administrator_conversion", parameters={**period, "topic": topic})
+    for audience in ("primary", "repeat", "all"):
+        for hide in (False, True):
+            shape = {**period, "audience": audience, "hide_employee_referrals": hide}
+            yield Question(report="administrator_conversion", parameters=shape)
+    for channel in ("paid_search", "unknown", "referral"):
+        yield Question(report="administrator_conversion", parameters={**period, "channel": channel})
+
+
+def ask(connection: psycopg.Connection[Any], question: Question) -> list[dict[str, Any]]:
+    names = ", ".join(f"{name} => %({name})s" for name in question.parameters)
+    query = f"select * from reports.{question.report}({names})"
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query.encode(), question.parameters).fetchall()
+
+
+def expect(data: Data, question: Question, moment: datetime = MOMENT) -> list[dict[str, Any]]:
+    if question.report == "channels_and_sources":
+        return reports.channels_and_sources(data, **question.parameters)
+    return desk_reports.administrator_conversion(data, **question.parameters, as_of=moment)
+
+
+def key_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    if "administrator_id" in row:
+        return (row["administrator_id"],)
+    return (row["channel"], row["source"], row["campaign"])
+
+
+def differences(found: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Cells that differ, one line each; rows that one side lacks. Columns are the oracle's."""
+    mine = {key_of(row): row for row in found}
+    theirs = {key_of(row): row for row in wanted}
+    lines = [f"only in the marts: {key}: {_brief(mine[key])}" for key in sorted(mine.keys() - theirs.keys(), key=str)]
+    lines += [
+        f"only in the oracle: {key}: {_brief(theirs[key])}" for key in sorted(theirs.keys() - mine.keys(), key=str)
+    ]
+    for key in sorted(mine.keys() & theirs.keys(), key=str):
+        for column, value in theirs[key].items():
+            if not same(mine[key][column], value):
+                lines.append(f"{key} {column}: marts {mine[key][column]}, oracle {value}")
+    return lines
+
+
+def same(mine: object, theirs: object) -> bool:
+    """Equal, or numbers that differ by what the twelfth decimal of a credit can move: a kopeck, or 1e-9 of the number."""
+    if isinstance(mine, Decimal | int) and isinstance(theirs, Decimal | int):
+        one, other = Decimal(mine), Decimal(theirs)
+        if one == one.to_integral_value() and other == other.to_integral_value():
+            return one == other
+        return abs(one - other) <= max(Decimal("0.01"), abs(other) * Decimal("1e-9"))
+    return mine == theirs
+
+
+def _brief(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {column: value for column, value in row.items() if value not in (None, 0)}
+
+
+def history_differences(connection: psycopg.Connection[Any], data: Data) -> list[str]:
+    """The history of inquiries against the oracle's: columns of every contact, and who shares an inquiry with whom."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        mine = cursor.execute("select * from reports.inquiry_history").fetchall()
+    theirs = desk_reports.inquiry_history(data)
+    lines: list[str] = []
+    found = sorted(mine, key=lambda row: (row["contact_id"], person_of(row)))
+    wanted = sorted(theirs, key=lambda row: (row["contact_id"], person_of(row)))
+    if [(row["contact_id"], person_of(row)) for row in found] != [(r["contact_id"], person_of(r)) for r in wanted]:
+        left = {(row["contact_id"], person_of(row)) for row in found}
+        right = {(row["contact_id"], person_of(row)) for row in wanted}
+        return [f"persons: only marts {sorted(left - right)[:8]}, only oracle {sorted(right - left)[:8]}"]
+    for one, other in zip(found, wanted, strict=True):
+        for column in HISTORY_COLUMNS:
+            if column in other and one[column] != other[column] and not (column == "is_primary" and other[column] is None):
+                lines.append(f"{one['contact_id']} {person_of(one)} {column}: {one[column]} / {other[column]}")
+    for name in ("inquiry_key", "person_key"):
+        if groups(found, name) != groups(wanted, name):
+            lines.append(f"{name}: {sorted(map(sorted, groups(found, name) ^ groups(wanted, name)))[:6]}")
+    return lines
+
+
+def person_of(row: Mapping[str, Any]) -> str:
+    """The person where both sides name him alike: patients and employees; others are opaque."""
+    key = str(row["person_key"])
+    return key if key.startswith(("patient:", "employee:")) else "-"
+
+
+def groups(rows: Sequence[Mapping[str, Any]], column: str) -> set[frozenset[tuple[str, str]]]:
+    shared: dict[Any, set[tuple[str, str]]] = {}
+    for row in rows:
+        if row[column] is not None:
+            shared.setdefault(row[column], set()).add((row["contact_id"], person_of(row)))
+    return {frozenset(members) for members in shared.values()}
+
+
+def compare(url: str, folder: Path, date_from: date, date_to: date) -> list[str]:
+    """Everything that differs between the marts of `url` and the oracle over `folder`."""
+    data = read_folder(folder)
+    lines: list[str] = []
+    with psycopg.connect(url) as connection:
+        lines += [f"inquiry_history {line}" for line in history_differences(connection, data)]
+        for question in questions(data, date_from, date_to):
+            shown = {name: value for name, value in question.parameters.items() if name not in ("date_from", "date_to")}
+            lines += [
+                f"{question.report} {shown} {line}"
+                for line in differences(ask(connection, question), expect(data, question))
+            ]
+    return lines
