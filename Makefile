@@ -70,7 +70,7 @@ test-all: $(INSTALLED)  ## and the long ones: property tests, faults, full size
 
 lint: $(INSTALLED)  ## style of Python and SQL, and types
 	$(PY) -m ruff check .
-	$(PY) -m mypy
+	$(PY) -m mypy runtime extractors warehouse dags expectations simulators tests
 	$(PY) -m sqlfluff lint dbt_project --processes 2 --disable-progress-bar
 
 format: $(INSTALLED)  ## put the style right where a program can

@@ -58,7 +58,10 @@ def simulators(home: Home, services: list[Service], progress: Progress) -> dict[
     vendors = json.loads(state.read_text())
     progress.say(f"simulators are up: {', '.join(sorted(vendors))}")
     return {
-        name: connection_of(vendor["base_url"], vendor.get("token"), vendor.get("settings") or {})
+        # An invented city has no quota; real vendors keep the limits that their clients know.
+        name: connection_of(
+            vendor["base_url"], vendor.get("token"), {"requests_per_second": 0, **(vendor.get("settings") or {})}
+        )
         for name, vendor in vendors.items()
     }
 

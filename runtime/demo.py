@@ -53,9 +53,10 @@ def run_demo(home: Home, progress: Progress) -> tuple[bool, str]:
         home.remember(demo=True)
         # Schedules begin now: a tick of this morning is not made up for in the middle of the demo.
         extra = {"CHAIRSIDE_START": datetime.now(UTC).isoformat(timespec="seconds")}
-        with running_airflow(
-            home, metadata_url=urls.metadata, connections=found, progress=progress, extra=extra
-        ) as (airflow, parts):
+        with running_airflow(home, metadata_url=urls.metadata, connections=found, progress=progress, extra=extra) as (
+            airflow,
+            parts,
+        ):
             runs, wrong = load_once(airflow, [*parts, *services], progress)
         print(rows_loaded(urls.warehouse, [f"{dag}/{run}" for dag, run in runs]), flush=True)
         for line in wrong:

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -17,6 +16,7 @@ import pytest
 from runtime.home import REPOSITORY, Home, open_home
 from runtime.postgres import running_server
 from runtime.progress import Progress
+from tests.runtime.processes import eventually, processes_of
 
 SMALL = {"shared_buffers": "16MB", "fsync": "off"}
 
@@ -34,26 +34,6 @@ with running_server(home, Progress(), settings={"shared_buffers": "16MB"}) as se
 
 def home_in(folder: Path) -> Home:
     return open_home({"CHAIRSIDE_HOME": str(folder)})
-
-
-def processes_of(folder: Path) -> list[str]:
-    """Command lines of living processes that mention a folder, this test's own apart."""
-    table = subprocess.run(["ps", "-axo", "pid=,stat=,args="], capture_output=True, text=True, check=True).stdout
-    lines = [line.split(None, 2) for line in table.splitlines()]
-    return [
-        args
-        for pid, state, args in (line for line in lines if len(line) == 3)
-        if str(folder) in args and int(pid) != os.getpid() and not state.startswith("Z")
-    ]
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return condition()
 
 
 def start_user(folder: Path) -> tuple[subprocess.Popen[str], str]:

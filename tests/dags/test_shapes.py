@@ -1,0 +1,72 @@
+"""What the DAGs must look like for the daily load to run itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from extractors.registry import SOURCES
+from runtime.home import REPOSITORY
+
+DAGS = REPOSITORY / "dags"
+ALL_SOURCES = (*SOURCES, "files")
+Bag = Any  # Airflow's types are not followed by the type checker
+
+
+def test_every_file_imports_and_holds_the_dag_of_its_name(dag_bag: Bag) -> None:
+    assert dag_bag.import_errors == {}
+    assert set(dag_bag.dags) == {path.stem for path in DAGS.glob("*.py")}
+
+
+def test_every_source_has_a_dag_and_every_source_dag_a_source(dag_bag: Bag) -> None:
+    assert {name for name in dag_bag.dags if name.startswith("extract_")} == {f"extract_{name}" for name in ALL_SOURCES}
+
+
+@pytest.mark.parametrize("source", ALL_SOURCES)
+def test_a_source_loads_every_stream_then_validates_then_announces_once(dag_bag: Bag, source: str) -> None:
+    dag = dag_bag.dags[f"extract_{source}"]
+    streams = ("inbox",) if source == "files" else tuple(stream.name for stream in SOURCES[source].streams)
+    assert set(dag.task_dict) == {"validate", "announce", *(f"load_{stream}" for stream in streams)}
+    assert dag.task_dict["validate"].upstream_task_ids == {f"load_{stream}" for stream in streams}
+    assert dag.task_dict["announce"].upstream_task_ids == {"validate"}
+    emitters = [task.task_id for task in dag.tasks if task.outlets]
+    assert emitters == ["announce"]
+    assert [asset.name for asset in dag.task_dict["announce"].outlets] == [f"staging_{source}"]
+
+
+def test_the_warehouse_waits_for_all_sources_or_for_its_hour(dag_bag: Bag) -> None:
+    timetable = dag_bag.dags["build_warehouse"].timetable
+    assert type(timetable).__name__ == "AssetOrTimeSchedule"
+    described = repr(timetable.asset_condition)
+    assert set(re.findall(r"staging_\w+", described)) == {f"staging_{name}" for name in ALL_SOURCES}
+    assert type(timetable.asset_condition).__name__ == "AssetAll"
+    assert "Cron" in type(timetable.timetable).__name__
+
+
+def test_the_warehouse_steps_stand_in_order(dag_bag: Bag) -> None:
+    tasks = dag_bag.dags["build_warehouse"].task_dict
+    order = ["build", "check_marts", "publish", "lints"]
+    assert set(tasks) == set(order)
+    for before, after in pairwise(order):
+        assert tasks[after].upstream_task_ids == {before}
+
+
+def test_no_dag_overlaps_itself_and_every_task_is_tried_again(dag_bag: Bag) -> None:
+    for dag in dag_bag.dags.values():
+        assert dag.max_active_runs == 1, dag.dag_id
+        assert not dag.catchup, dag.dag_id
+        assert all(task.retries >= 1 for task in dag.tasks), dag.dag_id
+
+
+def test_a_dag_file_is_short_and_reads_no_variable_while_it_is_parsed() -> None:
+    for path in DAGS.glob("extract_*.py"):
+        text = path.read_text()
+        assert len(text.splitlines()) <= 15, path.name
+    for path in DAGS.rglob("*.py"):
+        top = [node for node in ast.parse(path.read_text()).body if not isinstance(node, ast.FunctionDef)]
+        calls = {ast.unparse(call.func) for node in top for call in ast.walk(node) if isinstance(call, ast.Call)}
+        assert not {"Variable.get", "Connection.get", "BaseHook.get_connection"} & calls, path.name
