@@ -11,7 +11,9 @@ from openpyxl import Workbook
 
 from extractors.core.errors import ConfigError
 from extractors.kinds import KINDS
-from tests.files.desk import Desk
+from extractors.registry import all_streams
+from extractors.sources.files import load_inbox
+from tests.files.desk import CLINICS, NOW, Desk
 from warehouse.migrate import migrate
 
 SPEND = "date_from,date_to,channel,source,medium,campaign,clinic_id,amount,currency"
@@ -218,6 +220,25 @@ def test_migration_can_run_again_adds_new_columns_and_opens_nothing_to_the_publi
         " where nspname in ('staging', 'ops', 'marts', 'reports', 'access', 'build') and grantee = 0"
     ) == []  # fmt: skip
     assert open_desk.rows("select 1 from pg_namespace where nspname = 'public' and nspacl::text ~ '[{,]=U'") == []
+
+
+def test_every_vendor_stream_has_its_landed_table_with_a_key_in_which_nulls_are_equal(desk: Desk) -> None:
+    declared = {
+        (stream.table, name) for stream in all_streams() for name in (*stream.column_names, "_run_id", "_extra")
+    }
+    columns = "select table_name, column_name from information_schema.columns where table_schema = 'staging'"
+    assert declared <= set(desk.rows(columns))
+    keyed = desk.rows(
+        "select indrelid::regclass::text from pg_index where indisunique and indnullsnotdistinct"
+        " and indrelid::regclass::text like 'staging.%__%'"
+    )
+    assert {f"staging.{stream.table}" for stream in all_streams()} <= {name for (name,) in keyed}
+
+
+def test_a_warehouse_without_tables_says_what_to_do(fresh_database: str, tmp_path: Path) -> None:
+    (tmp_path / "clinics.csv").write_text(CLINICS)
+    with pytest.raises(ConfigError, match="migrate"):
+        load_inbox(fresh_database, tmp_path, run_id="run", now=NOW)
 
 
 def test_every_landed_table_and_column_says_what_it_is(open_desk: Desk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -188,3 +189,10 @@ def test_headers_are_compared_without_marks(pair: tuple[str, str]) -> None:
 )  # fmt: skip
 def test_headers_as_clinics_write_them(header: str, column: str) -> None:
     assert header_aliases(KIND_BY_NAME["contacts"])[normal(header)] == column
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_page_on_files_lists_every_column_and_marks_the_required_ones(kind: Kind) -> None:
+    page = (Path(__file__).parents[2] / "docs/sources/files.md").read_text(encoding="utf-8")
+    columns = ", ".join(f"**{column.name}**" if column.required else column.name for column in kind.file_columns)
+    assert f"| `{kind.name}` | {columns} |" in page

@@ -22,7 +22,8 @@ comment on column staging.rejected_rows.stream is 'Stream of the source; for imp
 comment on column staging.rejected_rows.file is 'Name of the import file, without its folder; null for vendors.';
 comment on column staging.rejected_rows.row_number is
     'Row as a spreadsheet counts it: the header is 1, empty rows count. For vendors the place in the answer.';
-comment on column staging.rejected_rows.column_name is 'Column that was to blame, by its contract name; null if the row as a whole.';
+comment on column staging.rejected_rows.column_name is
+    'Column that was to blame, by its contract name; null if the row as a whole.';
 comment on column staging.rejected_rows.reason is 'Why, and what to do about it.';
 comment on column staging.rejected_rows.row is 'The whole row as it came, header to cell.';
 comment on column staging.rejected_rows.run_id is 'The run that refused it last.';

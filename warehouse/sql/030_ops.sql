@@ -20,12 +20,15 @@ comment on table ops.loads is 'Journal of loads. One row per attempt to load one
 comment on column ops.loads.run_id is 'The run this load belongs to.';
 comment on column ops.loads.source is 'Source, one word (CONTRACT.md section 2).';
 comment on column ops.loads.stream is 'Stream of the source; for import files the kind.';
-comment on column ops.loads.window_from is 'First local day of the window, included; null where there is no window (import files).';
-comment on column ops.loads.window_to is 'Last local day of the window, included; null where there is no window (import files).';
+comment on column ops.loads.window_from is
+    'First local day of the window, included; null where there is no window (import files).';
+comment on column ops.loads.window_to is
+    'Last local day of the window, included; null where there is no window (import files).';
 comment on column ops.loads.started_at is 'When the load began.';
 comment on column ops.loads.finished_at is 'When it ended; null while it runs.';
 comment on column ops.loads.rows_read is 'Rows that the source gave.';
 comment on column ops.loads.rows_written is 'Rows that were inserted or changed; unchanged rows are not counted.';
 comment on column ops.loads.rows_rejected is 'Rows that went to staging.rejected_rows.';
-comment on column ops.loads.status is 'running, succeeded (rejected rows do not make it fail) or failed (nothing or not all of it was written).';
+comment on column ops.loads.status is
+    'running, succeeded (rejected rows do not make it fail) or failed (not all of it was written).';
 comment on column ops.loads.message is 'What to know about it: errors in full, warnings in short.';

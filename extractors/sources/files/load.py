@@ -51,6 +51,8 @@ def load_inbox(url: str, inbox: Path, *, mapping: Path | None = None, run_id: st
     stamp = Stamp(run_id=run_id, now=now)
     results: list[FileResult] = []
     with psycopg.connect(url, autocommit=True) as connection:
+        if connection.execute("select to_regclass('staging.settings')").fetchone() == (None,):
+            raise ConfigError("The warehouse has no tables yet. Run warehouse.migrate first (`make load` does).")
         apply_settings(connection, mapped.settings)
         for kind in KINDS:  # clinics come first: the others need their zones
             if not any(job.kind is kind for job in jobs):
