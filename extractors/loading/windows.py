@@ -177,8 +177,8 @@ def write_rejected(
     ]
     with connection.cursor() as cursor:
         cursor.executemany(
-            "delete from staging.rejected_rows where source = %s and stream = %s and column_name is not distinct from %s"
-            " and reason = %s and row = %s",
+            "delete from staging.rejected_rows where source = %s and stream = %s"
+            " and column_name is not distinct from %s and reason = %s and row = %s",
             [(value[0], value[1], value[3], value[4], value[5]) for value in values],
         )
         cursor.executemany(

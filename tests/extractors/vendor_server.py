@@ -68,6 +68,7 @@ def vendor_server() -> Iterator[Vendor]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # or every answer waits 40 ms for the client's acknowledgement
 
         def _answer(self) -> None:
             parts = urlsplit(self.path)

@@ -229,7 +229,6 @@ class Visit(msgspec.Struct):
 
     sessionId: int | str
     sessionDate: str
-    contactSite: str
     contactAt: float
     contactClientId: str | None = None
     url: str | None = None
@@ -250,7 +249,6 @@ def visit_row(record: Visit, context: Context) -> tuple[Any, ...]:
     site = urlsplit(url).hostname if url else None
     return (
         str(record.sessionId),
-        context.clinic(record.contactSite, "siteId"),
         text(record.contactClientId),
         visit_time(record.sessionDate, epoch(record.contactAt, "contactAt"), context),
         site,

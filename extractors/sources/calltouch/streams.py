@@ -64,7 +64,7 @@ def session_pages(client: CalltouchClient, window: Window, context: Context) -> 
         where = f"calltouch sessions {window} site {site}"
         for page in client.calls(site, window, visits=True, where=where):
             yield [
-                {**visit, "contactSite": site, "contactAt": call.timestamp, "contactClientId": call.yaClientId}
+                {**visit, "contactAt": call.timestamp, "contactClientId": call.yaClientId}
                 for call in _CALL_VISITS.decode(page)
                 for visit in call.mapVisits or ()
             ]
@@ -72,7 +72,6 @@ def session_pages(client: CalltouchClient, window: Window, context: Context) -> 
             yield [
                 {
                     **visit,
-                    "contactSite": site,
                     "contactAt": request.date / 1000,
                     "contactClientId": request.session.yaClientId if request.session else None,
                 }
@@ -185,7 +184,6 @@ SESSIONS = StreamSpec(
     description="Site visits that led to a call or request, as far as Calltouch tells of them.",
     columns=(
         ("session_id", "text"),
-        ("clinic_id", "text"),
         ("client_id", "text"),
         ("started_at", "timestamptz"),
         ("site", "text"),

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from extractors.core.phones import e164
+from extractors.core.settings import required
 from extractors.core.spec import Context
 from extractors.core.values import day, local_time, money, needed, text
 
@@ -162,12 +163,18 @@ def procedure_row(record: Procedure, context: Context) -> tuple[Any, ...]:
         reference(record.AptNum),
         midnight(record.ProcDate, zone, "ProcDate"),
         money(record.ProcFee, "ProcFee"),
+        currency(context),
         money(record.UnitQty, "UnitQty"),
         text(record.procCode),
         text(record.descript),
         reference(record.ProvNum),
         local_time(record.DateTStamp, server_zone(context), "DateTStamp"),
     )
+
+
+def currency(context: Context) -> str:
+    """The office's currency: it is in no row. ConfigError when the connection does not say it."""
+    return required(context.settings, "open_dental", "currency")
 
 
 def midnight(value: str | None, zone: ZoneInfo, column: str) -> datetime | None:
@@ -198,7 +205,7 @@ def payment_row(record: Payment, context: Context) -> tuple[Any, ...]:
         needed(midnight(record.PayDate, zone, "PayDate"), "PayDate"),
         needed(day(record.DateEntry, "DateEntry") or day(record.PayDate, "PayDate"), "DateEntry"),
         amount,
-        str(context.settings.get("currency") or "USD"),
+        currency(context),
         text(record.payType),
     )
 

@@ -173,6 +173,7 @@ PROCEDURES = StreamSpec(
         ("appointment_num", "text"),
         ("done_at", "timestamptz"),
         ("fee", "numeric"),
+        ("currency", "text"),
         ("quantity", "numeric"),
         ("code", "text"),
         ("description", "text"),

@@ -124,7 +124,8 @@ AD_PERFORMANCE = StreamSpec(
     pages=ad_performance_pages,
     replace="window",
     window_column="report_date",
-    window_days=31,
+    # Each report is built while we wait, so few long ones; a quarter of a clinic's ads is far below a page.
+    window_days=93,
     # Figures settle in three days, corrections for false clicks come later [actual].
     lookback_days=14,
 )

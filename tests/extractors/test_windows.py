@@ -1,0 +1,99 @@
+"""One window is one transaction: a killed run leaves nothing, an implausible answer changes nothing."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+import pytest
+
+from extractors.core.errors import ConfigError, GuardError
+from extractors.run import LoadResult, run_stream
+from tests.extractors.conftest import NOW
+from tests.extractors.test_calltouch import SITES, call, page
+from tests.extractors.vendor_server import Asked, Reply, Vendor
+
+Load = Callable[..., LoadResult]
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def _run(warehouse: str, url: str, now: datetime) -> None:
+    run_stream(
+        warehouse, "calltouch", "calls", date(2026, 6, 1), date(2026, 6, 1), run_id="doomed", now=now,
+        settings={"base_url": url, "token": "t", "sites": SITES, "requests_per_second": 0},
+    )
+
+
+def test_a_run_killed_in_the_middle_leaves_nothing_half_and_the_next_one_is_whole(
+    warehouse: str, load: Load, vendor: Vendor, rows: Rows
+) -> None:
+    second_page_asked = threading.Event()
+    killed = threading.Event()
+
+    def play(asked: Asked) -> Reply:
+        if asked.query["page"] == "2" and not killed.is_set():
+            second_page_asked.set()
+            killed.wait(20)
+        return page(call(int(asked.query["page"])), of=2, number=int(asked.query["page"]), total=2)
+
+    vendor.play = play
+    process = multiprocessing.get_context("spawn").Process(target=_run, args=(warehouse, vendor.url, NOW))
+    process.start()
+    assert second_page_asked.wait(30)
+    process.kill()
+    process.join()
+    killed.set()
+    assert rows("select count(*) from staging.calltouch__calls") == [(0,)]
+    assert rows("select count(*) from ops.bookmarks") == [(0,)]
+    assert load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES).rows_written == 2
+    assert rows("select stream, read_to from ops.bookmarks") == [("calls", date(2026, 6, 1))]
+
+
+def test_an_answer_that_would_empty_a_table_is_refused_unless_a_person_says_so(
+    load: Load, vendor: Vendor, rows: Rows
+) -> None:
+    vendor.script(page(*map(call, range(1, 401))))
+    load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES)
+    vendor.script(page())
+    with pytest.raises(GuardError, match="0 rows where 400 are loaded"):
+        load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES)
+    assert rows("select count(*) from staging.calltouch__calls") == [(400,)]
+    assert load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES, allow_shrink=True).rows_deleted == 400
+
+
+def test_only_the_rows_that_changed_are_written(load: Load, vendor: Vendor, rows: Rows) -> None:
+    vendor.script(page(call(1), call(2)))
+    load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES)
+    untouched = rows("select xmin from staging.calltouch__calls where call_id = '1'")
+    vendor.script(page(call(1), call(2, duration=90), call(3)))
+    assert load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES).rows_written == 2
+    assert rows("select xmin from staging.calltouch__calls where call_id = '1'") == untouched
+
+
+def test_a_bookmark_never_goes_back(load: Load, vendor: Vendor, rows: Rows) -> None:
+    vendor.script(page())
+    for day in ("2026-06-05", "2026-06-01"):
+        load("calltouch", "calls", day, day, sites=SITES)
+    assert rows("select read_to from ops.bookmarks") == [(date(2026, 6, 5),)]
+
+
+def test_a_window_that_fails_keeps_those_before_it(load: Load, vendor: Vendor, rows: Rows) -> None:
+    vendor.script(page(call(1)), Reply("no", 403))
+    with pytest.raises(Exception, match="403"):
+        load("calltouch", "calls", "2026-06-01", "2026-07-15", sites=SITES)
+    assert rows("select count(*) from staging.calltouch__calls") == [(1,)]
+    assert rows("select status, rows_written from ops.loads order by started_at") == [("succeeded", 1), ("failed", 0)]
+
+
+def test_a_missing_table_and_a_window_upside_down_say_what_to_do(load: Load, vendor: Vendor, warehouse: str) -> None:
+    vendor.script(page(call(1)))
+    with pytest.raises(ConfigError, match="ends before it begins"):
+        load("calltouch", "calls", "2026-06-02", "2026-06-01", sites=SITES)
+    with psycopg.connect(warehouse, autocommit=True) as connection:
+        connection.execute("drop table staging.calltouch__calls")
+    with pytest.raises(ConfigError, match=r"warehouse\.migrate"):
+        load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES)
