@@ -129,6 +129,9 @@ def _handler(owner: VendorServer) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         server_version = "simulator"
         sys_version = ""
+        # Head and body in one packet: two small ones wait 40 ms for each other's acknowledgement.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def _serve(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,6 +32,12 @@ def _amount(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
+def _stamp(world: World, changed: datetime, server: ZoneInfo) -> str:
+    """`DateTStamp`. The clinics moved to this system on the city's first day: older rows were entered then."""
+    moved_in = datetime.combine(world.date_from, time(0), server)
+    return _time(max(changed, moved_in), server)
+
+
 def tables(world: World, server: ZoneInfo) -> dict[str, list[Row]]:
     zones = {clinic.clinic_id: ZoneInfo(clinic.time_zone) for clinic in world.clinics}
     numbers = {clinic.clinic_id: clinic.clinic_num for clinic in world.clinics}
@@ -41,11 +47,13 @@ def tables(world: World, server: ZoneInfo) -> dict[str, list[Row]]:
     asap = {appointment.apt_num for appointment in waiting[::4]}
     made: dict[str, list[Row]] = {
         "appointments": [
-            _appointment(a, zones[a.clinic_id], server, numbers[a.clinic_id], abbr, asap=a.apt_num in asap)
+            _appointment(world, a, zones[a.clinic_id], server, numbers[a.clinic_id], abbr, asap=a.apt_num in asap)
             for a in world.appointments
         ],
-        "patients/Simple": [_patient(p, numbers[p.clinic_id], server, zones[p.clinic_id]) for p in world.patients],
-        "procedurelogs": [_procedure(p, numbers[p.clinic_id], server, abbr) for p in world.procedures],
+        "patients/Simple": [
+            _patient(world, p, numbers[p.clinic_id], server, zones[p.clinic_id]) for p in world.patients
+        ],
+        "procedurelogs": [_procedure(world, p, numbers[p.clinic_id], server, abbr) for p in world.procedures],
     }
     made |= _money_tables(world, numbers) | _plan_tables(world, server) | _lists(world, server, numbers)
     for name in ("appointments", "patients/Simple", "procedurelogs", "payments", "providers"):
@@ -55,7 +63,7 @@ def tables(world: World, server: ZoneInfo) -> dict[str, list[Row]]:
 
 
 def _appointment(
-    a: Appointment, zone: ZoneInfo, server: ZoneInfo, clinic_num: int, abbr: dict[int, str], *, asap: bool
+    world: World, a: Appointment, zone: ZoneInfo, server: ZoneInfo, clinic_num: int, abbr: dict[int, str], *, asap: bool
 ) -> Row:
     status = "PtNote" if a.is_note else ("ASAP" if asap else STATUSES[a.status])
     done = a.status == "completed" and a.starts_at is not None and not a.is_note
@@ -80,7 +88,7 @@ def _appointment(
         "ProcDescript": "",
         "ClinicNum": clinic_num,
         "IsHygiene": "true" if a.direction == "hygiene" else "false",
-        "DateTStamp": _time(a.changed_at, server),
+        "DateTStamp": _stamp(world, a.changed_at, server),
         "DateTimeArrived": _time(a.arrived_at, zone),
         "DateTimeSeated": _time(a.starts_at if done else None, zone),
         "DateTimeDismissed": _time(a.starts_at + timedelta(minutes=40) if done and a.starts_at else None, zone),
@@ -96,7 +104,7 @@ def _appointment(
     }
 
 
-def _patient(p: Patient, clinic_num: int, server: ZoneInfo, zone: ZoneInfo) -> Row:
+def _patient(world: World, p: Patient, clinic_num: int, server: ZoneInfo, zone: ZoneInfo) -> Row:
     registered = datetime.combine(p.registered_on, datetime.min.time(), zone) + timedelta(hours=12)
     return {
         "PatNum": p.pat_num,
@@ -118,11 +126,11 @@ def _patient(p: Patient, clinic_num: int, server: ZoneInfo, zone: ZoneInfo) -> R
         "ClinicNum": clinic_num,
         "clinicAbbr": f"C{clinic_num}",
         "SecDateEntry": p.registered_on.isoformat(),
-        "DateTStamp": _time(registered, server),
+        "DateTStamp": _stamp(world, registered, server),
     }
 
 
-def _procedure(p: Procedure, clinic_num: int, server: ZoneInfo, abbr: dict[int, str]) -> Row:
+def _procedure(world: World, p: Procedure, clinic_num: int, server: ZoneInfo, abbr: dict[int, str]) -> Row:
     return {
         "ProcNum": p.proc_num,
         "PatNum": p.pat_num,
@@ -148,7 +156,7 @@ def _procedure(p: Procedure, clinic_num: int, server: ZoneInfo, abbr: dict[int, 
         "BaseUnits": 0,
         "DateTP": p.entered_on.isoformat(),
         "DateEntryC": p.entered_on.isoformat() if p.status == "C" else NO_DATE,
-        "DateTStamp": _time(p.changed_at, server),
+        "DateTStamp": _stamp(world, p.changed_at, server),
         "SecDateEntry": f"{p.entered_on.isoformat()} 00:00:00",
         "Discount": 0.0,
         "IsLocked": "false",
@@ -168,7 +176,7 @@ def _money_tables(world: World, numbers: dict[str, int]) -> dict[str, list[Row]]
             "PayNote": "",
             "PatNum": p.pat_num,
             "ClinicNum": str(numbers[p.clinic_id]),  # text here, a number elsewhere: so the vendor shows it
-            "DateEntry": p.day.isoformat(),
+            "DateEntry": max(p.day, world.date_from).isoformat(),
             "DepositNum": 0,
             "Receipt": "",
             "IsRecurringCC": "false",
@@ -189,11 +197,11 @@ def _money_tables(world: World, numbers: dict[str, int]) -> dict[str, list[Row]]
             "PayPlanNum": 0,
             "DatePay": s.day.isoformat(),
             "ProcNum": s.proc_num,
-            "DateEntry": s.day.isoformat(),
+            "DateEntry": max(s.day, world.date_from).isoformat(),
             "UnearnedType": 0,
             "unearnedType": "",
             "ClinicNum": numbers[s.clinic_id],
-            "SecDateTEdit": s.day.isoformat(),
+            "SecDateTEdit": max(s.day, world.date_from).isoformat(),
             "AdjNum": 0,
             "PayPlanChargeNum": 0,
             "PayPlanDebitType": "Unknown",
@@ -217,7 +225,7 @@ def _plan_tables(world: World, server: ZoneInfo) -> dict[str, list[Row]]:
             "TPStatus": "Active",
             "SecUserNumEntry": 1,
             "SecDateEntry": p.opened_on.isoformat(),
-            "SecDateTEdit": _time(p.changed_at, server),
+            "SecDateTEdit": _stamp(world, p.changed_at, server),
             "UserNumPresenter": 0,
             "TPType": "Insurance",
             "DateTSigned": NO_TIME,
@@ -337,7 +345,3 @@ def _lists(world: World, server: ZoneInfo, numbers: dict[str, int]) -> dict[str,
         "histappointments": [],
         "proctps": [],
     }
-
-
-def parse_day(text: str) -> date:
-    return date.fromisoformat(text[:10])

@@ -57,7 +57,8 @@ class City:
         self.scale = scale
         self.date_from = date_from
         self.date_to = date_from + timedelta(days=days - 1)
-        self.now = datetime.combine(self.date_to + timedelta(days=1), time(3), UTC)
+        # Midnight of the vendors' own day (UTC+3): a load of the days up to `date_to` has everything there is.
+        self.now = datetime.combine(self.date_to, time(21), UTC)
         self.clinics: list[model.Clinic] = []
         self.zones: dict[str, ZoneInfo] = {}
         self.employees: list[model.Employee] = []
@@ -170,7 +171,7 @@ class City:
         if member.pat_num is None:
             member.pat_num = self._new_card(household, member, clinic_id, day)
             member.clinic_id = clinic_id
-        elif self.chance(0.02):
+        elif self.chance(0.05):
             # A hurried administrator makes a second card; it is merged into the first one later.
             double = self._new_card(household, member, clinic_id, day, merged_into=member.pat_num)
             return double

@@ -312,7 +312,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The whole truth of `[date_from, date_to]`; `now` is the moment the vendors are asked (the morning after)."""
+    """The whole truth of `[date_from, date_to]`; `now` is the moment the vendors are asked (midnight after)."""
 
     seed: int
     date_from: date
