@@ -15,6 +15,7 @@ from extractors.kinds import KIND_BY_NAME, KINDS, Kind
 from extractors.phones import is_scientific, to_e164
 from extractors.sources.files.aliases import header_aliases, match_headers, normal, value_aliases
 from extractors.sources.files.cells import CellError, to_boolean, to_day, to_decimal, to_id, to_moment
+from extractors.sources.files.tables import Options, open_table
 
 AMOUNTS = st.decimals(min_value=-(10**12), max_value=10**12, places=2)
 SUBSCRIBERS = st.integers(min_value=0, max_value=9_999).map(lambda number: f"900000{number:04}")
@@ -196,3 +197,33 @@ def test_the_page_on_files_lists_every_column_and_marks_the_required_ones(kind: 
     page = (Path(__file__).parents[2] / "docs/sources/files.md").read_text(encoding="utf-8")
     columns = ", ".join(f"**{column.name}**" if column.required else column.name for column in kind.file_columns)
     assert f"| `{kind.name}` | {columns} |" in page
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "rows"),
+    [
+        ("x,y", ("x", "y"), []),
+        ("x,y\r1,2\r3,4", ("x", "y"), [(2, ["1", "2"]), (3, ["3", "4"])]),
+        ('sep=;\r\nx;y\r\n1;"a\r\nb"\r\n', ("x", "y"), [(2, ["1", "a\r\nb"])]),
+        ('"x";"y, z"\n1;2', ("x", "y, z"), [(2, ["1", "2"])]),
+        ('x\ty\n1\t"2"', ("x", "y"), [(2, ["1", "2"])]),
+        ("x\n1\n\n 2 \n", ("x",), [(2, ["1"]), (4, [" 2 "])]),
+        ("\n\nx;y\n1;2\n", ("x", "y"), [(4, ["1", "2"])]),
+        ('x,y\n"say ""aah""",2\n', ("x", "y"), [(2, ['say "aah"', "2"])]),
+    ],
+)
+def test_tables_are_read_from_any_common_dialect(
+    tmp_path: Path, content: str, headers: tuple[str, ...], rows: list[tuple[int, list[str]]]
+) -> None:
+    path = tmp_path / "any.csv"
+    path.write_bytes(content.encode("utf-8-sig"))
+    table = open_table(path)
+    assert table.headers == headers
+    assert list(table.rows) == rows
+
+
+def test_a_title_above_the_headers_is_skipped_when_the_mapping_says_where_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "any.csv"
+    path.write_text("Report, June\n\nx;y\n1;2\n", encoding="utf-8")
+    table = open_table(path, Options(header_row=3))
+    assert (table.headers, list(table.rows)) == (("x", "y"), [(4, ["1", "2"])])

@@ -12,8 +12,9 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
 from xml.etree.ElementTree import ParseError
 
 from openpyxl import load_workbook
@@ -87,13 +88,8 @@ def _csv_rows(path: Path, options: Options) -> Iterator[tuple[int, Sequence[Cell
     number = 1
     try:
         with path.open("r", encoding=encoding, newline="") as file:
-            first = file.readline()
-            separator = options.separator
-            if first[:4].lower() == "sep=" and len(first.strip()) == 5:
-                separator = separator or first[4]
-                first = file.readline()
-            separator = separator or _likely_separator(first)
-            reader = csv.reader(_with_end(first, file), delimiter=separator)
+            opening, separator = _opening_lines(file, options)
+            reader = csv.reader(_with_end(opening, file), delimiter=separator)
             for row in reader:
                 if row and row[-1].endswith(_END):
                     if row != [_END]:
@@ -114,22 +110,36 @@ def _csv_rows(path: Path, options: Options) -> Iterator[tuple[int, Sequence[Cell
         ) from error
 
 
-def _with_end(first: str, rest: Iterable[str]) -> Iterator[str]:
-    last = first
-    yield first
-    for line in rest:
-        last = line
+def _opening_lines(file: TextIO, options: Options) -> tuple[list[str], str]:
+    """The lines up to the headers, and the separator found there; a line `sep=;` before them says it and goes."""
+    lines = [file.readline()]
+    separator = options.separator
+    if lines[0][:4].lower() == "sep=" and len(lines[0].strip()) == 5:
+        separator = separator or lines[0][4]
+        lines = [file.readline()]
+    while lines[-1] and (not lines[-1].strip() or len(lines) < (options.header_row or 1)):
+        lines.append(file.readline())
+    return lines, separator or _likely_separator(lines[-1])
+
+
+def _with_end(opening: Iterable[str], rest: Iterable[str]) -> Iterator[str]:
+    last = ""
+    for line in chain(opening, rest):
+        last = line or last
         yield line
     if not last.endswith(("\n", "\r")):
-        # The sentinel must begin a line of its own, unless a quoted cell is still open.
-        yield "\n"
+        yield "\n"  # the last line has no end of its own; the sentinel must begin a line
     yield _END
 
 
 def _likely_separator(header: str) -> str:
-    """The separator that cuts the header line into most pieces, quoted parts left alone."""
-    best = max(_SEPARATORS, key=lambda separator: len(next(csv.reader([header], delimiter=separator), [])))
-    return best
+    """The separator that cuts the header line into most pieces without cutting through quotation marks."""
+
+    def pieces(separator: str) -> tuple[bool, int]:
+        found = next(csv.reader([header], delimiter=separator), [])
+        return not any('"' in piece for piece in found), len(found)
+
+    return max(_SEPARATORS, key=pieces)
 
 
 def detect_encoding(path: Path) -> str:
