@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT SOURCE
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo up down load status psql url backfill export test test-all lint format
+.PHONY: help install lock demo up serve down load status psql url backfill export test test-all lint format
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|' 2>/dev/null \
@@ -39,6 +39,9 @@ demo: $(INSTALLED)  ## PostgreSQL, Airflow, vendor simulators, one whole daily l
 
 up: $(INSTALLED)  ## everything serving until `make down`
 	@$(RUN) up
+
+serve: $(INSTALLED)  ## the same in the foreground, for containers and service managers
+	@$(RUN) serve
 
 down: $(INSTALLED)  ## stop what `make up` started; the data stays
 	@$(RUN) down

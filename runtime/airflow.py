@@ -174,7 +174,7 @@ class Airflow:
 def start_parts(home: Home, environ: Mapping[str, str], port: int) -> list[Service]:
     """The processes, all at once."""
     arguments: dict[str, list[str]] = {
-        "api-server": ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+        "api-server": ["--host", environ.get("CHAIRSIDE_LISTEN", "127.0.0.1"), "--port", str(port), "--workers", "1"],
         # Logs are read from the folder; the log server would take a fixed port.
         "scheduler": ["--skip-serve-logs"],
         "dag-processor": [],
@@ -203,7 +203,8 @@ def running_airflow(
     extra: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[Airflow, list[Service]]]:
     """Airflow with all its DAGs parsed, until the end of the block. Raises ProcessFailed, also for import errors."""
-    port = remembered_port(home.state().get("airflow_port"))
+    fixed = os.environ.get("CHAIRSIDE_AIRFLOW_PORT")
+    port = int(fixed) if fixed else remembered_port(home.state().get("airflow_port"))
     environ = environment(home, metadata_url=metadata_url, port=port, connections=connections) | dict(extra or {})
     progress.say("Airflow: preparing its metadata")
     migrate_metadata(home, environ, metadata_url)

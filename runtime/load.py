@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ def load(home: Home, progress: Progress, inbox: Path, mapping: Path | None) -> i
     if mapping is not None and not mapping.is_file():
         raise ConfigError(f"There is no file {mapping}. Name one: MAPPING=<file>.yml, or leave it out")
     now = datetime.now(UTC)
+    # Its remarks on temporary folders are no news to a person.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     run_id = f"load/{now:%Y-%m-%dT%H:%M:%S}/{uuid.uuid4().hex[:8]}"
     with databases(home, os.environ, progress) as urls:
         outcome = pipeline.run_all(
@@ -32,7 +35,6 @@ def load(home: Home, progress: Progress, inbox: Path, mapping: Path | None) -> i
             folder=home.dbt_target,
             say=progress.say,
         )
-    print("\n".join(outcome.files.lines()), flush=True)
     if outcome.files.rows_rejected:
         progress.say(f"rejected rows: staging.rejected_rows, run_id {run_id}")
     progress.say(

@@ -1,4 +1,7 @@
-"""The warehouse that a command works on: the server that `WAREHOUSE_URL` names, or a database of the embedded one."""
+"""The warehouse that a command works on: the server that `WAREHOUSE_URL` names, or a database of the embedded one.
+
+`AIRFLOW_METADATA_URL` does the same for Airflow's own tables.
+"""
 
 from __future__ import annotations
 
@@ -51,30 +54,33 @@ def databases(
 
     Raises ConfigError where `WAREHOUSE_URL` is no use, PostgresMissing and ProcessFailed from the embedded server.
     """
-    given = given_warehouse(environ)
-    if given is not None and not metadata:
-        yield Databases(warehouse=given)
+    given, given_metadata = given_server(environ, "WAREHOUSE_URL"), None
+    if metadata:
+        given_metadata = given_server(environ, "AIRFLOW_METADATA_URL")
+    if given is not None and (given_metadata is not None or not metadata):
+        yield Databases(warehouse=given, metadata=given_metadata)
         return
     with running_server(home, progress) as server:
         yield Databases(
             warehouse=given or ensure_database(server, home, WAREHOUSE, creates_roles=True),
-            metadata=ensure_database(server, home, METADATA, creates_roles=False) if metadata else None,
+            metadata=given_metadata
+            or (ensure_database(server, home, METADATA, creates_roles=False) if metadata else None),
         )
 
 
-def given_warehouse(environ: Mapping[str, str]) -> str | None:
-    """`WAREHOUSE_URL`, checked; null where it is not set. Raises ConfigError."""
-    url = environ.get("WAREHOUSE_URL")
+def given_server(environ: Mapping[str, str], variable: str) -> str | None:
+    """The URL in a variable, checked; null where it is not set. Raises ConfigError, which never holds the password."""
+    url = environ.get(variable)
     if not url:
         return None
     if urlsplit(url).scheme not in ("postgresql", "postgres"):
-        raise ConfigError("WAREHOUSE_URL must look like postgresql://user:password@host:port/database")
+        raise ConfigError(f"{variable} must look like postgresql://user:password@host:port/database")
     try:
         psycopg.connect(url, connect_timeout=10).close()
     except psycopg.Error as error:
         where = urlsplit(url)
         raise ConfigError(
-            f"WAREHOUSE_URL: no connection to {where.path.strip('/')!r} at {where.hostname}:{where.port or 5432} "
+            f"{variable}: no connection to {where.path.strip('/')!r} at {where.hostname}:{where.port or 5432} "
             f"({type(error).__name__}). Check that the server runs and takes that user and password"
         ) from None
     return url

@@ -9,7 +9,7 @@ last publication. Every step may be run again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -107,16 +107,20 @@ def load_files(
 
     with step(url, run_id, "load_files", say) as note:
         result = load_inbox(url, inbox, mapping=mapping, run_id=run_id, now=now)
+        for line in result.lines():
+            say(line)
         note.text = f"{len(result.files)} files, {result.rows_read} rows read, {result.rows_rejected} rejected"
     return result
 
 
-def check_landed(url: str, *, run_id: str, now: datetime, say: Say = print) -> None:
-    """The gate before the build. Raises PublicationRefused listing the breaches."""
+def check_landed(
+    url: str, *, run_id: str, now: datetime, sources: Sequence[str] | None = None, say: Say = print
+) -> None:
+    """The gate before the build, for these sources or all. Raises PublicationRefused listing the breaches."""
     from expectations.gate import check_landed as check
 
-    with step(url, run_id, "check_landed", say):
-        check(url, run_id=run_id, now=now)
+    with step(url, run_id, "check_landed", say) as note:
+        note.text = check(url, run_id=run_id, now=now, sources=sources).summary()
 
 
 def build(url: str, *, run_id: str, as_of: datetime, folder: Path | None = None, say: Say = print) -> list[ModelRun]:
@@ -132,8 +136,8 @@ def check_marts(url: str, *, run_id: str, now: datetime, say: Say = print) -> No
     """The gate before publication. Raises PublicationRefused listing the breaches."""
     from expectations.gate import check_marts as check
 
-    with step(url, run_id, "check_marts", say):
-        check(url, run_id=run_id, now=now)
+    with step(url, run_id, "check_marts", say) as note:
+        note.text = check(url, run_id=run_id, now=now).summary()
 
 
 def publish(url: str, *, run_id: str, now: datetime, folder: Path | None = None, say: Say = print) -> None:

@@ -109,7 +109,6 @@ def load_inbox(context: Any) -> dict[str, Any]:  # noqa: ANN401
         )
     except ChairsideError as error:
         raise stop_or_retry(error) from error
-    print("\n".join(result.lines()))  # into the task's log
     if not result.ok:
         raise AirflowFailException("Some files could not be read, the others are loaded: " + "; ".join(result.errors))
     return {"files": len(result.files), "read": result.rows_read, "rejected": result.rows_rejected}
@@ -141,10 +140,11 @@ def source_dag(name: str, *, streams: Sequence[str], description: str) -> DAG:
 
         @task(task_id="validate")
         def validate(**context: Any) -> None:  # noqa: ANN401
-            from expectations.gate import check_landed
+            from warehouse import pipeline
 
+            now = datetime.now(UTC)
             try:
-                check_landed(warehouse_url(), run_id=run_name(context), now=datetime.now(UTC), sources=(name,))
+                pipeline.check_landed(warehouse_url(), run_id=run_name(context), now=now, sources=(name,))
             except ChairsideError as error:
                 raise stop_or_retry(error) from error
 

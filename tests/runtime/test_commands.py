@@ -40,7 +40,8 @@ def test_a_folder_becomes_marts_and_a_broken_file_fails_the_command_alone(tmp_pa
     first = command(home, "load", "--inbox", str(inbox))
     assert first.returncode == 0, first.stderr
     assert processes_of(tmp_path) == []
-    asked = "\\pset tuples_only on\nselect sum(inquiries) > 0 from reports.channels_and_sources('2026-06-01', '2026-06-30');"
+    june = "reports.channels_and_sources('2026-06-01', '2026-06-30')"
+    asked = f"\\pset tuples_only on\nselect sum(inquiries) > 0 from {june};"
     assert command(home, "psql", stdin=asked).stdout.split()[-1] == "t"
     steps = command(
         home, "psql", stdin="\\pset tuples_only on\nselect step from ops.steps where status = 'done' order by 1;"
@@ -50,7 +51,7 @@ def test_a_folder_becomes_marts_and_a_broken_file_fails_the_command_alone(tmp_pa
     (inbox / "payments_2026-07.xlsx").write_bytes(b"this is no workbook")
     second = command(home, "load", "--inbox", str(inbox))
     assert second.returncode != 0
-    assert "payments_2026-07.xlsx" in second.stdout
+    assert "payments_2026-07.xlsx" in second.stderr
     assert processes_of(tmp_path) == []
 
 
