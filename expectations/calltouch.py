@@ -46,7 +46,6 @@ SUITE: tuple[Rule, ...] = (
     ),
     volume_holds(REQUESTS, "occurred_at", OWNER),
     *keyed(SESSIONS, ("session_id",), ("session_id", "started_at"), ("session_id",), OWNER),
-    clinic_known(SESSIONS, ("session_id",), OWNER),
     *plausible_times(SESSIONS, "started_at", ("session_id",), OWNER),
     volume_holds(SESSIONS, "started_at", OWNER),
 )

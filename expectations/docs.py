@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from expectations.ask import RESULT_FORMAT, batch_of, by, index_columns, load_gx, quiet, sqlalchemy_url, suite_of
+from expectations.ask import RESULT_FORMAT, batch_of, by, index_columns, load_gx, quiet, sources_of, suite_of
 from expectations.rule import Asked, Rule
 
 
@@ -22,10 +22,10 @@ def write_docs(
     gx = load_gx()
     with tempfile.TemporaryDirectory() as project:
         context = quiet(gx.get_context(mode="file", project_root_dir=project))
-        source = context.data_sources.add_postgres(name="warehouse", connection_string=sqlalchemy_url(url))
+        sources = sources_of(context, url, rules)
         asked = Asked(gxe=gx.expectations, now=now, tables=frozenset(rows))
         for table, table_rules in by(rules, "table"):
-            batch = batch_of(source, table)
+            batch = batch_of(sources, table)
             for number, (_, same_keys) in enumerate(by(table_rules, "keys"), start=1):
                 name = table if number == 1 else f"{table} {number}"
                 suite = context.suites.add(suite_of(gx, name, same_keys, asked))
@@ -39,6 +39,8 @@ def write_docs(
                 )
                 context.checkpoints.add(checkpoint).run()
         context.build_data_docs()
+        for source in sources.values():
+            source.get_engine().dispose()
         site = next(Path(project).rglob("data_docs/local_site"))
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(site, folder)

@@ -38,10 +38,7 @@ def table_of(kind: str) -> str:
 
 def _from_declarations(kind: Kind) -> Iterator[Rule]:
     table, keys = table_of(kind.name), keys_of(kind)
-    unshown = not kind.key[0].endswith("_id") and kind.name in ("counterparties", "tracking_addresses")
-    for rule in keyed(table, kind.key, [c.name for c in kind.columns if c.required], keys, OWNER):
-        if rule.name != "key_is_unique" or not unshown:  # that key is personal or a phone; its index guards it
-            yield rule
+    yield from keyed(table, kind.key, [c.name for c in kind.columns if c.required], keys, OWNER)
     for column in kind.columns:
         if column.one_of:
             yield vocabulary(table, column.name, column.one_of, keys, OWNER)
