@@ -105,6 +105,9 @@ class Simulators:
             },
         }
 
+    def __getitem__(self, source: str) -> dict[str, Any]:
+        return self.endpoints[source]
+
     def start(self) -> None:
         for server in self.servers.values():
             server.start()

@@ -157,7 +157,7 @@ def resolve(
         outcome=outcome if city.chance(0.92) else None,
         refusal=rng.choice(REFUSALS) if outcome == "declined" else None,
         answered=True if kind == "call" else None,
-        talk=rng.randrange(40, 600) if kind == "call" and not city.chance(0.01) else None,
+        talk=rng.randrange(40, 600) if kind == "call" and not city.chance(0.025) else None,
         called=called,
         static=static,
         tags=tags,

@@ -12,6 +12,10 @@ from simulators.yandex_direct import wire
 from simulators.yandex_direct.state import DirectState
 
 TEXTS = {
+    52: ("Authorization server temporarily unavailable", "Try again later"),
+    58: ("Incomplete registration", "The application's access request is not approved"),
+    152: ("Not enough units", "Not enough units on the client's account"),
+    506: ("Connection limit exceeded", "Too many simultaneous requests"),
     53: ("Authorization error", "Invalid OAuth token"),
     54: ("No rights", "No rights to the specified client"),
     56: ("Method request limit exceeded", "Wait before the next request"),
@@ -20,6 +24,19 @@ TEXTS = {
     9000: ("Report creation limit exceeded", "Too many reports in the queue"),
     1000: ("Server temporarily unavailable", "Try again later"),
 }
+
+
+def error_response(code: int, detail: str | None = None, status: int = 400) -> Response:
+    """The vendor's error body; Reports use HTTP 400 for most of them, also for a full queue."""
+    text, usual = TEXTS.get(code, ("Error", ""))
+    identity = _request_id()
+    error = {
+        "request_id": identity["RequestId"],
+        "error_code": code,
+        "error_string": text,
+        "error_detail": usual if detail is None else detail,
+    }
+    return json_response({"error": error}, status, identity)
 
 
 class YandexDirect:
@@ -41,10 +58,10 @@ class YandexDirect:
             return text_response(HTML_PAGE, 404, "text/html; charset=utf-8")
         reports = service == "reports"
         if request.headers.get("authorization") != f"Bearer {self.state.token}":
-            return self._error(53, status=self.state.options.auth_status if reports else 200)
+            return error_response(53, status=self.state.options.auth_status if reports else 200)
         login = request.headers.get("client-login", "")
         if login not in self.state.logins:
-            return self._error(54, status=self.state.options.auth_status if reports else 200)
+            return error_response(54, status=self.state.options.auth_status if reports else 200)
         try:
             body = json.loads(request.body)
             params = body["params"]
@@ -54,18 +71,18 @@ class YandexDirect:
                 raise wire.DefinitionError("Unknown parameter method")
             return self._report(request, login, params)
         except wire.DefinitionError as error:
-            return self._error(8000, str(error))
+            return error_response(8000, str(error))
         except (ValueError, KeyError, TypeError):
-            return self._error(8000, "The request is not valid JSON with params", 400 if reports else 200)
+            return error_response(8000, "The request is not valid JSON with params", 400 if reports else 200)
 
     def unauthorized(self) -> Response:
-        return self._error(53, status=401)
+        return error_response(53, status=401)
 
     def too_many_requests(self) -> Response:
-        return self._error(self.state.options.rate_code, status=429)
+        return error_response(self.state.options.rate_code, status=429)
 
     def server_error(self) -> Response:
-        return self._error(1000, status=500)
+        return error_response(1000, status=500)
 
     def without_rows(self, request: Request, good: Response) -> Response:
         lines = good.body.decode().splitlines()
@@ -74,7 +91,7 @@ class YandexDirect:
 
     def _report(self, request: Request, login: str, params: dict[str, Any]) -> Response:
         if self.state.too_fast():
-            return self._error(self.state.options.rate_code)
+            return error_response(self.state.options.rate_code)
         wire.check(params)
         headers = {
             "micros": _flag(request, "returnmoneyinmicros", default=True),
@@ -90,9 +107,9 @@ class YandexDirect:
             same = json.dumps([params, headers], sort_keys=True)
             answer, in_queue = self.state.poll(login, params["ReportName"], same)
             if answer == "name taken":
-                return self._error(self.state.options.reused_name_code)
+                return error_response(self.state.options.reused_name_code)
             if answer == "queue full":
-                return self._error(9000)
+                return error_response(9000)
             if answer != "ready":
                 wait = self.state.options.retry_in
                 more = {"reportsInQueue": str(in_queue)} | ({} if wait is None else {"retryIn": str(wait)})
@@ -100,13 +117,6 @@ class YandexDirect:
         body = wire.report(self.state, login, params, headers)
         more = {"reportsInQueue": str(in_queue)}
         return Response(200, body.encode(), "text/tab-separated-values; charset=utf-8", _request_id() | more)
-
-    def _error(self, code: int, detail: str | None = None, status: int = 400) -> Response:
-        text, usual = TEXTS.get(code, ("Error", ""))
-        identity = _request_id()
-        error = {"request_id": identity["RequestId"], "error_code": code, "error_string": text,
-                 "error_detail": usual if detail is None else detail}  # fmt: skip
-        return json_response({"error": error}, status, identity)
 
     def _campaigns(self, login: str, params: dict[str, Any]) -> dict[str, Any]:
         mine = [campaign for campaign in self.state.campaigns.values() if campaign.login == login]

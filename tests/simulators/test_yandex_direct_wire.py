@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import requests
 
+from simulators.faults import Fault
 from simulators.running import Options, Simulators, running_simulators
 from simulators.world import World
+from simulators.yandex_direct.routes import error_response
 from simulators.yandex_direct.state import DirectOptions
 from tests.simulators.reading import direct_report
 
@@ -187,3 +189,10 @@ def test_a_correction_lowers_a_past_day_or_takes_it_away_and_is_announced(city: 
     assert "2026-08-01\t700010010" in before and "2026-08-01\t700010010" not in after
     assert "hygiene-new-name" in after and "hygiene-c1" not in after
     assert changes["Modified"]["CampaignsStat"] == [{"CampaignId": 700010010, "BorderDate": "2026-08-01"}]
+
+
+def test_spent_points_are_a_refusal_that_time_heals(city: World) -> None:
+    faults = [Fault("answer", "yandex_direct", response=error_response(152))]
+    with running_simulators(city, faults=faults) as running:
+        refused, accepted = ask(running), ask(running)
+    assert (refused.status_code, code(refused), accepted.status_code) == (400, 152, 201)
