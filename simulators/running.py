@@ -16,7 +16,7 @@ from simulators.faults import Fault, Faults
 from simulators.http import Vendor, VendorServer
 from simulators.open_dental.routes import OpenDental
 from simulators.open_dental.state import OpenDentalOptions, OpenDentalState
-from simulators.open_dental.wire import TYPE_NUMS
+from simulators.open_dental.tables import TYPE_NUMS
 from simulators.world.model import World
 from simulators.world.neutral_clinic import CURRENCY
 from simulators.yandex_direct.routes import YandexDirect
