@@ -43,18 +43,16 @@ def test_what_a_person_needs_stays() -> None:
     assert redact(text, [SECRET]) == text
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
+FAILURES = (
         Reply(f"no token {SECRET} here, call 79000000001", 401),
         Reply(f"<html>{SECRET}</html>", 500),
         Reply(f'{{"error": "{SECRET}", "error_description": "79000000001"}}', 400),
         Reply(f"<html>{SECRET} 79000000001</html>"),
         Reply(f'{{"records": [{{"callId": "{SECRET}'),
         Reply({"records": "x" * 4000, "result": "x" * 4000}, cut=True),
-    ],
-    ids=["401", "500", "400 with a code", "HTML", "half a page", "cut"],
 )
+
+
 @pytest.mark.parametrize(
     ("source", "stream", "settings"),
     [
@@ -66,22 +64,25 @@ def test_what_a_person_needs_stays() -> None:
     ids=["token in the query", "token in the path", "token in a vendor's header", "bearer token"],
 )
 def test_a_failing_vendor_never_makes_us_tell_its_token(
-    load: Load, vendor: Vendor, rows: Rows, caplog: pytest.LogCaptureFixture, reply: Reply, source: str, stream: str,
+    load: Load, vendor: Vendor, rows: Rows, caplog: pytest.LogCaptureFixture, source: str, stream: str,
     settings: dict[str, object],
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    vendor.script(reply)
-    with pytest.raises(ChairsideError) as caught:
-        load(source, stream, "2026-06-01", "2026-06-01", token=SECRET, **settings)
-    told = "".join(traceback.format_exception(caught.value)) + caplog.text + str(rows("select message from ops.loads"))
-    chain: BaseException | None = caught.value
-    while chain is not None:
-        told += repr(chain)
-        chain = chain.__cause__ or chain.__context__
+    told = ""
+    for reply in FAILURES:
+        vendor.script(reply)
+        with pytest.raises(ChairsideError) as caught:
+            load(source, stream, "2026-06-01", "2026-06-01", token=SECRET, **settings)
+        assert source in str(caught.value)
+        told += "".join(traceback.format_exception(caught.value))
+        chain: BaseException | None = caught.value
+        while chain is not None:
+            told += repr(chain)
+            chain = chain.__cause__ or chain.__context__
+    told += caplog.text + str(rows("select message from ops.loads"))
     assert SECRET not in told
     assert "79000000001" not in told
-    assert source in str(caught.value)
-    assert rows("select status from ops.loads") == [("failed",)]
+    assert rows("select distinct status from ops.loads") == [("failed",)]
 
 
 def test_a_vendor_that_cannot_be_reached_is_named_without_its_address(load: Load, rows: Rows) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 
 from extractors.core.errors import PayloadError, RejectedError, TransientError
 from extractors.run import LoadResult
-from tests.extractors.vendor_server import Reply, Vendor
+from tests.extractors.vendor_server import Asked, Reply, Vendor
 
+TITLE = '"{name} (2026-06-01 - 2026-06-02)"\n'
 HEADER = "Date\tCampaignId\tCampaignName\tAdGroupId\tAdGroupName\tAdId\tImpressions\tClicks\tCost\n"
 DAY_1 = "2026-06-01\t9007199254740993\timplants\t11\tгруппа\t101\t100\t7\t123450000\n"
 DAY_2 = "2026-06-02\t9007199254740993\timplants\t--\t--\t--\t50\t0\t1\n"
@@ -21,7 +23,19 @@ Rows = Callable[..., list[tuple[Any, ...]]]
 
 
 def report(*lines: str) -> Reply:
-    return Reply(HEADER + "".join(lines) + f"Total rows: {len(lines)}\n")
+    return Reply(TITLE + HEADER + "".join(lines) + f"Total rows: {len(lines)}\n")
+
+
+def script(vendor: Vendor, *replies: Reply) -> None:
+    """Answers in turn, the last for ever; a report names itself as it was asked to."""
+    waiting = list(replies)
+
+    def play(asked: Asked) -> Reply:
+        reply = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        name = asked.json["params"]["ReportName"]
+        return replace(reply, body=reply.body.replace("{name}", name)) if isinstance(reply.body, str) else reply
+
+    vendor.play = play
 
 
 def error(code: int) -> Reply:
@@ -31,7 +45,7 @@ def error(code: int) -> Reply:
 def test_a_report_that_is_queued_and_built_is_asked_for_with_the_same_words_until_it_is_ready(
     load: Load, vendor: Vendor, rows: Rows
 ) -> None:
-    vendor.script(Reply(status=201, headers={"retryIn": "0"}), Reply(status=202, headers={"retryIn": "soon"}),
+    script(vendor, Reply(status=201, headers={"retryIn": "0"}), Reply(status=202, headers={"retryIn": "soon"}),
                   report(DAY_1, DAY_2))
     result = load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB", include_vat=True,
                   logins={"clinic-login": "C1"})
@@ -49,7 +63,7 @@ def test_a_day_restated_to_nothing_is_gone_and_unchanged_rows_are_not_written_ag
     load: Load, vendor: Vendor, rows: Rows
 ) -> None:
     window = ("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02")
-    vendor.script(report(DAY_1, DAY_2), report(DAY_1), report(DAY_1))
+    script(vendor, report(DAY_1, DAY_2), report(DAY_1), report(DAY_1))
     load(*window, currency="RUB")
     before = rows("select xmin, ctid from staging.yandex_direct__ad_performance where ad_id = '101'")
     again = load(*window, currency="RUB", now=datetime(2026, 7, 2, tzinfo=UTC))
@@ -61,7 +75,7 @@ def test_a_day_restated_to_nothing_is_gone_and_unchanged_rows_are_not_written_ag
 def test_each_reading_has_a_report_name_of_its_own_because_old_names_give_old_figures(
     load: Load, vendor: Vendor
 ) -> None:
-    vendor.script(report(DAY_1))
+    script(vendor, report(DAY_1))
     for day in (1, 2):
         load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB",
              now=datetime(2026, 7, day, tzinfo=UTC))
@@ -70,21 +84,27 @@ def test_each_reading_has_a_report_name_of_its_own_because_old_names_give_old_fi
 
 def test_a_report_cut_at_the_end_of_a_line_is_asked_for_again(load: Load, vendor: Vendor) -> None:
     whole = report(DAY_1, DAY_2)
-    vendor.script(Reply(HEADER + DAY_1), whole)
+    script(vendor, Reply(TITLE + HEADER + DAY_1), whole)
     assert load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB").rows_read == 2
 
 
+def test_another_reports_rows_are_not_taken_for_this_one(load: Load, vendor: Vendor) -> None:
+    script(vendor, Reply(report(DAY_2).bytes.replace(b"{name}", b"yesterday")), report(DAY_1))
+    assert load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB").rows_read == 1
+    assert len(vendor.asked) == 2
+
+
 def test_a_report_of_nothing_is_no_failure(load: Load, vendor: Vendor) -> None:
-    vendor.script(Reply(HEADER))
+    script(vendor, Reply(TITLE + HEADER))
     assert load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB").rows_read == 0
 
 
 def test_html_with_status_200_ends_in_a_payload_error_and_leaves_the_table_alone(
     load: Load, vendor: Vendor, rows: Rows
 ) -> None:
-    vendor.script(report(DAY_1))
+    script(vendor, report(DAY_1))
     load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB")
-    vendor.script(Reply("<html>maintenance</html>"))
+    script(vendor, Reply("<html>maintenance</html>"))
     with pytest.raises(PayloadError, match="HTML"):
         load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB")
     assert rows("select count(*) from staging.yandex_direct__ad_performance") == [(1,)]
@@ -95,10 +115,10 @@ def test_a_full_queue_is_waited_for_and_a_wrong_token_is_not(
     load: Load, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("extractors.sources.yandex_direct.client.TRY_AGAIN", {9000: 0.01})
-    vendor.script(error(9000), report(DAY_1))
+    script(vendor, error(9000), report(DAY_1))
     assert load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB").rows_read == 1
     vendor.asked.clear()
-    vendor.script(error(53))
+    script(vendor, error(53))
     with pytest.raises(RejectedError, match="53"):
         load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB")
     assert len(vendor.asked) == 1
@@ -107,7 +127,7 @@ def test_a_full_queue_is_waited_for_and_a_wrong_token_is_not(
 def test_a_line_with_a_tab_in_a_name_is_set_aside_whole_and_the_others_load(
     load: Load, vendor: Vendor, rows: Rows
 ) -> None:
-    vendor.script(report(DAY_1, DAY_2.replace("implants", "imp\tlants")))
+    script(vendor, report(DAY_1, DAY_2.replace("implants", "imp\tlants")))
     for _ in range(2):
         result = load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB")
         assert (result.rows_read, result.rows_rejected) == (2, 1)
@@ -117,7 +137,7 @@ def test_a_line_with_a_tab_in_a_name_is_set_aside_whole_and_the_others_load(
 
 
 def test_a_server_that_stays_broken_gives_up_after_the_agreed_number_of_tries(load: Load, vendor: Vendor) -> None:
-    vendor.script(Reply("<html>bad gateway</html>", 502))
+    script(vendor, Reply("<html>bad gateway</html>", 502))
     with pytest.raises(TransientError, match="502"):
         load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB")
     assert len(vendor.asked) == 4

@@ -21,6 +21,7 @@ from extractors.core.spec import Context
 
 PAGE_ROWS = 50
 BATCH_COMMANDS = 50
+DOUBTS = 3
 TRY_AGAIN = {"QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT", "INTERNAL_SERVER_ERROR", "ERROR_UNEXPECTED_ANSWER"}
 REFUSED_ACCESS = {
     "NO_AUTH_FOUND", "INVALID_CREDENTIALS", "INSUFFICIENT_SCOPE", "USER_ACCESS_ERROR", "ACCESS_DENIED", "EXPIRED_TOKEN",
@@ -70,9 +71,21 @@ class Bitrix24Client:
     def close(self) -> None:
         self._http.close()
 
-    def call(self, method: str, params: Params, *, where: str) -> _Body:
-        """One method call. Slows down before the portal blocks the method."""
-        body = self._http.send("POST", f"/{method}.json", where=f"{where} ({method})", json=params, decode=_decode)
+    def call(
+        self, method: str, params: Params, *, where: str, fits: Callable[[dict[str, Any]], bool] | None = None
+    ) -> _Body:
+        """One method call. Slows down before the portal blocks the method.
+
+        `fits` says whether a row can be an answer to this very question; if one cannot, it is asked again.
+        """
+
+        def decode(content: bytes) -> _Body:
+            decoded = _decode(content)
+            if fits is not None and not all(map(fits, _rows(decoded.result))):
+                raise UnreadableBody("rows that were not asked for")
+            return decoded
+
+        body = self._http.send("POST", f"/{method}.json", where=f"{where} ({method})", json=params, decode=decode)
         spent = body.time
         if spent and spent.operating and spent.operating_reset_at and spent.operating >= self._operating_ceiling:
             self._sleep(min(LONGEST_BLOCK_SECONDS, max(0.0, spent.operating_reset_at - self._unix_time())))
@@ -81,8 +94,12 @@ class Bitrix24Client:
     def walk(
         self, method: str, *, where: str, select: Sequence[str], conditions: Params, more: Params | None = None
     ) -> Iterator[list[dict[str, Any]]]:
-        """Pages of a list in the order of ID. `conditions` is the method's filter."""
+        """Pages of a list in the order of ID. `conditions` is the method's filter.
+
+        An empty page and one that repeats what was read are asked for again before they are believed.
+        """
         last = 0
+        doubts = 0
         while True:
             body = self.call(
                 method,
@@ -96,20 +113,28 @@ class Bitrix24Client:
                 where=where,
             )
             rows = _rows(body.result)
-            if rows:
-                yield rows
+            if not rows and doubts:
+                return
+            if not rows or int(rows[0]["ID"]) <= last:
+                doubts += 1
+                if doubts >= DOUBTS:
+                    raise TransientError(f"{where} ({method}): the portal repeats a page. Run it again later.")
+                continue
+            doubts = 0
+            yield rows
             if len(rows) < PAGE_ROWS:
                 return
-            following = int(rows[-1]["ID"])
-            if following <= last:
-                raise TransientError(f"{where} ({method}): the portal repeats a page. Run it again later.")
-            last = following
+            last = int(rows[-1]["ID"])
 
-    def paged(self, method: str, params: Params, *, where: str) -> Iterator[list[dict[str, Any]]]:
-        """Pages of a short list (a dictionary) by offset."""
+    def paged(
+        self, method: str, params: Params, *, where: str, fits: Callable[[dict[str, Any]], bool] | None = None
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Pages of a short list (a dictionary) by offset. An empty page is asked for again before it is believed."""
         start: int | None = 0
         while start is not None:
-            body = self.call(method, {**params, "start": start}, where=where)
+            body = self.call(method, {**params, "start": start}, where=where, fits=fits)
+            if not _rows(body.result):
+                body = self.call(method, {**params, "start": start}, where=where, fits=fits)
             yield _rows(body.result)
             start = body.next
 

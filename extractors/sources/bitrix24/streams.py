@@ -136,7 +136,10 @@ def stage_pages(client: Bitrix24Client, window: Window, context: Context) -> Ite
     for categories in client.paged("crm.category.list", {"entityTypeId": DEAL}, where=where):
         for category in categories:
             entity = "DEAL_STAGE" if str(category["id"]) == "0" else f"DEAL_STAGE_{category['id']}"
-            for rows in client.paged("crm.status.list", {"filter": {"ENTITY_ID": entity}}, where=where):
+            for rows in client.paged(
+                "crm.status.list", {"filter": {"ENTITY_ID": entity}}, where=where,
+                fits=lambda row, entity=entity: row.get("ENTITY_ID") == entity,  # type: ignore[misc]
+            ):
                 names = ("ENTITY_ID", "STATUS_ID", "NAME", "SORT", "SEMANTICS")
                 yield [{name: row.get(name) for name in names} for row in rows]
 

@@ -6,15 +6,17 @@ ends only where an empty page was seen twice [CRM_CALLS_CLINIC_APIS.md §9.1].
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
 from extractors.core.client import api_client
+from extractors.core.errors import TransientError
 from extractors.core.settings import required
 from extractors.core.spec import Context
 
 PAGE_ROWS = 100
+REPEATED_TRIES = 3
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -37,17 +39,35 @@ class OpenDentalClient:
         self._http.close()
 
     def pages(
-        self, path: str, conditions: Mapping[str, str], *, where: str, short_page_ends: bool = False
+        self, path: str, conditions: Mapping[str, str], *, where: str, short_page_ends: bool = False,
+        check: Callable[[bytes], None] | None = None,
     ) -> Iterator[bytes]:
-        """Pages of a list, each a JSON array. `short_page_ends` saves the last request where lists are tiny."""
+        """Pages of a list, each a JSON array. `short_page_ends` saves the last request where lists are tiny; `check`
+        raises UnreadableBody for a page that cannot be an answer to this question."""
+
+        def decode(body: bytes) -> bytes:
+            _ROWS.decode(body)
+            if check is not None:
+                check(body)
+            return body
+
         offset = 0
         empty_before = False
+        previous = b""
+        repeated = 0
         while True:
             body = self._http.send(
-                "GET", f"{self._prefix}{path}", where=where, decode=_array,
+                "GET", f"{self._prefix}{path}", where=where, decode=decode,
                 params={**conditions, "Limit": str(PAGE_ROWS), "Offset": str(offset)},
             )
             count = len(_ROWS.decode(body))
+            if count and body == previous:
+                repeated += 1
+                if repeated >= REPEATED_TRIES:
+                    raise TransientError(f"{where}: the office's server repeats a page. Run it again later.")
+                continue
+            repeated = 0
+            previous = body if count else previous
             if count:
                 yield body
             elif empty_before:
@@ -56,8 +76,3 @@ class OpenDentalClient:
                 return
             empty_before = count == 0
             offset += count
-
-
-def _array(body: bytes) -> bytes:
-    _ROWS.decode(body)
-    return body

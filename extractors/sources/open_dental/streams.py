@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from extractors.core.http import UnreadableBody
 from extractors.core.spec import Context, Page, StreamSpec, Window
 from extractors.sources.open_dental import records
 from extractors.sources.open_dental.client import OpenDentalClient
@@ -32,6 +33,18 @@ def whole(path: str, conditions: Mapping[str, str] | None = None) -> Pages:
     return pages
 
 
+class _PlanOf(msgspec.Struct):
+    TreatPlanNum: int | str
+
+
+def _of_plan(number: str) -> Callable[[bytes], None]:
+    def check(body: bytes) -> None:
+        if any(str(row.TreatPlanNum) != number for row in msgspec.json.decode(body, type=list[_PlanOf])):
+            raise UnreadableBody("rows of another plan")
+
+    return check
+
+
 def treat_plan_pages(client: OpenDentalClient, window: Window, context: Context) -> Iterator[Page]:
     """Plans changed since, each with its procedures: those are only given plan by plan."""
     where = f"open_dental treat_plans since {window.first}"
@@ -42,7 +55,8 @@ def treat_plan_pages(client: OpenDentalClient, window: Window, context: Context)
             plan["attaches"] = [
                 attach
                 for body in client.pages(
-                    "/treatplanattaches", {"TreatPlanNum": number}, where=where, short_page_ends=True
+                    "/treatplanattaches", {"TreatPlanNum": number}, where=where, short_page_ends=True,
+                    check=_of_plan(number),
                 )
                 for attach in msgspec.json.decode(body, type=list[dict[str, Any]])
             ]

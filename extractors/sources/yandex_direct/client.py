@@ -19,8 +19,10 @@ from extractors.core.redact import redact
 from extractors.core.settings import number, required
 from extractors.core.spec import BROKEN, Context
 
-# Codes to try again, with the seconds to wait. Everything else in a 400 is a refusal.
-TRY_AGAIN = {52: 10.0, 56: 10.0, 152: 300.0, 500: 10.0, 506: 10.0, 1000: 10.0, 1001: 10.0, 1002: 10.0, 9000: 10.0}
+# Codes to try again, with the seconds to wait (null: growing pauses). Everything else in a 400 is a refusal.
+TRY_AGAIN: dict[int, float | None] = {
+    52: None, 56: 10.0, 152: 300.0, 500: None, 506: 10.0, 1000: None, 1001: None, 1002: None, 9000: 10.0,
+}
 WRONG_TOKEN = {53, 54, 58, 513, 3000, 3001}
 DEFAULT_POLL_SECONDS = 10.0
 LONGEST_REPORT_SECONDS = 3600.0
@@ -98,18 +100,24 @@ class DirectClient:
     def report(self, login: str, params: Mapping[str, Any], *, where: str) -> Iterator[Mapping[str, Any]]:
         """Rows of a report, by its own column names. Waits for as long as Direct builds it, an hour at most.
 
-        The body must end in its row count ("Total rows: N"): TSV cut at a line's end looks whole otherwise.
+        `params` must name the report: the answer is checked against it.
         """
-        headers = {"processingMode": "auto", "skipReportHeader": "true"}
+        headers = {"processingMode": "auto"}
         if login:
             headers["Client-Login"] = login
         waited = 0.0
+        seen_bare = False
         while True:
             answer, body = self._http.exchange(
-                "POST", "/json/v5/reports", where=where, decode=_tsv, json={"params": params}, headers=headers
+                "POST", "/json/v5/reports", where=where, json={"params": params}, headers=headers,
+                decode=lambda body: _tsv(body, str(params["ReportName"])),
             )
             if answer.status == 200:
-                return iter(body)
+                if body is not None or seen_bare:
+                    return iter(body or ())
+                # Column names and no row count: recorded for a report of nothing, but a cut one looks the same.
+                seen_bare = True
+                continue
             pause = self._pause(answer.headers)
             waited += pause
             if waited > LONGEST_REPORT_SECONDS:
@@ -138,19 +146,25 @@ class DirectClient:
             return self._poll_seconds  # seen: junk or nothing
 
 
-def _tsv(body: bytes) -> list[Mapping[str, Any]]:
-    """Rows of a TSV report. Raises UnreadableBody when the body is cut; a ragged line becomes a broken row."""
+def _tsv(body: bytes, name: str) -> list[Mapping[str, Any]] | None:
+    """Rows of the report of that name; null where there are column names and no row count.
+
+    Raises UnreadableBody for another report or a cut one: the first line must hold the name, the last the number of
+    rows. Their punctuation is not confirmed by the vendor, so only these two are looked for.
+    """
     if not body.strip():
         return []  # 201 and 202 have no body
     lines = body.decode("utf-8").split("\n")
     if lines[-1] != "":
         raise UnreadableBody("the last line has no end")
-    lines.pop()
-    names = lines[0].rstrip("\r").split("\t")
+    if name not in lines[0]:
+        raise UnreadableBody("the first line does not name the report")
+    lines = lines[1:-1]
+    names = lines[0].rstrip("\r").split("\t") if lines else []
     if len(names) < 2:
-        raise UnreadableBody("the first line is no list of columns")
+        raise UnreadableBody("the second line is no list of columns")
     if len(lines) == 1:
-        return []  # a report of nothing may be its column names alone
+        return None
     summary = lines[-1].rpartition(":")[2].strip()
     if "\t" in lines[-1] or not summary.isdigit():
         raise UnreadableBody("the row count at the end is missing")

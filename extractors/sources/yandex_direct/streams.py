@@ -87,7 +87,7 @@ def ad_performance_pages(client: DirectClient, window: Window, context: Context)
         params = {
             "SelectionCriteria": {"DateFrom": str(window.first), "DateTo": str(window.last)},
             "FieldNames": list(FIELDS),
-            "ReportName": f"chairside_{window.first}_{window.last}_{context.now:%Y%m%d%H%M%S}_{context.run_id}"[:255],
+            "ReportName": f"chairside {login} {window} {context.now:%Y%m%d%H%M%S} {context.run_id}"[:200],
             "ReportType": "AD_PERFORMANCE_REPORT",
             "DateRangeType": "CUSTOM_DATE",
             "Format": "TSV",
