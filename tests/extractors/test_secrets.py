@@ -44,12 +44,12 @@ def test_what_a_person_needs_stays() -> None:
 
 
 FAILURES = (
-        Reply(f"no token {SECRET} here, call 79000000001", 401),
-        Reply(f"<html>{SECRET}</html>", 500),
-        Reply(f'{{"error": "{SECRET}", "error_description": "79000000001"}}', 400),
-        Reply(f"<html>{SECRET} 79000000001</html>"),
-        Reply(f'{{"records": [{{"callId": "{SECRET}'),
-        Reply({"records": "x" * 4000, "result": "x" * 4000}, cut=True),
+    Reply(f"no token {SECRET} here, call 79000000001", 401),
+    Reply(f"<html>{SECRET}</html>", 500),
+    Reply(f'{{"error": "{SECRET}", "error_description": "79000000001"}}', 400),
+    Reply(f"<html>{SECRET} 79000000001</html>"),
+    Reply(f'{{"records": [{{"callId": "{SECRET}'),
+    Reply({"records": "x" * 4000, "result": "x" * 4000}, cut=True),
 )
 
 
