@@ -19,6 +19,8 @@ def warehouse(fresh_database: str, tmp_path: Path) -> Iterator[Warehouse]:
     made.run(BUILD_TABLES)
     made.write_report(REPORT_FILE)
     yield made
+    # A failed test may have left a session open in a transaction; it must not hold up the others.
+    made.run("select pg_terminate_backend(pid) from pg_stat_activity where usename like %s", (f"{made.prefix}%",))
     made.run("select access.remove_employee(database_role) from access.employees")
 
 

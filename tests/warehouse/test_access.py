@@ -223,6 +223,22 @@ def test_a_long_read_does_not_keep_other_readers_out_while_a_right_changes(publi
         assert clinics(long_read) == ["C1"]
 
 
+def test_an_open_transaction_cannot_put_off_the_removal_of_its_own_role(published: Warehouse) -> None:
+    anna_role = published.add("anna")
+    published.run("select access.allow('desk', %s)", (REPORT,))
+    anna = published.connect(anna_role)
+    anna.execute("set idle_in_transaction_session_timeout = 0")
+    anna.execute("begin")
+    anna.execute(f"select * from {INQUIRIES}".encode())
+
+    with psycopg.connect(published.url) as owner:
+        owner.execute("set statement_timeout = '15s'")
+        owner.execute("select access.remove_employee(%s)", (anna_role,))
+
+    with anna, pytest.raises(psycopg.OperationalError):
+        anna.execute(f"select * from {INQUIRIES}".encode())
+
+
 def test_readers_meet_no_error_and_no_foreign_row_while_rights_change_and_marts_are_published(
     published: Warehouse,
 ) -> None:

@@ -14,6 +14,46 @@ $$;
 comment on function access.take_turn() is
 'Queues this transaction behind other publications and changes of rights. Held until commit.';
 
+create or replace function access.end_idle_readers(relations oid [], idle_for interval, open_for interval)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    reader record;
+begin
+    for reader in
+        select distinct pg_stat_activity.pid
+        from pg_locks
+        inner join pg_stat_activity on pg_stat_activity.pid = pg_locks.pid
+        -- Readers by policy, not by access.employees: one who is being removed is no longer there.
+        where pg_stat_activity.usesysid in (
+            select unnest(pg_policy.polroles) from pg_policy where pg_policy.polrelid = any (relations)
+        )
+            and pg_locks.granted
+            and pg_locks.locktype = 'relation'
+            and pg_locks.database = (select oid from pg_database where datname = current_database())
+            and pg_locks.relation = any (relations)
+            and (
+                (
+                    pg_stat_activity.state like 'idle in transaction%'
+                    and pg_stat_activity.state_change < clock_timestamp() - idle_for
+                )
+                or pg_stat_activity.xact_start < clock_timestamp() - open_for
+            )
+    loop
+        begin
+            -- Waits for the end, half a second at most.
+            perform pg_terminate_backend(reader.pid, 500);
+        exception when insufficient_privilege then
+            raise notice 'a session of an employee holds a report; it could not be ended';
+        end;
+    end loop;
+end
+$$;
+comment on function access.end_idle_readers(oid [], interval, interval) is
+'Ends sessions of employees that hold these tables while doing nothing, or in a transaction older than that.';
+
 create or replace function access.lock_gently(relations oid []) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -38,8 +78,13 @@ begin
         exception when lock_not_available or deadlock_detected then
             perform pg_sleep(0.02 * attempt);
         end;
+        -- An open transaction that does nothing would put off every change of rights, the removal of its own role too.
+        if attempt >= 8 then
+            perform access.end_idle_readers(relations, '1 second', '1 day');
+        end if;
     end loop;
-    -- After about twenty seconds a right matters more than a slow read: wait in the ordinary queue.
+    -- After some twenty seconds a right matters more than a slow read. Two minutes is what a statement may take.
+    perform access.end_idle_readers(relations, '1 second', '2 minutes');
     foreach relation in array relations loop
         execute format('lock table %s in access exclusive mode', relation::regclass);
     end loop;
