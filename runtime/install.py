@@ -58,7 +58,7 @@ def pip_settings() -> dict[str, str]:
 
 def install() -> None:
     """Create the environment and fill it. Raises CalledProcessError where neither uv nor pip could."""
-    if not PYTHON.exists():
+    if not PYTHON.exists() or not (VENV / "bin" / "pip").exists():
         say("creating .venv")
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
@@ -66,7 +66,8 @@ def install() -> None:
     uv = subprocess.run([*pip, "-r", BOOTSTRAP], env=environment, check=False).returncode == 0
     if uv:
         say("installing the locked packages with uv")
-        command: list[str | Path] = [VENV / "bin" / "uv", "pip", "sync", "--require-hashes", "--python", PYTHON, LOCK]
+        command: list[str | Path] = [VENV / "bin" / "uv", "pip", "sync", "--require-hashes", "--quiet"]
+        command += ["--python", PYTHON, LOCK]
         if subprocess.run(command, env={**environment, **uv_environment(pip_settings())}, check=False).returncode == 0:
             return
     say("installing the locked packages with pip, which takes a few minutes")
@@ -83,7 +84,8 @@ def main() -> int:
         return 1
     VENV.mkdir(exist_ok=True)
     # Two `make` at once in one clone: the second waits, then finds the work done.
-    with (ROOT / ".venv" / ".lock").open("w") as lock:
+    # Not `.venv/.lock`: that one is uv's own, and it would wait five minutes for us to leave it.
+    with (VENV / ".installing").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if STAMP.exists() and STAMP.read_text() == wanted():
             STAMP.touch()
