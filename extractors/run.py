@@ -9,10 +9,11 @@ A window that fails leaves its table, its bookmark and the windows before it as 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain, islice
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -46,6 +47,11 @@ class LoadResult:
     unknown_fields: tuple[str, ...] = ()
 
 
+def utc_now() -> datetime:
+    """The clock of the machine, in UTC."""
+    return datetime.now(UTC)
+
+
 def run_stream(
     url: str,
     source_name: str,
@@ -56,10 +62,11 @@ def run_stream(
     settings: Mapping[str, Any],
     run_id: str,
     now: datetime,
+    clock: Callable[[], datetime] = utc_now,
 ) -> LoadResult:
     """Load the days `window_from`..`window_to` (local, both included) of one stream into `staging`.
 
-    `now` stamps the rows and names reports; it is the load's moment. Raises the errors of `extractors.core.errors`,
+    `now`, the load's moment, stamps the rows and names reports; `clock` times the journal. Raises the errors of `extractors.core.errors`,
     with the windows already loaded kept.
     """
     if window_to < window_from:
@@ -72,7 +79,7 @@ def run_stream(
     try:
         with psycopg.connect(url, autocommit=True) as connection:
             for window in split(stream, Window(window_from, window_to)):
-                total = _add(total, _run_window(connection, client, stream, window, context))
+                total = _add(total, _run_window(connection, client, stream, window, context, clock))
                 log.info(
                     "%s %s %s: %d read, %d written, %d gone, %d rejected so far",
                     source_name, stream_name, window, total.rows_read, total.rows_written, total.rows_deleted,
@@ -127,32 +134,43 @@ def split(stream: StreamSpec, window: Window) -> Iterator[Window]:
 
 
 def _run_window(
-    connection: psycopg.Connection[Any], client: Client, stream: StreamSpec, window: Window, context: Context
+    connection: psycopg.Connection[Any],
+    client: Client,
+    stream: StreamSpec,
+    window: Window,
+    context: Context,
+    clock: Callable[[], datetime],
 ) -> tuple[Reading, Written]:
-    started_at = datetime.now(UTC)
+    started_at = clock()
     reading = Reading()
     failure: BaseException | None = None
     try:
+        rows = read_rows(stream, stream.pages(client, window, context), context, reading)
+        # The first row before the transaction: a report may take an hour to be ready, a refusal needs no transaction.
+        beginning = list(islice(rows, 1))
         with connection.transaction():
             written = write_window(
                 connection,
                 stream,
                 window,
-                read_rows(stream, stream.pages(client, window, context), context, reading),
+                chain(beginning, rows),
                 run_id=context.run_id,
                 now=context.now,
                 allow_shrink=bool(context.settings.get("allow_shrink")),
             )
             write_rejected(connection, stream, reading.rejected, run_id=context.run_id, now=context.now)
             _bookmark(connection, stream, window, context)
-            _journal(connection, stream, window, context, started_at, reading, written.written + written.deleted, None)
+            _journal(
+                connection, stream, window, context, (started_at, clock()), reading,
+                written.written + written.deleted, None,
+            )
         return reading, written
     except (ChairsideError, psycopg.Error) as error:
         failure = error
     # Outside the transaction that was rolled back, so that the failure itself is remembered.
     message = redact(str(failure), context.secrets)
     if not connection.closed:
-        _journal(connection, stream, window, context, started_at, reading, 0, message)
+        _journal(connection, stream, window, context, (started_at, clock()), reading, 0, message)
     raise failure
 
 
@@ -170,7 +188,7 @@ def _journal(
     stream: StreamSpec,
     window: Window,
     context: Context,
-    started_at: datetime,
+    times: tuple[datetime, datetime],
     reading: Reading,
     rows_written: int,
     failure: str | None,
@@ -182,7 +200,7 @@ def _journal(
         "insert into ops.loads (run_id, source, stream, window_from, window_to, started_at, finished_at, rows_read,"
         " rows_written, rows_rejected, status, message) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
-            context.run_id, stream.source, stream.name, window.first, window.last, started_at, datetime.now(UTC),
+            context.run_id, stream.source, stream.name, window.first, window.last, *times,
             reading.rows_read, rows_written, len(reading.rejected), "failed" if failure else "succeeded", message,
         ),
     )

@@ -22,6 +22,8 @@ from extractors.core.spec import StreamSpec, Window
 # A fetch that takes away more than half of at least this many rows is taken for a vendor's fault, not for news.
 GUARD_FROM_ROWS = 200
 GUARD_SHARE = 0.5
+# A dictionary (stages, doctors, funnels) that is suddenly empty is one too, however short it was.
+GUARD_LIST_ROWS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,9 @@ def _delete_vanished(
         sql.SQL("select count(*) from {} as target where {}").format(target, inside), bounds
     )
     before = (cursor.fetchone() or (0,))[0]
-    if not allow_shrink and before >= GUARD_FROM_ROWS and received < before * GUARD_SHARE:
+    shrinks = before >= GUARD_FROM_ROWS and received < before * GUARD_SHARE
+    vanishes = spec.replace == "all" and received == 0 and before >= GUARD_LIST_ROWS
+    if not allow_shrink and (shrinks or vanishes):
         raise GuardError(
             f"{spec.source} {spec.name} {window}: the vendor sent {received} rows where {before} are loaded. Nothing"
             " was written. If that is right, run it again with the setting `allow_shrink`."

@@ -65,6 +65,16 @@ def test_an_answer_that_would_empty_a_table_is_refused_unless_a_person_says_so(
     assert load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES, allow_shrink=True).rows_deleted == 400
 
 
+def test_a_dictionary_that_is_suddenly_empty_is_refused(load: Load, vendor: Vendor, rows: Rows) -> None:
+    users = [{"ID": str(number), "ACTIVE": True, "NAME": "Anna", "LAST_NAME": "A."} for number in range(5)]
+    vendor.script(Reply({"result": users, "total": 5}))
+    load("bitrix24", "users", "2026-06-01", "2026-06-01")
+    vendor.script(Reply({"result": [], "total": 0}))
+    with pytest.raises(GuardError, match="0 rows where 5 are loaded"):
+        load("bitrix24", "users", "2026-06-01", "2026-06-01")
+    assert rows("select count(*) from staging.bitrix24__users") == [(5,)]
+
+
 def test_only_the_rows_that_changed_are_written(load: Load, vendor: Vendor, rows: Rows) -> None:
     vendor.script(page(call(1), call(2)))
     load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES)
