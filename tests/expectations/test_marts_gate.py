@@ -1,0 +1,176 @@
+"""The gate before publication, on June as dbt builds it; and what readers keep when a gate refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from expectations.gate import check_marts
+from extractors.core.errors import PublicationRefused
+from extractors.sources.files import load_inbox
+from tests.expectations.june import JUNE, NOW, database, one, run
+from warehouse import pipeline
+from warehouse.build import build
+from warehouse.migrate import migrate
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """June, built and published, and the folder with dbt's manifest."""
+
+    url: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def published_june(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    folder = tmp_path_factory.mktemp("dbt")
+    with database(pg_server_url) as url:
+        migrate(url)
+        load_inbox(url, JUNE, run_id="june", now=NOW)
+        # dbt's own tests have their turn elsewhere.
+        build(
+            url,
+            run_id="june",
+            as_of=NOW,
+            work_folder=folder,
+            say=lambda line: None,
+            select=("resource_type:seed", "resource_type:model"),
+        )
+        pipeline.publish(url, run_id="june", now=NOW, folder=folder, say=lambda line: None)
+        yield Built(url, folder)
+
+
+@pytest.fixture
+def june(pg_server_url: str, published_june: Built) -> Iterator[Built]:
+    with database(pg_server_url, copy_of=published_june.url) as url:
+        yield Built(url, published_june.folder)
+
+
+def refusal(url: str) -> str:
+    with pytest.raises(PublicationRefused) as refused:
+        check_marts(url, run_id="damaged", now=NOW)
+    return str(refused.value)
+
+
+def test_june_passes_whole(june: Built) -> None:
+    report = check_marts(june.url, run_id="clean", now=NOW)
+
+    assert [verdict.text() for verdict in report.verdicts if not verdict.is_passed] == []
+
+
+def test_what_a_model_loses_is_named(june: Built) -> None:
+    run(
+        june.url,
+        "delete from build.fct_contacts where contact_id = (select min(contact_id) from build.fct_contacts)",
+        "delete from build.fct_payments where payment_id = (select min(payment_id) from build.fct_payments)",
+        "delete from build.fct_sales",
+        "delete from build.fct_sessions",
+        "delete from build.fct_deals where deal_id ="
+        " (select min(deal_id) from build.fct_deals where stage_kind = 'won')",
+        "update build.fct_ad_spend set original_amount = original_amount - 0.5",
+        "delete from build.administrator_conversion_inquiries",
+    )
+
+    refusal(june.url)
+
+    kept = broken(june.url)
+    contact = one(june.url, "select min(contact_id) from staging.files__contacts")[0]
+    assert kept["build.int_contacts_unioned", "every_contact_is_in_the_marts"] == [
+        {"source_system": "files", "contact_id": contact}
+    ]
+    assert kept["build.fct_payments", "rows_are_as_many_as_landed"] == [{"in_the_mart": "5", "landed": "6"}]
+    assert {
+        ("build.int_payments_unioned", "every_payment_is_in_the_marts"),
+        ("build.int_sales_unioned", "every_sale_is_in_the_marts"),
+        ("build.int_sessions_unioned", "every_session_is_in_the_marts"),
+        ("build.int_deals_unioned", "every_deal_is_in_the_marts"),
+        ("build.deal_summary_days", "summary_has_all_revenue"),
+        ("build.top_deals_won", "best_deals_are_the_won_ones"),
+        ("build.int_ad_spend_unioned", "spend_is_spread_without_loss"),
+        ("build.fct_inquiries", "administrators_report_has_every_inquiry"),
+    } <= kept.keys()
+
+
+def test_what_a_model_doubles_or_leaves_empty_is_named(june: Built) -> None:
+    run(
+        june.url,
+        "insert into build.fct_inquiries select * from build.fct_inquiries"
+        " where inquiry_key = (select min(inquiry_key) from build.fct_inquiries)",
+        "insert into build.int_inquiry_payments select * from build.int_inquiry_payments limit 1",
+        "insert into build.channels_and_sources_events select * from build.channels_and_sources_events"
+        " where event_kind = 'client' and audience = 'primary' limit 1",
+        "update build.channels_and_sources_credits set credit = credit * 0.9 where attribution_model = 'linear'",
+        "delete from build.channels_and_sources_credits where attribution_model = 'time_decay' and inquiry_key ="
+        " (select min(inquiry_key) from build.channels_and_sources_credits)",
+        "alter table build.channels_and_sources_spend alter column spend drop not null",
+        "update build.channels_and_sources_spend set spend = null where spend_key ="
+        " (select min(spend_key) from build.channels_and_sources_spend)",
+        "update build.fct_deals set amount = null",
+    )
+
+    text = refusal(june.url)
+
+    kept = broken(june.url)
+    assert {
+        ("build.fct_inquiries", "one_row_per_person_clinic_and_day"),
+        ("build.int_inquiry_payments", "no_payment_in_two_rows"),
+        ("build.channels_and_sources_events", "a_person_is_a_client_once"),
+        ("build.channels_and_sources_credits", "credits_sum_to_one"),
+        ("build.fct_inquiries", "every_inquiry_has_credits_of_every_model"),
+        ("build.channels_and_sources_spend", "spend_is_filled"),
+        ("build.channels_and_sources_spend", "spend_is_that_of_the_facts"),
+        ("build.fct_deals", "amount_has_a_rate"),
+    } <= kept.keys()
+    doubled = kept["build.fct_inquiries", "one_row_per_person_clinic_and_day"]
+    assert list(doubled[0]) == ["clinic_id", "local_date", "person_key"]
+    assert "one_row_per_person_clinic_and_day of build.fct_inquiries: 1 found in" in text
+    assert "Two rows count it twice." in text
+
+
+def test_a_mart_that_was_not_built_refuses(june: Built) -> None:
+    run(june.url, "drop table build.top_deals_won")
+
+    text = refusal(june.url)
+
+    assert "best_deals_are_the_won_ones of build.top_deals_won: could not be asked" in text
+    assert "said:  build.top_deals_won is missing; build all models first" in text
+
+
+def test_a_landed_breach_stops_the_pipeline_and_readers_keep_what_they_had(june: Built) -> None:
+    before = one(june.url, "select count(*), sum(amount) from marts.fct_payments")
+    run(june.url, "update staging.files__payments set currency = 'EUR', amount = amount * 2")
+
+    with pytest.raises(PublicationRefused, match="currency_has_a_rate of staging"):
+        pipeline.build_and_publish(june.url, run_id="bad", now=NOW, folder=june.folder, say=lambda line: None)
+
+    assert one(june.url, "select count(*), sum(amount) from marts.fct_payments") == before
+    steps = "select step, status, message like '%currency_has_a_rate%' from ops.steps where run_id = 'bad'"
+    assert one(june.url, steps) == ("check_landed", "failed", True)
+    assert one(june.url, "select count(*) from ops.steps where run_id = 'bad'") == (1,)
+
+
+def test_a_mart_breach_is_not_published(june: Built) -> None:
+    before = one(june.url, "select count(*) from marts.fct_inquiries")
+    run(june.url, "delete from build.fct_inquiries", "delete from build.inquiry_history_contacts")
+
+    with pytest.raises(PublicationRefused, match="inbound_contacts_make_inquiries"):
+        pipeline.check_marts(june.url, run_id="bad", now=NOW, say=lambda line: None)
+
+    assert one(june.url, "select count(*) from marts.fct_inquiries") == before
+    assert one(june.url, "select count(*) from ops.publications where run_id = 'bad'") == (0,)
+
+
+def broken(url: str) -> dict[tuple[str, str], list[dict[str, str]]]:
+    """Table and rule of what failed in the damaged run, with its examples."""
+    with psycopg.connect(url) as connection:
+        return {
+            (table, rule): examples
+            for table, rule, examples in connection.execute(
+                "select table_name, rule, examples from ops.checks where run_id = 'damaged' and not is_passed"
+            )
+        }
