@@ -166,7 +166,7 @@ def groups(rows: Sequence[Mapping[str, Any]], column: str) -> set[frozenset[tupl
     return {frozenset(members) for members in shared.values()}
 
 
-def compare(url: str, folder: Path, date_from: date, date_to: date) -> list[str]:
+def compare(url: str, folder: Path, date_from: date, date_to: date, moment: datetime = MOMENT) -> list[str]:
     """Everything that differs between the marts of `url` and the oracle over `folder`."""
     data = read_folder(folder)
     lines: list[str] = []
@@ -176,6 +176,6 @@ def compare(url: str, folder: Path, date_from: date, date_to: date) -> list[str]
             shown = {name: value for name, value in question.parameters.items() if name not in ("date_from", "date_to")}
             lines += [
                 f"{question.report} {shown} {line}"
-                for line in differences(ask(connection, question), expect(data, question))
+                for line in differences(ask(connection, question), expect(data, question, moment))
             ]
     return lines

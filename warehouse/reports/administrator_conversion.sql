@@ -134,3 +134,13 @@ group by
     handled.channel, handled.is_primary, handled.is_employee_referral;
 comment on view reports.administrator_conversion_daily is
     'Administrators'' conversion, one row per day and finest grain, additive columns only.';
+
+select ops.inherit_comments('reports.administrator_conversion_daily', 'reports.administrator_conversion_inquiries');
+comment on column reports.administrator_conversion_daily.day is 'Local day of the inquiries.';
+comment on column reports.administrator_conversion_daily.inquiries is 'Inquiries of those who want to book.';
+comment on column reports.administrator_conversion_daily.booked is 'Of these, booked.';
+comment on column reports.administrator_conversion_daily.waiting_list is 'Of these, put on the waiting list.';
+comment on column reports.administrator_conversion_daily.arrived is 'Of the booked, arrived.';
+comment on column reports.administrator_conversion_daily.completed is 'Of the booked, treated to the end.';
+comment on column reports.administrator_conversion_daily.due is 'Of the booked, whose visit is due.';
+comment on column reports.administrator_conversion_daily.arrived_of_due is 'Of those due, arrived.';

@@ -298,3 +298,14 @@ from reports.channels_and_sources_spend as spent;
 comment on view reports.channels_and_sources_daily is
     'Ad channels and sources, one row per day of the inquiry (or of the spend) and finest grain, additive columns only; '
     'attribution last_non_direct, basis cohort.';
+
+select ops.inherit_comments(
+    'reports.channels_and_sources_daily',
+    'reports.channels_and_sources_credits', 'reports.channels_and_sources_events', 'reports.channels_and_sources_spend'
+);
+comment on column reports.channels_and_sources_daily.day is 'Local day of the inquiry, or of the spend.';
+comment on column reports.channels_and_sources_daily.inquiries is 'Inquiries, by their credit here.';
+comment on column reports.channels_and_sources_daily.booked is 'Of these, booked.';
+comment on column reports.channels_and_sources_daily.arrived is 'Of these, arrived.';
+comment on column reports.channels_and_sources_daily.clients is 'New clients that these inquiries brought.';
+comment on column reports.channels_and_sources_daily.revenue is 'Payments less refunds, reporting currency.';

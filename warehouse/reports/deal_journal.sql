@@ -62,3 +62,8 @@ group by
     deals.created_date, deals.clinic_id, deals.stage, deals.stage_kind, deals.contact_kind, deals.channel,
     deals.source, deals.campaign, deals.created_via, deals.manager_id;
 comment on view reports.deal_journal_daily is 'Deals by the day they were created and finest grain: number of deals.';
+
+select ops.inherit_comments('reports.deal_journal', 'reports.deal_journal_deals', 'reports.deal_journal_personal');
+select ops.inherit_comments('reports.deal_journal_daily', 'reports.deal_journal_deals');
+comment on column reports.deal_journal_daily.day is 'Local day on which the deals were created.';
+comment on column reports.deal_journal_daily.deals is 'Number of deals.';

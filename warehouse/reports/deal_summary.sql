@@ -63,3 +63,5 @@ select
     journal.hot_won
 from reports.deal_summary_days as journal;
 comment on view reports.deal_summary_daily is 'Deals by day: created on it, won on it, revenue of those won.';
+
+select ops.inherit_comments('reports.deal_summary_daily', 'reports.deal_summary_days');

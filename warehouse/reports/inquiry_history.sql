@@ -70,3 +70,10 @@ group by
     contacts.administrator_id, contacts.outcome;
 comment on view reports.inquiry_history_daily is
     'History of inquiries, one row per day and finest grain: number of contacts.';
+
+select ops.inherit_comments(
+    'reports.inquiry_history', 'reports.inquiry_history_contacts', 'reports.inquiry_history_personal'
+);
+select ops.inherit_comments('reports.inquiry_history_daily', 'reports.inquiry_history_contacts');
+comment on column reports.inquiry_history_daily.day is 'Local day of the contacts.';
+comment on column reports.inquiry_history_daily.contacts is 'Number of contacts, one per person a contact is about.';

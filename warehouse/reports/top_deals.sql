@@ -43,3 +43,6 @@ select
     won.amount
 from reports.top_deals_won as won;
 comment on view reports.top_deals_daily is 'Won deals by the day they closed, with their value.';
+
+select ops.inherit_comments('reports.top_deals_daily', 'reports.top_deals_won');
+comment on column reports.top_deals_daily.day is 'Local day on which the deal was closed.';

@@ -105,3 +105,24 @@ language sql stable parallel safe as $$
 $$;
 comment on function ops.opaque_key(text, text) is
     'A stable name for something personal that does not give it away: kind and salted hash.';
+
+-- A view's columns say what the columns of the same name of its tables say; what a view computes it comments itself.
+create or replace function ops.inherit_comments(view_name regclass, variadic tables regclass[]) returns void
+language plpgsql as $$
+declare
+    described record;
+begin
+    for described in
+        select distinct on (own.attname) own.attname, col_description(theirs.attrelid, theirs.attnum) as words
+        from pg_attribute as own
+        inner join pg_attribute as theirs on theirs.attname = own.attname and theirs.attrelid = any(tables)
+        where own.attrelid = view_name and own.attnum > 0 and not own.attisdropped
+        and col_description(theirs.attrelid, theirs.attnum) is not null
+        order by own.attname, array_position(tables, theirs.attrelid::regclass)
+    loop
+        execute format('comment on column %s.%I is %L', view_name, described.attname, described.words);
+    end loop;
+end
+$$;
+comment on function ops.inherit_comments(regclass, regclass[]) is
+    'Copies the column comments of tables to the columns of the same name of a view over them.';
