@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
 
-from extractors.core.errors import ChairsideError, ConfigError
+from extractors.core.errors import ChairsideError, ConfigError, PayloadError, TransientError
 from extractors.core.redact import redact
 from extractors.core.rows import Reading, read_rows
 from extractors.core.spec import Client, Context, SourceSpec, StreamSpec, Window
@@ -66,8 +66,8 @@ def run_stream(
 ) -> LoadResult:
     """Load the days `window_from`..`window_to` (local, both included) of one stream into `staging`.
 
-    `now`, the load's moment, stamps the rows and names reports; `clock` times the journal. Raises the errors of `extractors.core.errors`,
-    with the windows already loaded kept.
+    `now`, the load's moment, stamps the rows and names reports; `clock` times the journal. Raises the errors of
+    `extractors.core.errors`, with the windows already loaded kept.
     """
     if window_to < window_from:
         raise ConfigError(f"{source_name} {stream_name}: the window {window_from}..{window_to} ends before it begins.")
@@ -143,7 +143,7 @@ def _run_window(
 ) -> tuple[Reading, Written]:
     started_at = clock()
     reading = Reading()
-    failure: BaseException | None = None
+    failure: ChairsideError
     try:
         rows = read_rows(stream, stream.pages(client, window, context), context, reading)
         # The first row before the transaction: a report may take an hour to be ready, a refusal needs no transaction.
@@ -165,13 +165,26 @@ def _run_window(
                 written.written + written.deleted, None,
             )
         return reading, written
-    except (ChairsideError, psycopg.Error) as error:
+    except ChairsideError as error:
         failure = error
+    except psycopg.Error as error:
+        failure = _refused_by_warehouse(error, stream, window, context)
     # Outside the transaction that was rolled back, so that the failure itself is remembered.
     message = redact(str(failure), context.secrets)
     if not connection.closed:
         _journal(connection, stream, window, context, (started_at, clock()), reading, 0, message)
     raise failure
+
+
+def _refused_by_warehouse(
+    error: psycopg.Error, stream: StreamSpec, window: Window, context: Context
+) -> ChairsideError:
+    """The database's error without its detail: that quotes the row, and with it people."""
+    where = f"{stream.source} {stream.name} {window}"
+    if isinstance(error, psycopg.OperationalError):
+        return TransientError(f"{where}: the warehouse failed ({type(error).__name__}). Run it again.")
+    said = redact(error.diag.message_primary or type(error).__name__, context.secrets)
+    return PayloadError(f"{where}: the warehouse refused the rows ({error.sqlstate}: {said}). Nothing was written.")
 
 
 def _bookmark(connection: psycopg.Connection[Any], stream: StreamSpec, window: Window, context: Context) -> None:

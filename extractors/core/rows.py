@@ -39,6 +39,7 @@ class Reading:
 
 
 Row = tuple[Any, ...]
+UNREADABLE = (RowError, ValueError, TypeError, ArithmeticError, LookupError)
 
 
 def read_rows(spec: StreamSpec, pages: Iterable[Page], context: Context, reading: Reading) -> Iterator[Row]:
@@ -61,16 +62,18 @@ def read_rows(spec: StreamSpec, pages: Iterable[Page], context: Context, reading
                     for record in records:
                         reading.rows_read += 1
                         try:
-                            yield (*spec.row(record, context), None)
-                        except RowError as error:
-                            _set_aside(reading, error.column, error.reason, msgspec.to_builtins(record))
+                            row = spec.row(record, context)
+                        except UNREADABLE as error:
+                            _set_aside(reading, *_blame(error), msgspec.to_builtins(record))
+                        else:
+                            yield (*row, None)
                     continue
             page = _plain_rows(page, spec)
         for given in page:
             reading.rows_read += 1
-            row = _read_slowly(spec, given, fields, context, reading)
-            if row is not None:
-                yield row
+            read = _read_slowly(spec, given, fields, context, reading)
+            if read is not None:
+                yield read
     for name, count in reading.without.items():
         if count == reading.rows_read and count > 1:
             raise PayloadError(
@@ -115,9 +118,16 @@ def _read_slowly(
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at ")
         _set_aside(reading, path.strip("`$.") or "", reason, given)
-    except RowError as error:
-        _set_aside(reading, error.column, error.reason, given)
+    except UNREADABLE as error:
+        _set_aside(reading, *_blame(error), given)
     return None
+
+
+def _blame(error: Exception) -> tuple[str, str]:
+    """Column and reason. What `row` did not foresee is told by its kind only: its text may quote the row."""
+    if isinstance(error, RowError):
+        return error.column, error.reason
+    return "", f"the row cannot be read ({type(error).__name__})"
 
 
 def _set_aside(reading: Reading, column: str, reason: str, row: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from extractors.core.errors import ConfigError, GuardError
+from extractors.core.errors import ConfigError, GuardError, PayloadError
 from extractors.core.rows import RejectedRow, Row
 from extractors.core.spec import StreamSpec, Window
 
@@ -89,7 +89,14 @@ def _copy(cursor: psycopg.Cursor[Any], spec: StreamSpec, names: Sequence[str], r
                 row = tuple(
                     Jsonb(value) if index in json_at and value is not None else value for index, value in enumerate(row)
                 )
-            copy.write_row(row)
+            try:
+                copy.write_row(row)
+            except (OverflowError, ValueError, TypeError) as error:
+                problem = type(error).__name__  # its text may quote the row
+                raise PayloadError(
+                    f"{spec.source} {spec.name}: row {count + 1} holds a value that its column cannot keep ({problem}). "
+                    "Nothing of the window was written."
+                ) from None
             count += 1
     return count
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from extractors.core.errors import ConfigError, GuardError
+from extractors.core.errors import ChairsideError, ConfigError, GuardError
 from extractors.run import LoadResult, run_stream
 from tests.extractors.conftest import NOW
 from tests.extractors.test_calltouch import SITES, call, page
@@ -82,6 +82,17 @@ def test_only_the_rows_that_changed_are_written(load: Load, vendor: Vendor, rows
     vendor.script(page(call(1), call(2, duration=90), call(3)))
     assert load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES).rows_written == 2
     assert rows("select xmin from staging.calltouch__calls where call_id = '1'") == untouched
+
+
+def test_a_row_that_postgresql_cannot_keep_fails_its_window_without_quoting_people(
+    load: Load, vendor: Vendor, rows: Rows
+) -> None:
+    vendor.script(page(call(1), call(2, duration=2**63)))
+    with pytest.raises(ChairsideError) as caught:
+        load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES)
+    assert "79000000001" not in str(caught.value)
+    assert rows("select count(*) from staging.calltouch__calls") == [(0,)]
+    assert rows("select status from ops.loads") == [("failed",)]
 
 
 def test_a_bookmark_never_goes_back(load: Load, vendor: Vendor, rows: Rows) -> None:
