@@ -53,12 +53,13 @@ def ask(url: str, rules: Sequence[Rule], rows: Mapping[str, int], *, now: dateti
 def load_gx() -> Any:  # noqa: ANN401 - the module
     """Great Expectations, told to keep to itself: no telemetry, no progress bars."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read while it is imported
-    for name in ("great_expectations", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations as gx
         import great_expectations.expectations
+    # Its modules set their own levels while they are imported.
+    for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "great_expectations"]:
+        logging.getLogger(name).setLevel(logging.ERROR)
     return gx
 
 

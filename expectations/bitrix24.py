@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from expectations.common import (
+    MOST_MONEY,
     amount_within,
     clinic_known,
     currency_is_a_code,
@@ -29,7 +30,7 @@ SUITE: tuple[Rule, ...] = (
     vocabulary(DEALS, "stage_semantics", SEMANTICS, ("deal_id",), OWNER),
     *plausible_times(DEALS, "created_at", ("deal_id",), OWNER),
     *plausible_times(DEALS, "moved_at", ("deal_id",), OWNER),
-    amount_within(DEALS, "amount", -100_000_000, ("deal_id",), OWNER),
+    amount_within(DEALS, "amount", -MOST_MONEY, ("deal_id",), OWNER),
     currency_is_a_code(DEALS, ("deal_id",), OWNER),
     rate_is_known(
         DEALS,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from expectations.common import (
+    MOST_MONEY,
     amount_within,
     clinic_known,
     currency_is_a_code,
@@ -22,8 +23,6 @@ from extractors.kinds import KINDS, Kind
 OWNER = "whoever keeps the import files"
 # Days that may lie anywhere: a birth, a first day of a phone, a subscription for ever.
 ANY_DAY = {"birth_date", "valid_from", "valid_to"}
-# A refund is below zero; a deal or a cost that is, is a slip, but harms only itself.
-LOWEST = {"payments": -100_000_000, "sales": -100_000_000, "deals": -100_000_000, "deal_items": -100_000_000}
 
 
 def keys_of(kind: Kind) -> tuple[str, ...]:
@@ -45,7 +44,7 @@ def _from_declarations(kind: Kind) -> Iterator[Rule]:
         if column.type == "timestamp" or (column.type == "date" and column.name not in ANY_DAY):
             yield from plausible_times(table, column.name, keys, OWNER)
         if column.type == "money":
-            yield amount_within(table, column.name, LOWEST.get(kind.name, -1_000_000_000), keys, OWNER)
+            yield amount_within(table, column.name, -MOST_MONEY, keys, OWNER)
         if column.name == "clinic_id" and kind.name != "clinics":
             yield clinic_known(table, keys, OWNER)
         if column.name == "currency":

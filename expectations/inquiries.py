@@ -61,10 +61,20 @@ SUITE: tuple[Rule, ...] = (
         keys=("inquiry_key",),
     ),
     Rule(
+        name="arrived_has_a_day",
+        table=INQUIRIES,
+        expectation=where("t.is_arrived and t.arrived_date is null"),
+        severity="warn",
+        reason="With basis = period a visit counts on the day it starts (RULES 12.24); without one it is in no period.",
+        what_to_do="Fill starts_at of the appointments that these inquiries booked.",
+        owner="whoever keeps the appointments",
+        keys=("inquiry_key",),
+    ),
+    Rule(
         name="only_booked_arrive",
         table=INQUIRIES,
         expectation=where(
-            "t.is_arrived and (not t.is_booked or t.arrived_date is null)"
+            "t.is_arrived and not t.is_booked"
             " or t.is_booked and t.outcome <> 'booked' or t.is_waiting_list and t.outcome <> 'waiting_list'"
         ),
         severity="stop",

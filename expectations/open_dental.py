@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from expectations.common import (
+    MOST_MONEY,
     amount_within,
     clinic_known,
     currency_is_a_code,
@@ -62,11 +63,11 @@ SUITE: tuple[Rule, ...] = (
     volume_holds(APPOINTMENTS, "created_at", OWNER),
     *keyed(PROCEDURES, ("procedure_num",), ("procedure_num", "patient_num", "clinic_id"), ("procedure_num",), OWNER),
     clinic_known(PROCEDURES, ("procedure_num",), OWNER),
-    amount_within(PROCEDURES, "fee", -100_000_000, ("procedure_num",), OWNER),
+    amount_within(PROCEDURES, "fee", -MOST_MONEY, ("procedure_num",), OWNER),
     *keyed(PAYMENTS, ("payment_num",), ("payment_num", "patient_num", "clinic_id", "amount"), ("payment_num",), OWNER),
     clinic_known(PAYMENTS, ("payment_num",), OWNER),
     *plausible_times(PAYMENTS, "paid_at", ("payment_num",), OWNER),
-    amount_within(PAYMENTS, "amount", -100_000_000, ("payment_num",), OWNER),
+    amount_within(PAYMENTS, "amount", -MOST_MONEY, ("payment_num",), OWNER),
     currency_is_a_code(PAYMENTS, ("payment_num",), OWNER),
     rate_is_known(PAYMENTS, "t.paid_at::date", ("payment_num",), OWNER),
     volume_holds(PAYMENTS, "paid_at", OWNER),

@@ -19,7 +19,7 @@ KEY = ("client_login", "report_date", "campaign_id", "ad_group_id", "ad_id")
 KEYS = ("report_date", "campaign_id", "ad_id")
 
 SUITE: tuple[Rule, ...] = (
-    *keyed(TABLE, KEY, (*KEY, "campaign_name", "cost", "currency", "includes_vat"), KEYS, OWNER),
+    *keyed(TABLE, KEY, (*KEY, "cost", "currency", "includes_vat"), KEYS, OWNER),
     clinic_known(TABLE, KEYS, OWNER),
     *plausible_times(TABLE, "report_date", KEYS, OWNER),
     amount_within(TABLE, "cost", 0, KEYS, OWNER),
