@@ -94,7 +94,7 @@ def _copy(cursor: psycopg.Cursor[Any], spec: StreamSpec, names: Sequence[str], r
             except (OverflowError, ValueError, TypeError) as error:
                 problem = type(error).__name__  # its text may quote the row
                 raise PayloadError(
-                    f"{spec.source} {spec.name}: row {count + 1} holds a value that its column cannot keep ({problem}). "
+                    f"{spec.source} {spec.name}: row {count + 1} holds a value its column cannot keep ({problem}). "
                     "Nothing of the window was written."
                 ) from None
             count += 1
