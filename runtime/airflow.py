@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -200,12 +201,12 @@ def running_airflow(
     metadata_url: str,
     connections: Mapping[str, Mapping[str, Any]],
     progress: Progress,
-    extra: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[Airflow, list[Service]]]:
     """Airflow with all its DAGs parsed, until the end of the block. Raises ProcessFailed, also for import errors."""
     fixed = os.environ.get("CHAIRSIDE_AIRFLOW_PORT")
     port = int(fixed) if fixed else remembered_port(home.state().get("airflow_port"))
-    environ = environment(home, metadata_url=metadata_url, port=port, connections=connections) | dict(extra or {})
+    environ = {"CHAIRSIDE_START": schedules_begin(home, datetime.now(UTC))}
+    environ |= environment(home, metadata_url=metadata_url, port=port, connections=connections)
     progress.say("Airflow: preparing its metadata")
     migrate_metadata(home, environ, metadata_url)
     progress.say("Airflow: starting API server, scheduler and DAG processor")
@@ -222,6 +223,27 @@ def running_airflow(
         yield airflow, services
     finally:
         stop_services(services)
+
+
+def schedules_begin(home: Home, now: datetime) -> str:
+    """When schedules begin: with the home, so that no tick before it is made up for.
+
+    In a home that the demo filled they begin anew each time: a tick of this morning must not run into the demo.
+    """
+    state = home.state()
+    began = None if state.get("demo") else state.get("began")
+    if began is None:
+        began = now.isoformat(timespec="seconds")
+        home.remember(began=began)
+    return str(began)
+
+
+def schedule_once(airflow: Airflow, home: Home, dags: set[str]) -> None:
+    """Let these DAGs run by their schedules, each the first time only: one that a person paused later stays paused."""
+    known = set(home.state().get("scheduled") or [])
+    for dag in sorted(dags - known):
+        airflow.pause(dag, paused=False)
+    home.remember(scheduled=sorted(known | dags))
 
 
 def expected_dags() -> set[str]:

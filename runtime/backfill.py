@@ -55,8 +55,11 @@ def backfill(home: Home, progress: Progress, source: str, date_from: date, date_
         runs: list[tuple[str, str]] = []
         # The warehouse waits for the assets of all sources; after one source it is asked for by hand.
         for dag, its_conf in ((f"extract_{source}", conf), ("build_warehouse", {})):
+            was_paused = airflow.dags()[dag]["is_paused"]
             runs += (run := trigger_all(airflow, [dag], run_id, its_conf))
-            if follower.wait(run, parts, seconds=SECONDS)[dag] != "success":
+            state = follower.wait(run, parts, seconds=SECONDS)[dag]
+            airflow.pause(dag, paused=was_paused)
+            if state != "success":
                 progress.say(
                     "backfill failed; marts keep the last publication:\n" + "\n".join(failures(airflow, *run[0]))
                 )

@@ -51,9 +51,7 @@ def run_demo(home: Home, progress: Progress) -> tuple[bool, str]:
         progress.say(f"the invented city, {FIRST_DAY} to {LAST_DAY}: its import files are in {inbox(home)}")
         found |= {"warehouse": warehouse_connection(urls.warehouse), "files": files_connection(inbox(home))}
         home.remember(demo=True)
-        # Schedules begin now: a tick of this morning is not made up for in the middle of the demo.
-        extra = {"CHAIRSIDE_START": datetime.now(UTC).isoformat(timespec="seconds")}
-        with running_airflow(home, metadata_url=urls.metadata, connections=found, progress=progress, extra=extra) as (
+        with running_airflow(home, metadata_url=urls.metadata, connections=found, progress=progress) as (
             airflow,
             parts,
         ):

@@ -46,6 +46,9 @@ def export(
                 rows = cursor.fetchall()
         except psycopg.errors.InsufficientPrivilege:
             raise ConfigError(f"{role or 'the owner'} has no right to the report {report!r}") from None
+        except psycopg.Error as error:
+            told = error.diag.message_primary or type(error).__name__
+            raise ConfigError(f"The report {report!r}: {told}. Most reports want a period: FROM=… TO=…") from None
     if file_format == "xlsx" and out is not None:
         write_xlsx(out, report, columns, rows)
     elif out is not None:

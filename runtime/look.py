@@ -49,10 +49,10 @@ def reports(url: str, date_from: date, date_to: date) -> str:
 
 
 def rows_loaded(url: str, run_ids: Sequence[str]) -> str:
-    """What the runs loaded, per source and stream. A row that says the same as before is read, not written."""
+    """What the runs loaded, per source and stream; the same when it is loaded again. ops.loads says what changed."""
     with psycopg.connect(url) as connection:
         rows = connection.execute(
-            "select source, stream, sum(rows_read)::bigint, sum(rows_written)::bigint, sum(rows_rejected)::bigint"
+            "select source, stream, sum(rows_read)::bigint, sum(rows_rejected)::bigint"
             " from ops.loads where run_id = any(%s) group by source, stream order by source, stream",
             (list(run_ids),),
         ).fetchall()
@@ -66,9 +66,8 @@ def rows_loaded(url: str, run_ids: Sequence[str]) -> str:
             if connection.execute("select to_regclass(%s)", (table,)).fetchone() != (None,):
                 count = connection.execute(f"select count(*) from {table}").fetchone()  # noqa: S608 - quoted by format()
                 landed[source, stream] = count[0] if count else None
-    shown = [(source, stream, read, written, rejected, landed.get((source, stream))) for
-             source, stream, read, written, rejected in rows]  # fmt: skip
-    return text_table(["source", "stream", "read", "changed", "rejected", "rows now"], shown)
+    shown = [(source, stream, read, rejected, landed.get((source, stream))) for source, stream, read, rejected in rows]
+    return text_table(["source", "stream", "rows loaded", "rejected", "in staging"], shown)
 
 
 def where_to_look(home: Home, warehouse: str, airflow_url: str) -> str:

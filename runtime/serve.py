@@ -109,7 +109,8 @@ def up(home: Home, progress: Progress) -> int:
 
 def serve(home: Home, progress: Progress) -> int:
     """Serve until told to stop. Ends with an error where one of its processes ends."""
-    from runtime.airflow import running_airflow
+    from extractors.registry import SOURCES
+    from runtime.airflow import running_airflow, schedule_once
     from runtime.connections import connections
     from warehouse import pipeline
 
@@ -125,6 +126,11 @@ def serve(home: Home, progress: Progress) -> int:
                 airflow,
                 parts,
             ):
+                if not home.state().get("demo"):
+                    names = {name for name in (*SOURCES, "files") if f"AIRFLOW_CONN_{name.upper()}" in os.environ}
+                    schedule_once(
+                        airflow, home, {f"extract_{name}" for name in {*names, "files"}} | {"build_warehouse"}
+                    )
                 home.remember(serving={"pid": os.getpid(), "airflow_url": airflow.url})
                 try:
                     while all(part.running() for part in [*parts, *services]):

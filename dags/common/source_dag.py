@@ -98,11 +98,14 @@ def load_inbox(context: Any) -> dict[str, Any]:  # noqa: ANN401
     from warehouse import pipeline
 
     settings = source_settings("files")
-    mapping = settings.get("mapping")
+    inbox, mapping = Path(settings["path"]), settings.get("mapping")
+    if inbox.is_dir() and not any(inbox.iterdir()):
+        print(f"{inbox} is empty: nothing was put there, nothing to load")
+        return {"files": 0}
     try:
         result = pipeline.load_files(
             warehouse_url(),
-            Path(settings["path"]),
+            inbox,
             Path(mapping) if mapping else None,
             run_id=run_name(context),
             now=datetime.now(UTC),
