@@ -104,7 +104,9 @@ def test_channels_and_sources(june: str, expected: Any) -> None:  # noqa: ANN401
         ("boris", "", "boris"),
     ],
 )
-def test_administrator_conversion(june: str, expected: Any, name: str, parameters: str, administrator: str | None) -> None:  # noqa: ANN401
+def test_administrator_conversion(
+    june: str, expected: Any, name: str, parameters: str, administrator: str | None  # noqa: ANN401
+) -> None:
     found = rows(june, f"select * from reports.administrator_conversion({PERIOD}{parameters})")
     (one,) = [one for one in found if one["administrator_id"] == administrator]
     agrees(one, expected["administrator_conversion"][name])

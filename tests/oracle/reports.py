@@ -34,7 +34,7 @@ class Cell:
 
     @property
     def clients(self) -> dict[str, Fraction]:
-        """Distinct persons of the row with their share: several repeat inquiries make one client, never more (12.21)."""
+        """Distinct persons of the row with their share: several repeat inquiries make one client (12.21)."""
         return {person: min(share, Fraction(1)) for person, share in self.client_shares.items()}
 
 

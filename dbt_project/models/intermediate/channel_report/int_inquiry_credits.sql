@@ -13,7 +13,14 @@ ranked as (
             partition by touches.inquiry_key order by touches.weight_class desc, touches.touch_number desc
         ) as last_non_direct_rank,
         -- half-life of 7 days
-        power(2::numeric, -touches.days_before / 7) as decay
+        power(2::numeric, -touches.days_before / 7) as decay,
+        -- 40/20/40; one touch 1, two touches half each
+        case
+            when touches.touches = 1 then 1::numeric
+            when touches.touches = 2 then 0.5
+            when touches.touch_number in (1, touches.touches) then 0.4
+            else 0.2 / (touches.touches - 2)
+        end as position_weight
     from touches
 ),
 
@@ -28,13 +35,7 @@ weighed as (
             when 'last_touch' then (ranked.touch_number = ranked.touches)::int::numeric
             when 'last_non_direct' then (ranked.last_non_direct_rank = 1)::int::numeric
             when 'linear' then 1::numeric / ranked.touches
-            when 'position_based' then
-                case
-                    when ranked.touches = 1 then 1::numeric
-                    when ranked.touches = 2 then 0.5
-                    when ranked.touch_number in (1, ranked.touches) then 0.4
-                    else 0.2 / (ranked.touches - 2)
-                end
+            when 'position_based' then ranked.position_weight
             when 'time_decay' then ranked.decay / sum(ranked.decay) over (
                 partition by ranked.inquiry_key, model.attribution_model
             )

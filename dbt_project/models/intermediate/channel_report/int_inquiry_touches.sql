@@ -77,7 +77,7 @@ final as (
         row_number() over (
             partition by touched.inquiry_key
             order by
-                touched.touched_at, touched.is_deciding, touched.touch_kind desc, touched.record_id
+                touched.touched_at asc, touched.is_deciding asc, touched.touch_kind desc, touched.record_id asc
         ) as touch_number,
         count(*) over (partition by touched.inquiry_key) as touches,
         -- direct is known, but gives way to any earlier known touch that is not direct; unknown gives way to both

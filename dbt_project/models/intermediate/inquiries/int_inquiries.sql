@@ -21,8 +21,13 @@ completions as (
     select * from {{ ref('int_inquiry_completions') }}
 ),
 
+stages as (
+    select * from {{ ref('int_treatment_stages_unioned') }}
+),
+
 stages_loaded as (
-    select exists (select 1 from {{ ref('int_treatment_stages_unioned') }}) as has_stages
+    select count(*) > 0 as has_stages
+    from stages
 ),
 
 final as (

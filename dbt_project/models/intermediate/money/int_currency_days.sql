@@ -13,7 +13,9 @@ given as (
     select
         rates.currency,
         rates."date" as valid_from,
-        lead(rates."date", 1, 'infinity'::date) over (partition by rates.currency order by rates."date") as valid_before,
+        lead(rates."date", 1, 'infinity'::date) over (
+            partition by rates.currency order by rates."date"
+        ) as valid_before,
         rates.rate
     from rates
     cross join settings

@@ -82,9 +82,11 @@ tagged as (
         click_id_kinds.kind as click_kind,
         click_id_kinds.channel as click_channel,
         click_id_kinds.source as click_source,
-        {% for part in ['source', 'medium', 'campaign', 'content', 'term'] -%}
-        coalesce(clicked.utm_{{ part }}, ops.url_parameter(clicked.landing_page, 'utm_{{ part }}')) as utm_{{ part }},
-        {% endfor -%}
+        coalesce(clicked.utm_source, ops.url_parameter(clicked.landing_page, 'utm_source')) as utm_source,
+        coalesce(clicked.utm_medium, ops.url_parameter(clicked.landing_page, 'utm_medium')) as utm_medium,
+        coalesce(clicked.utm_campaign, ops.url_parameter(clicked.landing_page, 'utm_campaign')) as utm_campaign,
+        coalesce(clicked.utm_content, ops.url_parameter(clicked.landing_page, 'utm_content')) as utm_content,
+        coalesce(clicked.utm_term, ops.url_parameter(clicked.landing_page, 'utm_term')) as utm_term,
         ops.url_host(clicked.referrer) as referrer_host,
         ops.url_host(clicked.site) as site_host,
         case when clicked.landing_page ~ '^[a-zA-Z]+://' then ops.url_host(clicked.landing_page) end as landing_host
@@ -106,8 +108,9 @@ final as (
         tagged.utm_term,
         -- a page of one's own site is no referrer
         case
-            when tagged.referrer_host is distinct from tagged.site_host
-                and tagged.referrer_host is distinct from tagged.landing_host
+            when
+                coalesce(tagged.referrer_host != tagged.site_host, true)
+                and coalesce(tagged.referrer_host != tagged.landing_host, true)
                 then tagged.referrer_host
         end as referrer_host
     from tagged
