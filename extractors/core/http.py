@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 import requests
@@ -135,10 +136,16 @@ class ApiClient:
         decode: Callable[[bytes], T],
         params: Mapping[str, Any] | None = None,
         json: object = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> T:
-        """Ask until there is an answer that decodes. `where` names source, stream and window in messages."""
-        return self.exchange(method, path, where=where, decode=decode, params=params, json=json, headers=headers)[1]
+        """Ask until there is an answer that decodes. `where` names source, stream and window in messages.
+
+        A body is `json`, or `form` as an HTML form writes it; not both.
+        """
+        return self.exchange(
+            method, path, where=where, decode=decode, params=params, json=json, form=form, headers=headers
+        )[1]
 
     def exchange(
         self,
@@ -149,11 +156,12 @@ class ApiClient:
         decode: Callable[[bytes], T],
         params: Mapping[str, Any] | None = None,
         json: object = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[Answer, T]:
         """`send`, with the status and headers beside the value."""
-        body = None if json is None else msgspec.json.encode(json)
-        sent = {**({"Content-Type": "application/json"} if body is not None else {}), **(headers or {})}
+        body, kind = _body(json, form)
+        sent = {**({} if body is None else {"Content-Type": kind}), **(headers or {})}
         unreadable = 0
         failure = TransientError(f"{where}: never asked.")
         for attempt in range(1, self._attempts + 1):
@@ -210,6 +218,13 @@ class ApiClient:
                 if self._monotonic() > deadline:
                     raise requests.Timeout
             return Answer(response.status_code, response.headers, b"".join(chunks))
+
+
+def _body(json: object, form: Mapping[str, str] | None) -> tuple[bytes | None, str]:
+    """A request's body and its content type."""
+    if form is not None:
+        return urlencode(form).encode(), "application/x-www-form-urlencoded"
+    return (None if json is None else msgspec.json.encode(json)), "application/json"
 
 
 def _plain(error: ChairsideError) -> ChairsideError:
