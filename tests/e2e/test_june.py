@@ -13,6 +13,7 @@ import yaml
 from psycopg.rows import dict_row
 
 from tests.e2e.comparing import MOMENT
+from warehouse.build import common_arguments, dbt_environment
 from warehouse.pipeline import run_all
 
 JUNE = Path(__file__).resolve().parents[1] / "cases" / "june"
@@ -20,14 +21,19 @@ PERIOD = "date '2026-06-01', date '2026-06-30'"
 
 
 @pytest.fixture(scope="module")
-def june(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dbt")
+
+
+@pytest.fixture(scope="module")
+def june(pg_server_url: str, work_folder: Path) -> Iterator[str]:
     """A warehouse that holds June, and nothing else."""
     name = "test_june_case"
     with psycopg.connect(pg_server_url, autocommit=True) as admin:
         admin.execute(f"drop database if exists {name} with (force)".encode())
         admin.execute(f"create database {name} template template0".encode())
     url = pg_server_url.rsplit("/", 1)[0] + f"/{name}"
-    run_all(url, JUNE, run_id="june", now=MOMENT, folder=tmp_path_factory.mktemp("dbt"), say=lambda _text: None)
+    run_all(url, JUNE, run_id="june", now=MOMENT, folder=work_folder, say=lambda _text: None)
     yield url
     with psycopg.connect(pg_server_url, autocommit=True) as admin:
         admin.execute(f"drop database if exists {name} with (force)".encode())
@@ -151,3 +157,13 @@ def test_everybody_can_read_what_a_column_means(june: str) -> None:
         """,
     )
     assert not silent
+
+
+def test_the_unit_tests_of_the_rules_pass(june: str, work_folder: Path) -> None:
+    """dbt's unit tests of the models: hand-made rows in, expected rows out, on a warehouse that is already built."""
+    from dbt.cli.main import dbtRunner
+
+    with dbt_environment(june):
+        result = dbtRunner().invoke(["test", "--select", "test_type:unit", *common_arguments(work_folder)])
+    assert result.success, [node.message for node in result.result if str(node.status) != "pass"]
+    assert len(result.result.results) >= 11
