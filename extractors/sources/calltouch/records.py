@@ -11,7 +11,7 @@ import msgspec
 from extractors.core.phones import e164
 from extractors.core.spec import Context, RowError
 from extractors.core.values import epoch, text
-from extractors.sources.calltouch.tags import Tag, said
+from extractors.sources.calltouch.tags import Tag, callback_ordered, said_in
 
 # The diary prints wall-clock times of Moscow in every recorded answer [§1.2]; accounts elsewhere are unconfirmed, so
 # the setting `time_zone` may say otherwise.
@@ -69,7 +69,7 @@ def call_row(record: Call, context: Context) -> tuple[Any, ...]:
     """A static number names itself as its source (medium "offline"); such tags are the tracker's, not the site's, so
     the UTM columns stay null and the number's own allocation decides. A negative duration, seen in recorded answers,
     is no duration."""
-    words = said(record.callTags)
+    words = said_in(record.callTags)
     occurred_at = epoch(record.timestamp, "timestamp")
     static = record.medium == "offline" and record.source == record.phoneNumber
     utm = (record.utmSource, record.utmMedium, record.utmCampaign, record.utmContent, record.utmTerm)
@@ -88,7 +88,7 @@ def call_row(record: Call, context: Context) -> tuple[Any, ...]:
         record.duration if record.duration is not None and record.duration >= 0 else None,
         record.waitingConnect,
         _manager(record.manager),
-        *words[:6],
+        *words,
         *((None,) * 5 if static else map(text, utm)),
         text(record.source),
         text(record.medium),
@@ -163,7 +163,7 @@ class Request(msgspec.Struct):
 
 def request_row(record: Request, context: Context) -> tuple[Any, ...]:
     """A request of the site; one that a callback widget made is a callback order."""
-    words = said(record.RequestTags)
+    words = said_in(record.RequestTags)
     occurred_at = epoch(record.date / 1000, "date")
     session = record.session or SessionOf()
     client = record.client or ClientOf()
@@ -178,12 +178,12 @@ def request_row(record: Request, context: Context) -> tuple[Any, ...]:
         context.clinic(record.siteId, "siteId"),
         occurred_at,
         occurred_at.astimezone(context.zone).date(),
-        "callback_order" if words.callback else "form",
+        "callback_order" if callback_ordered(record.RequestTags) else "form",
         phone,
         e164(phone, context.region),
         email,
         _manager(record.manager),
-        *words[:6],
+        *words,
         text(session.utmSource),
         text(session.utmMedium),
         text(session.utmCampaign),

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from extractors.core.said import SAID_COLUMNS
 from extractors.core.spec import Context, Page, StreamSpec, Window
 from extractors.sources.calltouch.client import CalltouchClient
 from extractors.sources.calltouch.records import (
@@ -80,14 +81,6 @@ def session_pages(client: CalltouchClient, window: Window, context: Context) -> 
             ]
 
 
-_SAID_COLUMNS = (
-    ("people_group", "text"),
-    ("topic", "text"),
-    ("outcome", "text"),
-    ("refusal_reason", "text"),
-    ("how_learned", "text"),
-    ("tags", "text[]"),
-)
 _SESSION_COLUMNS = (("source", "text"), ("medium", "text"), ("keyword", "text"))
 
 CALLS = StreamSpec(
@@ -108,7 +101,7 @@ CALLS = StreamSpec(
         ("talk_seconds", "bigint"),
         ("waiting_seconds", "bigint"),
         ("manager", "text"),
-        *_SAID_COLUMNS,
+        *SAID_COLUMNS,
         *UTM_COLUMNS,
         *_SESSION_COLUMNS,
         ("url", "text"),
@@ -151,7 +144,7 @@ REQUESTS = StreamSpec(
         ("phone_e164", "text"),
         ("email", "text"),
         ("manager", "text"),
-        *_SAID_COLUMNS,
+        *SAID_COLUMNS,
         *UTM_COLUMNS,
         *_SESSION_COLUMNS,
         ("url", "text"),
