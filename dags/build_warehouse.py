@@ -28,6 +28,8 @@ def run_step(name: str, context: Any) -> None:  # noqa: ANN401 - Airflow's conte
     try:
         match name:
             case "build":
+                if stale := pipeline.stale_sources(url, (*SOURCES, "files"), now=datetime.now(UTC)):
+                    print(f"built without news of: {', '.join(stale)}")
                 with pipeline.exclusive(url):
                     pipeline.build(url, run_id=run_id, as_of=datetime.now(UTC))
             case "check_marts":

@@ -12,8 +12,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -28,6 +29,8 @@ Say = Callable[[str], None]
 
 # One build or publication at a time, whoever asked for it: any number, the same everywhere.
 BUILD_LOCK = 7_240_521
+# A day, and what a slow night may add.
+STALE_AFTER = timedelta(hours=26)
 
 
 @dataclass(slots=True)
@@ -80,7 +83,8 @@ def step(url: str, run_id: str, name: str, say: Say) -> Iterator[Note]:
             )
         if status == "done":
             say(
-                f"{name}: done in {(finished_at - started_at).total_seconds():.1f} s" + (note.text and f"; {note.text}")
+                f"{name}: done in {(finished_at - started_at).total_seconds():.1f} s"
+                + (note.text and f"; {shorten(note.text, 240)}")
             )
 
 
@@ -130,6 +134,16 @@ def build(url: str, *, run_id: str, as_of: datetime, folder: Path | None = None,
         tests = sum(run.kind in ("test", "unit_test") for run in runs)
         note.text = f"{len(runs) - tests} models and seeds built, {tests} tests passed"
     return runs
+
+
+def stale_sources(url: str, names: Sequence[str], *, now: datetime) -> list[str]:
+    """Those of the sources that no load brought up to date within STALE_AFTER before `now`, the never loaded included."""
+    with psycopg.connect(url) as connection:
+        fresh = connection.execute(
+            "select distinct source from ops.loads where status = 'succeeded' and finished_at > %s",
+            (now - STALE_AFTER,),
+        ).fetchall()
+    return sorted(set(names) - {source for (source,) in fresh})
 
 
 def check_marts(url: str, *, run_id: str, now: datetime, say: Say = print) -> None:
