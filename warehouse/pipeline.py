@@ -137,7 +137,7 @@ def build(url: str, *, run_id: str, as_of: datetime, folder: Path | None = None,
 
 
 def stale_sources(url: str, names: Sequence[str], *, now: datetime) -> list[str]:
-    """Those of the sources that no load brought up to date within STALE_AFTER before `now`, the never loaded included."""
+    """Those of the sources that no load brought up to date within STALE_AFTER before `now`, or ever."""
     with psycopg.connect(url) as connection:
         fresh = connection.execute(
             "select distinct source from ops.loads where status = 'succeeded' and finished_at > %s",
