@@ -157,6 +157,7 @@ def _run_window(
                 run_id=context.run_id,
                 now=context.now,
                 allow_shrink=bool(context.settings.get("allow_shrink")),
+                allow_account_change=bool(context.settings.get("allow_account_change")),
             )
             write_rejected(connection, stream, reading.rejected, run_id=context.run_id, now=context.now)
             _bookmark(connection, stream, window, context)

@@ -84,6 +84,8 @@ class StreamSpec:
     window_column  date column by which a landed row belongs to a window (`window` only).
     window_days    longest window of one request series and one transaction; null: never split.
     lookback_days  how far back vendors change what they said; a daily load starts that much earlier.
+    account   column of the advertising account, and `steady` columns that never change within one (currency, time
+              zone): rows that say otherwise are refused before anything is written.
     """
 
     source: str
@@ -99,6 +101,8 @@ class StreamSpec:
     window_column: str | None = None
     window_days: int | None = None
     skipped: tuple[str, ...] = ()
+    account: str | None = None
+    steady: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.columns]
@@ -110,6 +114,8 @@ class StreamSpec:
             raise ValueError(f"{self.table}: a window column belongs to replace='window', and only there")
         if self.window_column is not None and self.window_column not in names:
             raise ValueError(f"{self.table}: the window column {self.window_column} does not exist")
+        if missing := [name for name in (*filter(None, [self.account]), *self.steady) if name not in names]:
+            raise ValueError(f"{self.table}: the account's columns do not exist: {missing}")
 
     @property
     def table(self) -> str:

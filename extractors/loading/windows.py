@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 from extractors.core.errors import ConfigError, GuardError, PayloadError
 from extractors.core.rows import RejectedRow, Row
 from extractors.core.spec import StreamSpec, Window
+from extractors.loading.steady import refuse_changed_accounts
 
 # A fetch that takes away more than half of at least this many rows is taken for a vendor's fault, not for news.
 GUARD_FROM_ROWS = 200
@@ -44,10 +45,12 @@ def write_window(
     run_id: str,
     now: datetime,
     allow_shrink: bool = False,
+    allow_account_change: bool = False,
 ) -> Written:
     """Bring the landed table to what `rows` say of `window`. The rows are drawn while they are copied.
 
-    Raises GuardError when the window would lose more than half of its rows, ConfigError when the table is missing.
+    Raises GuardError when the window would lose more than half of its rows or an account changed its currency or time
+    zone, ConfigError when the table is missing.
     """
     target = sql.Identifier("staging", spec.table)
     names = [*spec.column_names, "_extra"]
@@ -68,6 +71,8 @@ def write_window(
         received = _copy(cursor, spec, names, rows)
         cursor.execute("analyze incoming")
         received -= _keep_last_of_repeated(cursor, spec)
+        if not allow_account_change:
+            refuse_changed_accounts(cursor, spec, window)
         deleted = 0
         if spec.replace != "key":
             deleted = _delete_vanished(cursor, spec, target, window, received, allow_shrink)
