@@ -1,31 +1,33 @@
-"""Which suites a gate asks. A new source, or a new group of marts, is a file here beside and one word below."""
+"""Which suites a gate asks: every file beside this one that has a SUITE, by its name.
+
+Rules about tables of `staging` belong to the gate of landed rows, all others to the gate of marts.
+"""
 
 from __future__ import annotations
 
-from expectations import (
-    bitrix24,
-    calltouch,
-    channel_report,
-    deals,
-    files,
-    inquiries,
-    money,
-    open_dental,
-    yandex_direct,
-)
+import importlib
+import re
+from pathlib import Path
+
 from expectations.rule import Rule
 
-LANDED: dict[str, tuple[Rule, ...]] = {
-    "files": files.SUITE,
-    "yandex_direct": yandex_direct.SUITE,
-    "calltouch": calltouch.SUITE,
-    "bitrix24": bitrix24.SUITE,
-    "open_dental": open_dental.SUITE,
-}
+# Read before imported: importing what asks (Great Expectations) is slow and not needed to name the rules.
+HAS_SUITE = re.compile(r"^SUITE\b", re.MULTILINE)
 
-MARTS: dict[str, tuple[Rule, ...]] = {
-    "inquiries": inquiries.SUITE,
-    "money": money.SUITE,
-    "channel_report": channel_report.SUITE,
-    "deals": deals.SUITE,
-}
+
+def all_suites() -> dict[str, tuple[Rule, ...]]:
+    """Every suite by the name of its file, sorted. An import that fails is raised."""
+    names = sorted(
+        path.stem for path in Path(__file__).parent.glob("*.py") if HAS_SUITE.search(path.read_text(encoding="utf-8"))
+    )
+    return {name: importlib.import_module(f"expectations.{name}").SUITE for name in names}
+
+
+def is_landed(suite: tuple[Rule, ...]) -> bool:
+    """Whether its rules are about landed rows."""
+    return all(rule.table.startswith("staging.") for rule in suite)
+
+
+SUITES = all_suites()
+LANDED: dict[str, tuple[Rule, ...]] = {name: suite for name, suite in SUITES.items() if is_landed(suite)}
+MARTS: dict[str, tuple[Rule, ...]] = {name: suite for name, suite in SUITES.items() if not is_landed(suite)}

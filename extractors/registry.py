@@ -1,14 +1,13 @@
-"""Every source that can be loaded. Adding one is one import and one name here."""
+"""Every source that can be loaded: the packages of `extractors.sources` that have a SOURCE, sorted by name."""
 
 from __future__ import annotations
 
+from extractors import sources
+from extractors.core.discovery import exposed
 from extractors.core.errors import ConfigError
 from extractors.core.spec import SourceSpec, StreamSpec
-from extractors.sources import bitrix24, calltouch, open_dental, yandex_direct
 
-SOURCES: dict[str, SourceSpec] = {
-    module.SOURCE.name: module.SOURCE for module in (yandex_direct, calltouch, bitrix24, open_dental)
-}
+SOURCES: dict[str, SourceSpec] = exposed(sources, "SOURCE")
 
 
 def source(name: str) -> SourceSpec:

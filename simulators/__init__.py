@@ -1,1 +1,1 @@
-"""Vendors for demo and tests: one invented city and four servers that tell its story in the vendors' wire formats."""
+"""Vendors for demo and tests: one invented city and servers that tell its story in the vendors' wire formats."""

@@ -17,7 +17,7 @@ from simulators.world.__main__ import add_world_arguments
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m simulators", description="Four vendors of the invented city.")
+    parser = argparse.ArgumentParser(prog="python -m simulators", description="The vendors of the invented city.")
     add_world_arguments(parser)
     parser.add_argument("--state", type=Path, help="JSON file with addresses and settings, written when all serve")
     chosen = parser.parse_args(arguments)

@@ -15,9 +15,8 @@ from extractors.core.spec import StreamSpec
 from extractors.registry import source
 from extractors.run import LoadResult, run_stream
 from simulators.faults import Fault, FaultKind
-from simulators.running import Options, Simulators, running_simulators
+from simulators.running import SIMULATORS, Simulators, quick_options, running_simulators
 from simulators.world import build_world
-from simulators.yandex_direct.state import DirectOptions
 
 STREAMS = (
     ("yandex_direct", "ad_performance"), ("calltouch", "calls"), ("calltouch", "requests"), ("calltouch", "sessions"),
@@ -30,14 +29,13 @@ Rows = list[tuple[Any, ...]]
 
 @pytest.fixture(scope="module")
 def simulators() -> Iterator[Simulators]:
-    options = Options(yandex_direct=DirectOptions(retry_in=0, limits=False))
-    with running_simulators(build_world(3, date_from=FIRST, days=14), options=options) as running:
+    with running_simulators(build_world(3, date_from=FIRST, days=14), options=quick_options()) as running:
         yield running
 
 
 def load(warehouse: str, simulators: Simulators, source_name: str, stream: str) -> LoadResult:
     endpoint = simulators.endpoints[source_name]
-    first = FIRST if source_name in ("calltouch", "yandex_direct") else date(2020, 1, 1)
+    first = date(2020, 1, 1) if SIMULATORS[source_name].has_past else FIRST
     return run_stream(
         warehouse, source_name, stream, first, LAST, run_id="run", now=datetime.now(UTC),
         settings={

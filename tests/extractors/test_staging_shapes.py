@@ -17,16 +17,13 @@ from psycopg.rows import dict_row
 from extractors.kinds import KIND_BY_NAME
 from extractors.registry import SOURCES
 from extractors.run import run_stream
-from simulators.running import Options, running_simulators
+from simulators.running import SIMULATORS, quick_options, running_simulators
 from simulators.world import build_world
 from simulators.world.model import World
 from simulators.world.neutral import neutral_rows
-from simulators.yandex_direct.state import DirectOptions
 
 STAGING = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "staging"
 VIEWS = sorted((path.parent.name, path.stem) for name in SOURCES for path in (STAGING / name).glob("stg_*.sql"))
-# Patients and deals are older than the story; spend and calls are asked for day by day.
-FIRST_DAYS = {"calltouch": date(2026, 7, 25), "yandex_direct": date(2026, 7, 25)}
 SOURCE_CALL = re.compile(r"\{\{\s*source\('(\w+)',\s*'(\w+)'\)\s*\}\}")
 
 
@@ -44,7 +41,7 @@ def loaded(pg_server_url: str, migrated_template: str, world: World) -> Iterator
         admin.execute(
             sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(migrated_template))
         )
-        with running_simulators(world, options=Options(yandex_direct=DirectOptions(retry_in=0))) as simulators:
+        with running_simulators(world, options=quick_options()) as simulators:
             for source, endpoint in simulators.endpoints.items():
                 settings = {
                     **endpoint["settings"], "base_url": endpoint["base_url"], "token": endpoint["token"],
@@ -52,7 +49,7 @@ def loaded(pg_server_url: str, migrated_template: str, world: World) -> Iterator
                 }
                 for stream in SOURCES[source].streams:
                     result = run_stream(
-                        url, source, stream.name, FIRST_DAYS.get(source, date(2020, 1, 1)), date(2026, 9, 12),
+                        url, source, stream.name, SIMULATORS[source].first_day(world), date(2026, 9, 12),
                         settings=settings, run_id="test", now=datetime(2026, 9, 12, tzinfo=UTC),
                     )
                     assert (result.rows_rejected, result.unknown_fields) == (0, ()), f"{source} {stream.name}"

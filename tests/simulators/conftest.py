@@ -1,4 +1,4 @@
-"""One small city and its four vendors for the tests of this folder."""
+"""One small city and its vendors for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from datetime import date
 
 import pytest
 
-from simulators.bitrix24.state import BitrixOptions
-from simulators.running import Options, Simulators, running_simulators
+from simulators.running import Simulators, quick_options, running_simulators
 from simulators.world import World, build_world
 from simulators.yandex_direct.state import DirectOptions
 
 FIRST_DAY = date(2026, 8, 1)
 # Limits have tests of their own; here they would only slow the reading down.
-UNLIMITED = Options(yandex_direct=DirectOptions(limits=False), bitrix24=BitrixOptions(burst=0))
+UNLIMITED = quick_options(yandex_direct=DirectOptions(limits=False))
 
 
 @pytest.fixture(scope="session")

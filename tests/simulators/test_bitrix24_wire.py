@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from simulators.bitrix24.state import BitrixOptions
-from simulators.running import Options, Simulators, running_simulators
+from simulators.running import Simulators, running_simulators
 from simulators.world import World
 from tests.simulators.reading import bitrix_call, bitrix_walk
 
@@ -64,7 +64,7 @@ def test_filters_order_and_php_style_queries(vendors: Simulators) -> None:
 def test_history_is_text_as_recorded_or_numbers_as_documented(city: World, vendors: Simulators) -> None:
     row = call(vendors, "crm.stagehistory.list", entityTypeId=2).json()["result"]["items"][0]
     assert isinstance(row["ID"], str) and row["TYPE_ID"] == "1"
-    with running_simulators(city, options=Options(bitrix24=BitrixOptions(history_as_text=False))) as running:
+    with running_simulators(city, options={"bitrix24": BitrixOptions(history_as_text=False)}) as running:
         row = call(running, "crm.stagehistory.list", entityTypeId=2).json()["result"]["items"][0]
     assert isinstance(row["ID"], int) and row["TYPE_ID"] == 1
 
@@ -97,7 +97,7 @@ def test_a_batch_answers_200_with_errors_inside_and_php_emptiness(vendors: Simul
 
 
 def test_the_empty_batch_defect_can_be_switched_on(city: World) -> None:
-    with running_simulators(city, options=Options(bitrix24=BitrixOptions(empty_batch=True))) as running:
+    with running_simulators(city, options={"bitrix24": BitrixOptions(empty_batch=True)}) as running:
         assert call(running, "batch", cmd={"a": "crm.deal.list"}).json()["result"] == {"result": {}}
 
 
@@ -119,7 +119,7 @@ def test_errors_have_the_vendors_envelope(city: World, vendors: Simulators) -> N
     assert call(vendors, "crm.item.list", entityTypeId=99).json()["error"] == "NOT_FOUND"
     bad_filter = call(vendors, "crm.item.list", entityTypeId=2, filter={"NO_FIELD": 1})
     assert (bad_filter.status_code, bad_filter.json()["error"]) == (400, "INVALID_ARG_VALUE")
-    with running_simulators(city, options=Options(bitrix24=BitrixOptions(may_read_deals=False))) as running:
+    with running_simulators(city, options={"bitrix24": BitrixOptions(may_read_deals=False)}) as running:
         denied = call(running, "crm.deal.list")
     assert (denied.status_code, denied.json()) == (400, {"error": "", "error_description": "Access denied."})
 
@@ -139,8 +139,8 @@ def test_users_have_the_managers_and_a_dismissed_looking_stamp(vendors: Simulato
 
 def test_a_deal_moves_to_another_funnel_and_another_vanishes(city: World) -> None:
     with running_simulators(city) as running:
-        running.bitrix24.move_to_funnel(1, 1, city.now)
-        running.bitrix24.delete_deal(2)
+        running.state("bitrix24").move_to_funnel(1, 1, city.now)
+        running.state("bitrix24").delete_deal(2)
         rows = {row["ID"]: row for row in call(running, "crm.deal.list").json()["result"]}
         changed = call(running, "crm.deal.list", filter={">=DATE_MODIFY": city.now.isoformat()}).json()["result"]
         query = {"entityTypeId": 2, "filter": {"TYPE_ID": 5}}

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from simulators.calltouch.state import CalltouchOptions
-from simulators.running import Options, Simulators, running_simulators
+from simulators.running import Simulators, running_simulators
 from simulators.world import World
 
 UTC3 = timezone(timedelta(hours=3))
@@ -52,7 +52,7 @@ def test_pages_start_at_one_and_their_total_ends_the_loop(vendors: Simulators) -
 
 @pytest.mark.parametrize("total", [0, 1])
 def test_an_empty_period_has_either_reading_of_its_page_total(city: World, total: Any) -> None:  # noqa: ANN401
-    options = Options(calltouch=CalltouchOptions(empty_page_total=total))
+    options = {"calltouch": CalltouchOptions(empty_page_total=total)}
     with running_simulators(city, options=options) as running:
         answer = diary(running, dateFrom="01/01/2020", dateTo="01/02/2020", page="1", limit="100").json()
     assert (answer["pageTotal"], answer["records"]) == (total, [])
@@ -119,7 +119,7 @@ def test_requests_count_in_milliseconds_and_read_months_first(vendors: Simulator
 
 
 def test_requests_without_a_site_cover_every_site_in_the_old_reading(city: World) -> None:
-    with running_simulators(city, options=Options(calltouch=CalltouchOptions(site_required=False))) as running:
+    with running_simulators(city, options={"calltouch": CalltouchOptions(site_required=False)}) as running:
         made = journal(running, dateFrom="08/01/2026", dateTo="08/31/2026").json()
     assert {row["siteId"] for row in made} == {11001, 11002}
 
@@ -136,9 +136,9 @@ def test_tokens_sites_and_unknown_addresses(vendors: Simulators) -> None:
 def test_an_old_call_is_tagged_reattributed_or_deleted_without_a_sign(city: World) -> None:
     with running_simulators(city) as running:
         first, second = all_calls(running, withCallTags="true")[:2]
-        running.calltouch.add_tag(first["callId"], "vip")
-        running.calltouch.edit(first["callId"], source="google", medium="organic")
-        running.calltouch.delete(second["callId"])
+        running.state("calltouch").add_tag(first["callId"], "vip")
+        running.state("calltouch").edit(first["callId"], source="google", medium="organic")
+        running.state("calltouch").delete(second["callId"])
         again = all_calls(running, withCallTags="true")
     assert (again[0]["source"], again[0]["medium"]) == ("google", "organic")
     assert again[0]["callTags"][-1]["names"][-1] == "vip"

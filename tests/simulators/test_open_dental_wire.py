@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from simulators.open_dental.state import OpenDentalOptions
-from simulators.running import Options, Simulators, running_simulators
+from simulators.running import Simulators, running_simulators
 from simulators.world import World
 from tests.simulators.reading_dental import dental_all, dental_get
 
@@ -41,7 +41,7 @@ def test_changes_are_asked_for_by_the_servers_own_clock(city: World) -> None:
         endpoint = running.endpoints["open_dental"]
         stamp = dental_get(endpoint, "appointments", Limit="1").json()[0]["serverDateTime"]
         assert dental_get(endpoint, "appointments", DateTStamp=stamp).json() == []
-        running.open_dental.touch("appointments", "AptNum", 5, AptStatus="Broken")
+        running.state("open_dental").touch("appointments", "AptNum", 5, AptStatus="Broken")
         changed = dental_get(endpoint, "appointments", DateTStamp=stamp).json()
     assert [row["AptNum"] for row in changed] == [5]
 
@@ -49,7 +49,7 @@ def test_changes_are_asked_for_by_the_servers_own_clock(city: World) -> None:
 def test_an_old_payment_is_edited_without_a_stamp(city: World) -> None:
     with running_simulators(city) as running:
         endpoint = running.endpoints["open_dental"]
-        running.open_dental.touch("payments", "PayNum", 1, PayAmt="1")
+        running.state("open_dental").touch("payments", "PayNum", 1, PayAmt="1")
         old = dental_get(endpoint, "payments", Limit="1").json()[0]
         late = dental_get(endpoint, "payments", DateEntry=city.date_to.isoformat()).json()
     assert old["PayAmt"] == "1"
@@ -94,7 +94,7 @@ def test_both_keys_are_needed(vendors: Simulators) -> None:
 
 def test_the_throttle_answers_429_with_retry_after(city: World) -> None:
     now = [0.0]
-    options = Options(open_dental=OpenDentalOptions(seconds_between=1.0))
+    options = {"open_dental": OpenDentalOptions(seconds_between=1.0)}
     with running_simulators(city, options=options, clock=lambda: now[0]) as running:
         endpoint = running.endpoints["open_dental"]
         first, second = dental_get(endpoint, "clinics"), dental_get(endpoint, "clinics")
@@ -108,7 +108,7 @@ def test_a_deleted_appointment_leaves_a_trace_and_shifts_the_pages(city: World) 
     with running_simulators(city) as running:
         endpoint = running.endpoints["open_dental"]
         before = dental_get(endpoint, "appointments", Offset="100").json()
-        running.open_dental.delete_appointment(1)
+        running.state("open_dental").delete_appointment(1)
         after = dental_get(endpoint, "appointments", Offset="100").json()
         trace = dental_get(endpoint, "histappointments").json()
     assert after[0]["AptNum"] == before[1]["AptNum"]

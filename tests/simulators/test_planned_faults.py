@@ -17,7 +17,7 @@ import requests
 
 from simulators.faults import Fault, FaultKind
 from simulators.http import json_response, text_response
-from simulators.running import Options, Simulators, running_simulators
+from simulators.running import SIMULATORS, Simulators, running_simulators
 from simulators.world import World
 from simulators.yandex_direct.state import DirectOptions
 from tests.simulators.reading import bitrix_call, direct_report
@@ -50,7 +50,7 @@ def dental(running: Simulators, page: int) -> requests.Response:
 
 
 SOURCES: dict[str, Ask] = {"calltouch": calltouch, "yandex_direct": direct, "bitrix24": bitrix, "open_dental": dental}
-AT_ONCE = Options(yandex_direct=DirectOptions(polls=1))
+AT_ONCE = {"yandex_direct": DirectOptions(polls=1)}
 each_source = pytest.mark.parametrize("source", list(SOURCES))
 
 
@@ -149,7 +149,7 @@ def test_the_process_writes_its_state_when_all_serve_and_stops_on_sigterm(tmp_pa
         while not state.exists() and time.monotonic() < waited:
             time.sleep(0.05)
         endpoints = json.loads(state.read_text(encoding="utf-8"))
-        assert list(endpoints) == ["yandex_direct", "calltouch", "bitrix24", "open_dental"]
+        assert list(endpoints) == list(SIMULATORS)
         assert state.stat().st_mode & 0o077 == 0
         assert dental_get(endpoints["open_dental"], "clinics").status_code == 200
         assert os.listdir(state.parent) == ["state.json"]  # noqa: PTH208 - the draft of the file is gone too

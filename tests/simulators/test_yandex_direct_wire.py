@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from simulators.faults import Fault
-from simulators.running import Options, Simulators, running_simulators
+from simulators.running import Simulators, running_simulators
 from simulators.world import World
 from simulators.yandex_direct.routes import error_response
 from simulators.yandex_direct.state import DirectOptions
@@ -83,7 +83,7 @@ def test_the_twenty_first_request_in_ten_seconds_is_refused_with_56(city: World)
 
 @pytest.mark.parametrize("retry_in", [None, "soon"])
 def test_the_wait_may_be_missing_or_junk(city: World, retry_in: str | None) -> None:
-    with running_simulators(city, options=Options(yandex_direct=DirectOptions(retry_in=retry_in))) as running:
+    with running_simulators(city, options={"yandex_direct": DirectOptions(retry_in=retry_in)}) as running:
         assert ask(running).headers.get("retryIn") == retry_in
 
 
@@ -179,8 +179,8 @@ def test_currency_and_campaigns_are_asked_elsewhere(vendors: Simulators) -> None
 def test_a_correction_lowers_a_past_day_or_takes_it_away_and_is_announced(city: World) -> None:
     with running_simulators(city) as running:
         before = ask(running, headers=ONLINE).text
-        running.yandex_direct.correct(700010010, FIRST, Decimal(1))
-        running.yandex_direct.rename(700010020, "hygiene-new-name")
+        running.state("yandex_direct").correct(700010010, FIRST, Decimal(1))
+        running.state("yandex_direct").rename(700010020, "hygiene-new-name")
         after = ask(running, headers=ONLINE).text
         base = running.endpoints["yandex_direct"]["base_url"]
         headers = {"Authorization": f"Bearer {running.endpoints['yandex_direct']['token']}", "Client-Login": LOGIN}
