@@ -220,8 +220,9 @@ def drop_stale_pid(data: Path) -> None:
     path = data / "postmaster.pid"
     with suppress(OSError, ValueError, IndexError):
         pid = int(path.read_text().splitlines()[0])
-        told = subprocess.run(["ps", "-p", str(pid), "-o", "args="], capture_output=True, text=True, check=False).stdout
-        if "postgres" not in told and "postmaster" not in told:
+        told = subprocess.run(["ps", "-p", str(pid), "-o", "comm="], capture_output=True, text=True, check=False).stdout
+        # The program's name alone: arguments of another program may well mention postgres.
+        if Path(told.strip()).name not in ("postgres", "postmaster"):
             path.unlink()
 
 
