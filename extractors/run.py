@@ -29,7 +29,9 @@ from extractors.registry import source
 log = logging.getLogger(__name__)
 
 # Settings that are secrets whatever the source.
-SECRET_SETTINGS = ("token", "password", "developer_key", "customer_key", "refresh_token", "client_secret")
+SECRET_SETTINGS = (
+    "token", "password", "developer_key", "developer_token", "customer_key", "refresh_token", "client_secret",
+)
 
 
 @dataclass(frozen=True, slots=True)
