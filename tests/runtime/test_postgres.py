@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -128,3 +129,4 @@ def test_root_without_user_namespaces_runs_the_server_as_nobody(tmp_path: Path) 
     ):
         row = connection.execute("select current_setting('data_directory')").fetchone()
         assert row is not None and Path(row[0]).owner() == "nobody"
+    shutil.rmtree(Path(row[0]).parent)
