@@ -17,15 +17,15 @@ SUITE: tuple[Rule, ...] = (
         name="credits_sum_to_one",
         table=CREDITS,
         expectation=no_rows(
-            "select attribution_model, inquiry_key, sum(credit) as credit from {batch}"
-            " group by attribution_model, inquiry_key having sum(credit) <> 1"
+            "select attribution_model, level, inquiry_key, sum(credit) as credit from {batch}"
+            " group by attribution_model, level, inquiry_key having sum(credit) <> 1"
         ),
         severity="stop",
         reason="Credits of one conversion sum to exactly 1 (RULES section 2), so that revenue is conserved to the "
         "kopeck whatever the model.",
         what_to_do="Begin with int_inquiry_credits: rounding, and touches that are joined twice.",
         owner=OWNER,
-        keys=("attribution_model", "inquiry_key", "credit"),
+        keys=("attribution_model", "level", "inquiry_key", "credit"),
     ),
     Rule(
         name="every_inquiry_has_credits_of_every_model",

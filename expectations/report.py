@@ -13,7 +13,7 @@ from extractors.core.redact import redact
 Gate = Literal["landed", "marts"]
 
 MOST_EXAMPLES = 5
-MOST_BREACHES = 10  # told in full in one message; ops.checks has them all
+MOST_BREACHES = 20  # told in full in one message; ops.checks has them all
 TITLES: dict[Gate, str] = {"landed": "The gate before the build", "marts": "The gate before publication"}
 
 

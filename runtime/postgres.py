@@ -220,10 +220,16 @@ def drop_stale_pid(data: Path) -> None:
     path = data / "postmaster.pid"
     with suppress(OSError, ValueError, IndexError):
         pid = int(path.read_text().splitlines()[0])
-        told = subprocess.run(["ps", "-p", str(pid), "-o", "comm="], capture_output=True, text=True, check=False).stdout
-        # The program's name alone: arguments of another program may well mention postgres.
-        if Path(told.strip()).name not in ("postgres", "postmaster"):
+        if program_of(pid) not in ("postgres", "postmaster"):
             path.unlink()
+
+
+def program_of(pid: int) -> str:
+    """The name of the program that a process runs, without its arguments: those may well mention postgres."""
+    with suppress(OSError):  # Linux says it itself; a busy machine may refuse to start `ps`
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    told = subprocess.run(["ps", "-p", str(pid), "-o", "comm="], capture_output=True, text=True, check=False).stdout
+    return Path(told.strip()).name
 
 
 def reachable_server(port: object, password: str, data: Path, programs: Programs) -> Server | None:

@@ -63,7 +63,12 @@ def questions(data: Data, date_from: date, date_to: date) -> Iterator[Question]:
                 shape = {**period, "level": level, "basis": basis, "audience": audience}
                 yield Question(report="channels_and_sources", parameters=shape)
                 yield Question(report="channels_and_sources", parameters={**shape, "with_referrals": True})
-    for model in ("first_touch", "last_touch", "linear", "position_based", "time_decay"):
+    for level in ("channel", "source", "campaign", "total"):
+        for model in ("markov", "shapley"):
+            yield Question(
+                report="channels_and_sources", parameters={**period, "level": level, "attribution_model": model}
+            )
+    for model in ("first_touch", "last_touch", "linear", "position_based", "time_decay", "w_shaped"):
         for audience in ("primary", "repeat", "all"):
             shape = {**period, "level": "campaign", "attribution_model": model, "audience": audience}
             yield Question(report="channels_and_sources", parameters=shape)

@@ -9,8 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 from tests.oracle.inquiries import Inquiry
+from tests.oracle.players import State, null_journeys, player_of, removal_effects, shapley
 from tests.oracle.rows import Data
-from tests.oracle.sources import Source, path_to, weights
+from tests.oracle.sources import LOOKBACK, Source, path_to, weights
 from tests.oracle.spend import half_up
 from tests.oracle.world import Payment, World, Worth, inquiry_of_payment, world
 
@@ -54,12 +55,39 @@ class Outcomes:
         return not (self.inquiries or self.booked or self.arrived or self.is_client or self.payments)
 
 
-def credits_of(w: World, inquiry: Inquiry, model: str) -> list[tuple[Source, Fraction]]:
+def credits_of(w: World, inquiry: Inquiry, model: str, level: str) -> list[tuple[Source, Fraction]]:
     """Sources of an inquiry with their shares, in sum exactly 1. A referral is a referral under every model (12.11)."""
     if inquiry.referral or inquiry.deciding is None:
         return [(inquiry.source, Fraction(1))]
     path = path_to(inquiry.deciding, w.touches[inquiry.person])
+    if model in ("markov", "shapley"):
+        length = LEVELS[level] or 1
+        players: set[State] = {player_of(touch.source, length) for touch in path}
+        values = shapley(players) if model == "shapley" else {one: effects(w, length).get(one, 0) for one in players}
+        whole = sum(values.values())
+        return [(source_of(one), Fraction(value) / whole) for one, value in values.items() if value]
     return [(touch.source, share) for touch, share in zip(path, weights(path, model), strict=True) if share]
+
+
+def effects(w: World, length: int) -> dict[State, Fraction]:
+    """Removal effects of the rows of a level, over all journeys loaded; solved once."""
+    if length not in w.effects:
+        converted = {inquiry.person for inquiry in w.inquiries if inquiry.counts}
+        paths = [
+            (path_to(inquiry.deciding, w.touches[inquiry.person]), True)
+            for inquiry in w.inquiries
+            if inquiry.counts and inquiry.deciding is not None and not inquiry.referral
+        ] + [(path, False) for path in null_journeys(w.touches, converted, LOOKBACK)]
+        w.effects[length] = removal_effects(
+            [(tuple(player_of(touch.source, length) for touch in path), won) for path, won in paths]
+        )
+    return w.effects[length]
+
+
+def source_of(player: State) -> Source:
+    """A row of a level as a source: what the level does not tell is empty."""
+    channel, source, campaign = (*player, None, None)[:3]
+    return Source(str(channel), str(source or ""), None, campaign)
 
 
 def key_of(source: Source, level: str) -> Key:
@@ -162,7 +190,7 @@ def channels_and_sources(
     results = outcomes(w, inquiries, date_from, date_to, basis, audience)
     for inquiry in inquiries:
         if inquiry.key in results:
-            for source, share in credits_of(w, inquiry, attribution_model):
+            for source, share in credits_of(w, inquiry, attribution_model, level):
                 cell = cells.setdefault(key_of(source, level), Cell())
                 cell.mediums |= {source.medium} if source.medium else set()
                 add_outcomes(cell, w, inquiry, results[inquiry.key], share)

@@ -215,6 +215,11 @@ def weights(path: list[Touch], model: str) -> list[Fraction]:
         chosen = max(range(count), key=lambda place: (ranks[place], place))
     elif (model == "position_based" and count <= 2) or model == "linear":
         return [Fraction(1, count)] * count
+    elif model == "w_shaped":
+        # the path of an inquiry ends where it is made and booked from: its last touch is both
+        between = [Fraction(10, max(count - 2, 1))] * (count - 2)
+        raw = [Fraction(1)] if count == 1 else [Fraction(30), *between, Fraction(60)]
+        return [weight / sum(raw) for weight in raw]
     elif model == "position_based":
         return [Fraction(2, 5), *[Fraction(1, 5) / (count - 2)] * (count - 2), Fraction(2, 5)]
     elif model == "time_decay":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from tests.oracle.inquiries import Inquiry, appointments_by_person, find_inquiries, took_place
 from tests.oracle.people import People, resolve_people
+from tests.oracle.players import State
 from tests.oracle.rows import Data, Row
 from tests.oracle.sources import Sources, Touch, touches_by_person
 from tests.oracle.spend import SpendDay, in_reporting_currency, spend_days
@@ -47,6 +48,7 @@ class World:
     worth: dict[str, Worth]
     first_visit: dict[str, Row]
     won_by: dict[str, Inquiry]  # person -> the inquiry that the first visit came of, if any did
+    effects: dict[int, dict[State, Fraction]] = field(default_factory=dict)  # by the length of a level's key
 
 
 _built: dict[int, tuple[Data, World]] = {}

@@ -55,6 +55,8 @@ declare
     wanted_model text := attribution_model;
     wanted_topic text := topic;
     wanted_clinic text := clinic;
+    -- the players of Markov and Shapley are the rows of the level asked for
+    players_level text := case level when 'total' then 'channel' else level end;
 begin
     if level not in ('total', 'channel', 'source', 'campaign') then
         raise exception 'level is one of total, channel, source, campaign' using errcode = 'invalid_parameter_value';
@@ -65,11 +67,13 @@ begin
     if audience not in ('primary', 'repeat', 'all') then
         raise exception 'audience is one of primary, repeat, all' using errcode = 'invalid_parameter_value';
     end if;
-    if attribution_model not in
-        ('first_touch', 'last_touch', 'last_non_direct', 'linear', 'position_based', 'time_decay')
-    then
+    if attribution_model not in (
+        'first_touch', 'last_touch', 'last_non_direct', 'linear', 'position_based', 'time_decay', 'w_shaped', 'markov',
+        'shapley'
+    ) then
         raise exception
-            'attribution_model is one of first_touch, last_touch, last_non_direct, linear, position_based, time_decay'
+            'attribution_model is one of first_touch, last_touch, last_non_direct, linear, position_based, time_decay, '
+            'w_shaped, markov, shapley'
             using errcode = 'invalid_parameter_value';
     end if;
     return query
@@ -104,7 +108,10 @@ begin
             events.*
         from events
         inner join reports.channels_and_sources_credits as credits
-            on events.inquiry_key = credits.inquiry_key and credits.attribution_model = wanted_model
+            on
+                events.inquiry_key = credits.inquiry_key
+                and credits.attribution_model = wanted_model
+                and credits.level in ('any', players_level)
     ),
     -- a person who came of several repeat inquiries of a row is one client there
     clients_of_rows as (

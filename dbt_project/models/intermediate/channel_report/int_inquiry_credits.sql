@@ -20,7 +20,17 @@ ranked as (
             when touches.touches = 2 then 0.5
             when touches.touch_number in (1, touches.touches) then 0.4
             else 0.2 / (touches.touches - 2)
-        end as position_weight
+        end as position_weight,
+        -- first touch 30, inquiry 30, booking 30, the rest 10: the path of an inquiry ends where it is made and booked from,
+        -- so its last touch plays both parts; two touches share 30 : 60
+        case
+            when touches.touches = 1 then 1::numeric
+            when touches.touches = 2 and touches.touch_number = 1 then 1::numeric / 3
+            when touches.touches = 2 then 2::numeric / 3
+            when touches.touch_number = 1 then 0.3
+            when touches.touch_number = touches.touches then 0.6
+            else 0.1 / (touches.touches - 2)
+        end as w_weight
     from touches
 ),
 
@@ -36,13 +46,16 @@ weighed as (
             when 'last_non_direct' then (ranked.last_non_direct_rank = 1)::int::numeric
             when 'linear' then 1::numeric / ranked.touches
             when 'position_based' then ranked.position_weight
+            when 'w_shaped' then ranked.w_weight
             when 'time_decay' then ranked.decay / sum(ranked.decay) over (
                 partition by ranked.inquiry_key, model.attribution_model
             )
         end as weight
     from ranked
     cross join (
-        values ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'), ('time_decay')
+        values
+        ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'), ('time_decay'),
+        ('w_shaped')
     ) as model (attribution_model)
 ),
 
