@@ -19,6 +19,7 @@ from typing import Any
 
 import requests
 
+from extractors.registry import SOURCES
 from runtime.home import REPOSITORY, Home
 from runtime.progress import Progress
 from runtime.supervise import ProcessFailed, Service, guarded, remembered_port, stop_services, wait_until
@@ -63,6 +64,8 @@ def environment(
         "GX_ANALYTICS_ENABLED": "false",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+    known = {name for name in (*SOURCES, "files") if name in connections or f"AIRFLOW_CONN_{name.upper()}" in os.environ}
+    settings["CHAIRSIDE_SOURCES"] = os.environ.get("CHAIRSIDE_SOURCES") or ",".join(sorted(known))
     for name, fields in connections.items():
         settings[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps(fields)
     # What a person set for Airflow stays, but for where this instance lives.

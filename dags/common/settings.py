@@ -4,6 +4,7 @@
     CHAIRSIDE_SCHEDULE               cron of the sources; default 0 5 * * *
     CHAIRSIDE_SCHEDULE_<SOURCE>      cron of one source; `none`: only by hand
     CHAIRSIDE_FALLBACK_SCHEDULE      when the warehouse is built although a source is missing; default 0 8 * * *
+    CHAIRSIDE_SOURCES                sources that this clinic has, with commas: the warehouse waits for these; default all
     CHAIRSIDE_START                  ticks of the schedules before this moment are no concern; default 2026-01-01
 
 Environment, not Variables: a Variable read while parsing is a query every few seconds. Connections are read by tasks.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -39,6 +41,12 @@ def schedule_of(source: str) -> str | None:
     default = os.environ.get("CHAIRSIDE_SCHEDULE", "0 5 * * *")
     found = os.environ.get(f"CHAIRSIDE_SCHEDULE_{source.upper()}", default)
     return None if found.lower() == "none" else found
+
+
+def awaited(known: Sequence[str]) -> tuple[str, ...]:
+    """Which of the known sources the warehouse waits for before it is built ahead of its fallback hour."""
+    wanted = os.environ.get("CHAIRSIDE_SOURCES", "").replace(",", " ").split()
+    return tuple(name for name in known if name in wanted) if wanted else tuple(known)
 
 
 def warehouse_url() -> str:

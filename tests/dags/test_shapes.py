@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dags.common.settings import awaited
 from extractors.registry import SOURCES
 from runtime.home import REPOSITORY
 
@@ -49,7 +50,7 @@ def test_the_warehouse_waits_for_all_sources_or_for_its_hour(dag_bag: Bag) -> No
 
 def test_the_warehouse_steps_stand_in_order(dag_bag: Bag) -> None:
     tasks = dag_bag.dags["build_warehouse"].task_dict
-    order = ["build", "check_marts", "publish", "lints"]
+    order = ["check_landed", "build", "check_marts", "publish", "lints"]
     assert set(tasks) == set(order)
     for before, after in pairwise(order):
         assert tasks[after].upstream_task_ids == {before}
@@ -70,3 +71,10 @@ def test_a_dag_file_is_short_and_reads_no_variable_while_it_is_parsed() -> None:
         top = [node for node in ast.parse(path.read_text()).body if not isinstance(node, ast.FunctionDef)]
         calls = {ast.unparse(call.func) for node in top for call in ast.walk(node) if isinstance(call, ast.Call)}
         assert not {"Variable.get", "Connection.get", "BaseHook.get_connection"} & calls, path.name
+
+
+def test_the_warehouse_waits_only_for_the_sources_that_a_clinic_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAIRSIDE_SOURCES", "files, calltouch")
+    assert awaited(("bitrix24", "calltouch", "files")) == ("calltouch", "files")
+    monkeypatch.setenv("CHAIRSIDE_SOURCES", "")
+    assert awaited(("bitrix24", "calltouch", "files")) == ("bitrix24", "calltouch", "files")
