@@ -1,0 +1,121 @@
+"""What is asked of UIS, and where it lands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from extractors.core.said import SAID_COLUMNS
+from extractors.core.spec import Context, Page, StreamSpec, Window
+from extractors.sources.uis.client import UisClient
+from extractors.sources.uis.records import Call, Chat, Contact, OfflineMessage, call_row, chat_row, offline_message_row
+
+Columns = tuple[tuple[str, str], ...]
+
+_HEAD: Columns = (
+    ("site_id", "text"),
+    ("clinic_id", "text"),
+    ("occurred_at", "timestamptz"),
+    ("report_date", "date"),
+    ("kind", "text"),
+)
+_EMPLOYEE: Columns = (("employee_id", "text"), ("administrator_id", "text"))
+_VISIT: Columns = tuple(
+    (name, "text")
+    for name in (
+        "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "channel", "campaign_name",
+        "entrance_page", "referrer", "yclid", "gclid", "ymclid", "ym_client_id", "ua_client_id", "visitor_id",
+        "person_id", "visitor_session_id", "communication_id", "communication_number",
+    )
+)
+
+
+def _pages(method: str, name: str, record: type[Contact]) -> Callable[[UisClient, Window, Context], Iterator[Page]]:
+    fields = [field.encode_name for field in msgspec.structs.fields(record)]
+
+    def pages(client: UisClient, window: Window, context: Context) -> Iterator[Page]:
+        yield from client.report(method, window, fields, where=f"uis {name} {window}")
+
+    return pages
+
+
+def _stream(
+    name: str, method: str, description: str, key: str, columns: Columns, record: type[Contact],
+    row: Callable[[Any, Context], tuple[Any, ...]],
+) -> StreamSpec:  # fmt: skip
+    return StreamSpec(
+        source="uis",
+        name=name,
+        description=description,
+        columns=((key, "text"), *columns),
+        key=(key,),
+        record=record,
+        row=row,
+        pages=_pages(method, name, record),
+        replace="window",
+        window_column="report_date",
+        window_days=31,  # three months at most [§2.2]; a month keeps the answers few and the transactions short
+        lookback_days=30,  # no "changed since" [§2.4]
+    )
+
+
+CALLS = _stream(
+    "calls", "get.calls_report", "Calls on the account's numbers, with the site visit behind them.", "call_id",
+    (
+        *_HEAD,
+        ("direction", "text"),
+        ("phone", "text"),
+        ("phone_e164", "text"),
+        ("called_number", "text"),
+        ("called_number_e164", "text"),
+        ("is_answered", "boolean"),
+        ("talk_seconds", "bigint"),
+        ("waiting_seconds", "bigint"),
+        *_EMPLOYEE,
+        *SAID_COLUMNS,
+        *_VISIT,
+        ("source", "text"),
+        ("finish_reason", "text"),
+        ("scenario_name", "text"),
+        ("recording_url", "text"),
+    ),
+    Call, call_row,
+)  # fmt: skip
+
+OFFLINE_MESSAGES = _stream(
+    "offline_messages", "get.offline_messages_report", "Requests from forms, with the site visit behind them.",
+    "message_id",
+    (
+        *_HEAD,
+        ("phone", "text"),
+        ("phone_e164", "text"),
+        ("email", "text"),
+        *_EMPLOYEE,
+        *SAID_COLUMNS,
+        *_VISIT,
+        ("form_type", "text"),
+        ("form_name", "text"),
+        ("status", "text"),
+        ("processed_at", "timestamptz"),
+    ),
+    OfflineMessage, offline_message_row,
+)  # fmt: skip
+
+CHATS = _stream(
+    "chats", "get.chats_report", "Chats on the site and in messengers, with the site visit behind them.", "chat_id",
+    (
+        *_HEAD,
+        ("direction", "text"),
+        ("phone", "text"),
+        ("phone_e164", "text"),
+        *_EMPLOYEE,
+        *SAID_COLUMNS,
+        *_VISIT,
+        ("status", "text"),
+        ("initiator", "text"),
+        ("chat_channel_type", "text"),
+    ),
+    Chat, chat_row,
+)  # fmt: skip
