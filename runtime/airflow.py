@@ -64,7 +64,8 @@ def environment(
         "GX_ANALYTICS_ENABLED": "false",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
-    known = {name for name in (*SOURCES, "files") if name in connections or f"AIRFLOW_CONN_{name.upper()}" in os.environ}
+    given = {name.removeprefix("AIRFLOW_CONN_").lower() for name in os.environ if name.startswith("AIRFLOW_CONN_")}
+    known = {*SOURCES, "files"} & {*connections, *given}
     settings["CHAIRSIDE_SOURCES"] = os.environ.get("CHAIRSIDE_SOURCES") or ",".join(sorted(known))
     for name, fields in connections.items():
         settings[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps(fields)

@@ -4,7 +4,7 @@
     CHAIRSIDE_SCHEDULE               cron of the sources; default 0 5 * * *
     CHAIRSIDE_SCHEDULE_<SOURCE>      cron of one source; `none`: only by hand
     CHAIRSIDE_FALLBACK_SCHEDULE      when the warehouse is built although a source is missing; default 0 8 * * *
-    CHAIRSIDE_SOURCES                sources that this clinic has, with commas: the warehouse waits for these; default all
+    CHAIRSIDE_SOURCES                sources that this clinic has: the warehouse waits for these; default all
     CHAIRSIDE_START                  ticks of the schedules before this moment are no concern; default 2026-01-01
 
 Environment, not Variables: a Variable read while parsing is a query every few seconds. Connections are read by tasks.
