@@ -11,7 +11,7 @@ USER, CODE = 1, "simulatedwebhookcode"  # no secret: it opens a simulator on the
 
 
 def make(world: World, options: BitrixOptions, clock: Clock) -> Bitrix24:
-    return Bitrix24(BitrixState(world, USER, CODE, options, clock))
+    return Bitrix24(BitrixState(world.seen_by("bitrix24"), USER, CODE, options, clock))
 
 
 def endpoint(world: World, base_url: str, vendor: Bitrix24) -> Endpoint:
@@ -19,7 +19,7 @@ def endpoint(world: World, base_url: str, vendor: Bitrix24) -> Endpoint:
         "base_url": f"{base_url}/rest/{USER}/{CODE}",
         "token": CODE,
         "settings": {
-            "clinics": {str(clinic.category_id): clinic.clinic_id for clinic in world.clinics},
+            "clinics": {str(clinic.category_id): clinic.clinic_id for clinic in vendor.state.world.clinics},
             "tags_field": "UF_CRM_TAGS",
             "lost_reason_field": "UF_CRM_LOST_REASON",
         },

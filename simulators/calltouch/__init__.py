@@ -11,7 +11,7 @@ TOKEN = "simulated-calltouch-token"  # noqa: S105 - no secret: it opens a simula
 
 
 def make(world: World, options: CalltouchOptions, clock: Clock) -> Calltouch:
-    return Calltouch(CalltouchState(world, TOKEN, options))
+    return Calltouch(CalltouchState(world.seen_by("calltouch"), TOKEN, options))
 
 
 def endpoint(world: World, base_url: str, vendor: Calltouch) -> Endpoint:

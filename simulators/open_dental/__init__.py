@@ -13,13 +13,13 @@ DEVELOPER_KEY, CUSTOMER_KEY = "simulatedDeveloper", "simulatedCustomer"  # no se
 
 
 def make(world: World, options: OpenDentalOptions, clock: Clock) -> OpenDental:
-    return OpenDental(OpenDentalState(world, DEVELOPER_KEY, CUSTOMER_KEY, options), clock)
+    return OpenDental(OpenDentalState(world.seen_by("open_dental"), DEVELOPER_KEY, CUSTOMER_KEY, options), clock)
 
 
 def endpoint(world: World, base_url: str, vendor: OpenDental) -> Endpoint:
     clinics = {
         str(clinic.clinic_num): {"clinic_id": clinic.clinic_id, "time_zone": clinic.time_zone}
-        for clinic in world.clinics
+        for clinic in vendor.state.world.clinics
     }
     return {
         "base_url": f"{base_url}/api/v1",

@@ -7,6 +7,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from simulators.running import SIMULATORS
 from simulators.world.build import build_world
 from simulators.world.export import write_files
 
@@ -16,15 +17,15 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m simulators.world", description="The invented city as import files."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    export = commands.add_parser("export", help="write the kinds that no vendor serves as CSV")
+    export = commands.add_parser("export", help="write what no simulator serves as CSV")
     add_world_arguments(export)
     export.add_argument("--files", type=Path, required=True, help="folder for the CSV files")
-    export.add_argument("--all", action="store_true", help="write every kind, also what the vendors serve")
+    export.add_argument("--all", action="store_true", help="write everything, also what the simulators serve")
     chosen = parser.parse_args(arguments)
     world = build_world(
         chosen.seed, date_from=chosen.date_from, days=chosen.days, clinics=chosen.clinics, scale=chosen.scale
     )
-    for kind, count in write_files(world, chosen.files, everything=chosen.all).items():
+    for kind, count in write_files(world, chosen.files, () if chosen.all else SIMULATORS).items():
         print(f"{kind}: {count} rows")
     return 0
 
@@ -34,7 +35,7 @@ def add_world_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--date-from", type=date.fromisoformat, default=date(2026, 8, 1), help="YYYY-MM-DD")
     parser.add_argument("--days", type=int, default=90)
-    parser.add_argument("--clinics", type=int, default=2)
+    parser.add_argument("--clinics", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0)
 
 

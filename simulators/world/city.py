@@ -17,14 +17,13 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Member:
-    """Somebody of a household; `pat_num` once there is a card."""
+    """Somebody of a household; `cards`: clinic system → number, once there is a card in it."""
 
     first_name: str
     last_name: str
     birth_date: date
     child: bool
-    pat_num: int | None = None
-    clinic_id: str | None = None
+    cards: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -40,7 +39,7 @@ class Household:
     how_learned: str | None
     calls_made: int = 0
     sessions: list[int] = field(default_factory=list)
-    crm_contact: int | None = None
+    crm_contacts: dict[str, int] = field(default_factory=dict)
 
     def next_phone(self) -> str:
         """The landline for the first contact, the mobile later."""
@@ -61,6 +60,7 @@ class City:
         self.now = datetime.combine(self.date_to, time(21), UTC)
         self.clinics: list[model.Clinic] = []
         self.zones: dict[str, ZoneInfo] = {}
+        self.systems: dict[str, model.Systems] = {}
         self.employees: list[model.Employee] = []
         self.campaigns: list[model.Campaign] = []
         self.ad_days: list[model.AdDay] = []
@@ -168,14 +168,13 @@ class City:
 
     def card(self, household: Household, member: Member, clinic_id: str, day: date) -> int:
         """The patient's card at first booking; a parent's phone is the child's phone too."""
-        if member.pat_num is None:
-            member.pat_num = self._new_card(household, member, clinic_id, day)
-            member.clinic_id = clinic_id
-        elif self.chance(0.05):
-            # A hurried administrator makes a second card; it is merged into the first one later.
-            double = self._new_card(household, member, clinic_id, day, merged_into=member.pat_num)
-            return double
-        return member.pat_num
+        system = self.systems[clinic_id].clinic
+        if system not in member.cards:
+            member.cards[system] = self._new_card(household, member, clinic_id, day)
+        elif self.chance(0.05) and system != "ident":
+            # A hurried administrator makes a second card; it is merged into the first one later. IDENT tells nobody.
+            return self._new_card(household, member, clinic_id, day, merged_into=member.cards[system])
+        return member.cards[system]
 
     def _new_card(
         self, household: Household, member: Member, clinic_id: str, day: date, merged_into: int | None = None

@@ -10,10 +10,20 @@ from simulators.world.city import City, Household, Member
 from simulators.world.crm import follow_deal
 from simulators.world.vocabulary import REFUSALS, Topic
 
-SYSTEMS: dict[str, model.ContactSystem] = {
-    "call": "calltouch_call",
-    "form": "calltouch_request",
-    "callback_order": "calltouch_request",
+# Call tracker of the clinic → (kind, direction) → what carries such a contact; all others are the desk's.
+SYSTEMS: dict[str, dict[tuple[str, str], model.ContactSystem]] = {
+    "calltouch": {
+        ("call", "inbound"): "calltouch_call",
+        ("form", "inbound"): "calltouch_request",
+        ("callback_order", "inbound"): "calltouch_request",
+    },
+    "uis": {
+        ("call", "inbound"): "uis_call",
+        ("call", "outbound"): "uis_call",
+        ("form", "inbound"): "uis_request",
+        ("callback_order", "inbound"): "uis_request",
+        ("message", "inbound"): "uis_chat",
+    },
 }
 
 
@@ -42,11 +52,13 @@ def add(
     tags: tuple[str, ...] = (),
     note: str | None = None,
     patients: tuple[int, ...] = (),
+    aggregator: str | None = None,
 ) -> model.Contact | None:
     """Writes a contact down, unless it would lie after the vendors were asked."""
     if at >= city.now:
         return None
-    system = SYSTEMS.get(kind, "desk") if direction == "inbound" else "desk"
+    carriers = SYSTEMS[city.systems[clinic.clinic_id].calls]
+    system = carriers.get((kind, direction), "desk") if aggregator is None else "aggregators"
     number = len(city.contacts)
     contact = model.Contact(
         contact_id=f"draft:{number}",
@@ -74,6 +86,7 @@ def add(
         static_number=static,
         tags=tags,
         note=note,
+        aggregator=aggregator,
     )
     city.contacts.append(contact)
     return contact
@@ -124,7 +137,7 @@ def resolve(
     )
     group = "other" if outcome == "spam" else ("wants_to_book" if city.chance(0.9) else None)
     visitors = _visitors(city, household, topic) if outcome in ("booked", "waiting_list") else []
-    new_patient = all(member.pat_num is None for member in visitors)
+    new_patient = not any(member.cards for member in visitors)
     created = (at + timedelta(minutes=rng.randrange(1, 9))).replace(microsecond=0)
     appointments = [
         book(

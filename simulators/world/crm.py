@@ -39,14 +39,17 @@ def follow_deal(
     created = (at + timedelta(minutes=rng.randrange(3, 40))).replace(microsecond=0)
     if created >= city.now:
         return
-    contact_num = _crm_contact(city, household, created)
+    crm = city.systems[clinic.clinic_id].crm
+    contact_num = _crm_contact(city, household, created, crm)
     managers = city.staff(clinic.clinic_id, "managers")
     price = Decimal(rng.randrange(40_000, 260_000)) if topic.deal_share > 0.4 else Decimal(rng.randrange(8_000, 40_000))
-    price += Decimal(rng.choice((0, 0, 50))) / 100
+    kopecks = Decimal(rng.choice((0, 0, 50))) / 100
+    if crm == "bitrix24":  # amoCRM's prices are whole
+        price += kopecks
     visited = any(appointment.status == "completed" for appointment in appointments)
     end = "LOSE" if declined else ("WON" if visited and city.chance(0.65) else "")
     deal_num = len(city.deals) + 1
-    stages = _walk(city, deal_num, clinic.category_id, created, end)
+    stages = _walk(city, deal_num, clinic, created, end)
     last = stages[-1]
     city.deal_stages.extend(stages)
     products = PRODUCTS.get(topic.word, ())
@@ -74,15 +77,15 @@ def follow_deal(
             lost_reason=rng.choice(REFUSALS) if last.semantic == "F" and city.chance(0.8) else None,
         )
     )
-    if products and last.semantic == "S":
+    if products and last.semantic == "S" and crm == "bitrix24":
         first = (price * Decimal("0.7")).quantize(Decimal(1))
         prices = (first, price - first) if len(products) > 1 else (price,)
         for name, part in zip(products, prices, strict=True):
             city.deal_items.append(model.DealItem(len(city.deal_items) + 1, deal_num, 400 + len(name), name, 1, part))
 
 
-def _crm_contact(city: City, household: Household, created: datetime) -> int:
-    if household.crm_contact is None:
+def _crm_contact(city: City, household: Household, created: datetime, crm: model.CrmSystem) -> int:
+    if crm not in household.crm_contacts:
         adult = household.members[0]
         phones = (household.phone, household.second_phone) if household.second_phone else (household.phone,)
         number = len(city.crm_contacts) + 1
@@ -94,17 +97,18 @@ def _crm_contact(city: City, household: Household, created: datetime) -> int:
                 tuple(phone for phone in phones if phone),
                 household.email,
                 created,
+                crm,
             )
         )
-        household.crm_contact = number
-    return household.crm_contact
+        household.crm_contacts[crm] = number
+    return household.crm_contacts[crm]
 
 
-def _walk(city: City, deal_num: int, category_id: int, created: datetime, end: str) -> list[model.DealStage]:
+def _walk(city: City, deal_num: int, clinic: model.Clinic, created: datetime, end: str) -> list[model.DealStage]:
     """Stage after stage until the end or the present. History numbers are provisional."""
     rng = city.rng
     path = list(OPEN_STAGES[: rng.randrange(1, len(OPEN_STAGES) + 1)])
-    if city.chance(0.03):
+    if city.chance(0.03) and city.systems[clinic.clinic_id].crm == "bitrix24":
         path.insert(1, REMOVED_STAGE)
     if end:
         path.append(end)
@@ -116,7 +120,7 @@ def _walk(city: City, deal_num: int, category_id: int, created: datetime, end: s
         semantic = SEMANTICS.get(stage, "P")
         type_id = 1 if index == 0 else (2 if semantic == "P" else 3)
         entered.append(
-            model.DealStage(0, deal_num, category_id, stage, semantic, type_id, moment.replace(microsecond=0))
+            model.DealStage(0, deal_num, clinic.category_id, stage, semantic, type_id, moment.replace(microsecond=0))
         )
         moment = moment + timedelta(hours=rng.uniform(3, 24 * 8))
     return entered
@@ -124,8 +128,8 @@ def _walk(city: City, deal_num: int, category_id: int, created: datetime, end: s
 
 def template(city: City) -> None:
     """A recurring template, which is no sale: the vendor lists it among the deals."""
-    if city.deals:
-        first = city.deals[0]
+    first = next((deal for deal in city.deals if city.systems[deal.clinic_id].crm == "bitrix24"), None)
+    if first is not None:
         city.deals.append(
             model.Deal(
                 deal_num=len(city.deals) + 1,

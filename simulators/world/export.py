@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,26 +11,24 @@ from typing import Any
 
 from extractors.kinds import KIND_BY_NAME, Kind
 from simulators.world.model import World
-
-# What none of the four vendors serves. Contacts and ad_spend are shared with vendors: see `file_rows`.
-FILE_KINDS = ("clinics", "employees", "counterparties", "tracking_addresses", "ad_spend", "contacts", "schedule_slots")
+from simulators.world.neutral import sourced_rows
 
 
-def file_rows(world: World) -> dict[str, list[dict[str, Any]]]:
-    """The neutral rows that come from files because no vendor has them."""
-    rows = world.neutral_rows()
-    chosen = {kind: rows[kind] for kind in FILE_KINDS}
-    chosen["ad_spend"] = [row for row in rows["ad_spend"] if row["source"] != "yandex"]
-    chosen["contacts"] = [row for row in rows["contacts"] if row["contact_id"].startswith("desk:")]
-    return chosen
+def file_rows(world: World, vendors: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """The neutral rows that come from files because none of these vendors has them."""
+    return {
+        kind: [row for owner, row in rows if owner not in vendors] for kind, rows in sourced_rows(world).items()
+    }
 
 
-def write_files(world: World, folder: Path, *, everything: bool = False) -> dict[str, int]:
-    """Writes `<kind>.csv` (UTF-8, comma) into `folder`; kinds without rows get no file. Returns rows per kind."""
+def write_files(world: World, folder: Path, vendors: Collection[str] = ()) -> dict[str, int]:
+    """Writes `<kind>.csv` (UTF-8, comma) with what these vendors do not serve; without vendors that is everything.
+
+    Kinds without rows get no file. Returns rows per kind.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    rows = world.neutral_rows() if everything else file_rows(world)
     written = {}
-    for kind, kind_rows in rows.items():
+    for kind, kind_rows in file_rows(world, vendors).items():
         if kind_rows:
             _write(folder / f"{kind}.csv", KIND_BY_NAME[kind], kind_rows)
             written[kind] = len(kind_rows)

@@ -6,12 +6,30 @@ fictional ranges (+7900000xxxx mobile, +7495000xxxx landline), e-mails end in ex
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-ContactSystem = Literal["calltouch_call", "calltouch_request", "desk"]
+ContactSystem = Literal[
+    "calltouch_call", "calltouch_request", "uis_call", "uis_request", "uis_chat", "aggregators", "desk"
+]  # fmt: skip
+CallSystem = Literal["calltouch", "uis"]
+CrmSystem = Literal["bitrix24", "amocrm"]
+ClinicSystem = Literal["open_dental", "fhir", "ident"]
+SiteSystem = Literal["calltouch", "yandex_metrica"]
+Platform = Literal["yandex_direct", "google_ads", "meta_ads", "vk_ads"]
+
+
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """Which source knows what of a clinic: its calls and requests, its deals, its patients, its site's visits."""
+
+    calls: CallSystem
+    crm: CrmSystem
+    clinic: ClinicSystem
+    site: SiteSystem
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +79,7 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A Yandex.Direct campaign; `clinic_id` null belongs to the whole network."""
+    """An advertising campaign; `clinic_id` null belongs to the whole network. `login`: the account at the platform."""
 
     campaign_id: int
     name: str
@@ -69,11 +87,14 @@ class Campaign:
     clinic_id: str | None
     login: str
     ad_ids: tuple[int, ...]
+    platform: Platform = "yandex_direct"
+    currency: str = "RUB"
 
 
 @dataclass(frozen=True, slots=True)
 class AdDay:
-    """Statistics of one ad on one Moscow day. `cost` includes VAT."""
+    """Statistics of one ad on one Moscow day. `cost` is in the campaign's currency and as the platform bills it: with
+    VAT at Yandex and VK, without at Google and Meta."""
 
     day: date
     campaign_id: int
@@ -85,7 +106,7 @@ class AdDay:
 
 @dataclass(frozen=True, slots=True)
 class HandSpend:
-    """Spend that a person writes down (VK, offline)."""
+    """Spend that a person writes down (offline)."""
 
     date_from: date
     date_to: date
@@ -98,6 +119,16 @@ class HandSpend:
     includes_vat: bool
     note: str
     entered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyRate:
+    """What the central bank set for a day: `value` roubles for `nominal` units. No row for Sundays and Mondays."""
+
+    day: date
+    currency: str
+    nominal: int
+    value: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +145,7 @@ class TrackingAddress:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A visit to the site. `source` and `medium` are what the call tracker would say; UTM is only what the link had."""
+    """A visit to a clinic's site. `source` and `medium` are what a tracker would say; UTM is only what the link had."""
 
     session_id: int
     client_id: str
@@ -131,11 +162,15 @@ class Session:
     utm_term: str | None = None
     campaign_id: int | None = None
     ad_id: int | None = None
+    clinic_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One contact as it happened. `named_patients` is known at the front desk only; `session_ids` end with its own."""
+    """One contact as it happened. `named_patients` is known at the front desk only; `session_ids` end with its own.
+
+    `aggregator` is the host of the site that passed a request on.
+    """
 
     contact_id: str
     system: ContactSystem
@@ -162,6 +197,7 @@ class Contact:
     static_number: bool = False
     tags: tuple[str, ...] = ()
     note: str | None = None
+    aggregator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +286,7 @@ class CrmContact:
     phones: tuple[str, ...]
     email: str | None
     created_at: datetime
+    system: CrmSystem = "bitrix24"
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +376,20 @@ class World:
     deal_stages: tuple[DealStage, ...]
     deal_items: tuple[DealItem, ...]
     slots: tuple[Slot, ...]
+    systems: Mapping[str, Systems]
+    currency_rates: tuple[CurrencyRate, ...]
+
+    def seen_by(self, source: str) -> World:
+        """The part of the city that this source serves: its clinics, and of everything else only what it knows."""
+        from simulators.world.seen import seen_by
+
+        return seen_by(self, source)
+
+    def rows_of(self, source: str) -> dict[str, list[dict[str, Any]]]:
+        """Kind → the neutral rows that come from this source; `files` for import files. Together: `neutral_rows()`."""
+        from simulators.world.neutral import rows_of
+
+        return rows_of(self, source)
 
     def clinic(self, clinic_id: str) -> Clinic:
         return next(clinic for clinic in self.clinics if clinic.clinic_id == clinic_id)

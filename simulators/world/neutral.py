@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,48 +11,76 @@ from urllib.parse import urlsplit
 
 from extractors.kinds import KIND_BY_NAME, KINDS
 from simulators.world.model import Contact, Session, World
-from simulators.world.neutral_clinic import CURRENCY, appointments, patients, payments, sales, treatment_stages
+from simulators.world.neutral_clinic import (
+    CURRENCY,
+    Sourced,
+    appointments,
+    patients,
+    payments,
+    sales,
+    schedule_slots,
+    treatment_stages,
+)
 from simulators.world.neutral_crm import deal_items, deal_stages, deals
 
 Row = dict[str, Any]
+# Platform → what its rows of spend say: channel, source, medium, whether the amount includes VAT.
+SPEND = {
+    "yandex_direct": ("paid_search", "yandex", "cpc", True),
+    "google_ads": ("paid_search", "google", "cpc", False),
+    "meta_ads": ("paid_social", "facebook", "cpc", False),
+    "vk_ads": ("paid_social", "vk", "cpc", True),
+}
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 
 
 def neutral_rows(world: World) -> dict[str, list[Row]]:
     """Every kind of `extractors.kinds`, in its columns; a kind without rows is an empty list."""
+    return {kind: [row for _, row in rows] for kind, rows in sourced_rows(world).items()}
+
+
+def rows_of(world: World, source: str) -> dict[str, list[Row]]:
+    """The same of one source; `files` is the source of what no vendor carries."""
+    return {kind: [row for owner, row in rows if owner == source] for kind, rows in sourced_rows(world).items()}
+
+
+def sourced_rows(world: World) -> dict[str, list[tuple[str, Row]]]:
+    """Kind → (source, row); the source `files` has what no vendor could carry."""
     sessions = {session.session_id: session for session in world.sessions}
-    made: dict[str, list[Row]] = {
-        "clinics": [{"clinic_id": c.clinic_id, "name": c.name, "time_zone": c.time_zone} for c in world.clinics],
-        "employees": _employees(world),
-        "counterparties": [
+    made: dict[str, list[tuple[str, Row]]] = {
+        "clinics": _files(
+            {"clinic_id": c.clinic_id, "name": c.name, "time_zone": c.time_zone} for c in world.clinics
+        ),
+        "employees": _files(_employees(world)),
+        "counterparties": _files(
             {"name": name, "phones": [phone], "emails": None, "phones_e164": [phone]}
             for name, phone in world.counterparties
-        ],
+        ),
         "patients": patients(world),
-        "contacts": [_contact(contact, sessions) for contact in world.contacts],
+        "contacts": [(_carrier(contact), _contact(world, contact, sessions)) for contact in world.contacts],
         "sessions": _sessions(world),
-        "tracking_addresses": _addresses(world),
-        "ad_spend": _direct_spend(world) + _hand_spend(world),
+        "tracking_addresses": _files(_addresses(world)),
+        "ad_spend": _platform_spend(world) + _files(_hand_spend(world)),
         "appointments": appointments(world),
         "sales": sales(world),
         "payments": payments(world),
         "treatment_stages": treatment_stages(world),
-        "schedule_slots": [
-            {
-                "slot_id": s.slot_id,
-                "clinic_id": s.clinic_id,
-                "direction": s.direction,
-                "doctor_id": s.doctor_id,
-                "starts_at": s.starts_at,
-                "ends_at": s.ends_at,
-            }
-            for s in world.slots
-        ],
+        "schedule_slots": schedule_slots(world),
         "deals": deals(world),
         "deal_stages": deal_stages(world),
         "deal_items": deal_items(world),
+        "currency_rates": [
+            ("currency_rates", {"date": r.day, "currency": r.currency, "rate": r.value / r.nominal})
+            for r in world.currency_rates
+        ],
     }
-    return {kind.name: [_complete(kind.name, row) for row in made.get(kind.name, [])] for kind in KINDS}
+    return {
+        kind.name: [(owner, _complete(kind.name, row)) for owner, row in made.get(kind.name, [])] for kind in KINDS
+    }
+
+
+def _files(rows: Iterable[Row]) -> Sourced:
+    return [("files", row) for row in rows]
 
 
 def _complete(kind: str, row: Row) -> Row:
@@ -100,8 +129,13 @@ def plain_tags(contact: Contact) -> list[str]:
     return [*own, *contact.tags]
 
 
-def _contact(c: Contact, sessions: dict[int, Session]) -> Row:
-    vendor = c.system != "desk"
+def _carrier(contact: Contact) -> str:
+    """The source that carries a contact."""
+    return "files" if contact.system == "desk" else contact.system.partition("_")[0]
+
+
+def _contact(world: World, c: Contact, sessions: dict[int, Session]) -> Row:
+    vendor = c.system not in ("desk", "aggregators")  # call trackers write digits only
     session = sessions[c.session_ids[-1]] if c.session_ids else None
     digits = c.phone.removeprefix("+") if c.phone else None
     row: Row = {
@@ -113,7 +147,7 @@ def _contact(c: Contact, sessions: dict[int, Session]) -> Row:
         "phone": digits if vendor else c.phone,
         "email": c.email,
         "client_id": c.client_id,
-        "patient_ids": [f"open_dental:{number}" for number in c.named_patients] or None,
+        "patient_ids": [f"{world.systems[c.clinic_id].clinic}:{number}" for number in c.named_patients] or None,
         "administrator_id": c.administrator_id,
         "people_group": c.people_group,
         "topic": c.topic,
@@ -128,28 +162,35 @@ def _contact(c: Contact, sessions: dict[int, Session]) -> Row:
         "phone_e164": c.phone,
         "called_address_e164": c.called_address if c.called_address and c.called_address.startswith("+") else None,
     }
+    if c.aggregator is not None:
+        row |= {"utm_source": c.aggregator, "utm_medium": "aggregator"}
     if session is not None:
         row |= {name: getattr(session, name) for name in UTM}
         row |= {"landing_page": session.landing_page, "referrer": session.referrer}
     return row
 
 
-def _sessions(world: World) -> list[Row]:
-    """Only visits behind a contact: the call tracker shows no others."""
+def _sessions(world: World) -> Sourced:
+    """Of a site that the call tracker counts only visits behind a contact (it shows no others), of others all."""
     served = {number for contact in world.contacts for number in contact.session_ids}
+    prefix = {"calltouch": "calltouch:session", "yandex_metrica": "yandex_metrica"}
+    counted = [
+        (world.systems[s.clinic_id].site, s)
+        for s in world.sessions
+        if (s.session_id in served if world.systems[s.clinic_id].site == "calltouch" else s.started_at < world.now)
+    ]
     return [
-        {
-            "session_id": f"calltouch:session:{s.session_id}",
+        (site, {
+            "session_id": f"{prefix[site]}:{s.session_id}",
             "client_id": s.client_id,
             "started_at": s.started_at,
             "site": urlsplit(s.landing_page).hostname,
             "landing_page": s.landing_page,
             "referrer": s.referrer,
             **{name: getattr(s, name) for name in UTM},
-        }
-        for s in world.sessions
-        if s.session_id in served
-    ]
+        })
+        for site, s in counted
+    ]  # fmt: skip
 
 
 def _addresses(world: World) -> list[Row]:
@@ -169,7 +210,7 @@ def _addresses(world: World) -> list[Row]:
     ]
 
 
-def _direct_spend(world: World) -> list[Row]:
+def _platform_spend(world: World) -> Sourced:
     campaigns = {campaign.campaign_id: campaign for campaign in world.campaigns}
     sums: dict[tuple[date, int], list[Any]] = defaultdict(lambda: [Decimal(0), 0, 0])
     for ad in world.ad_days:
@@ -177,23 +218,26 @@ def _direct_spend(world: World) -> list[Row]:
         total[0] += ad.cost
         total[1] += ad.impressions
         total[2] += ad.clicks
-    return [
-        {
+    rows: Sourced = []
+    for (day, number), (cost, shown, clicks) in sorted(sums.items()):
+        campaign = campaigns[number]
+        channel, source, medium, includes_vat = SPEND[campaign.platform]
+        row = {
             "date_from": day,
             "date_to": day,
-            "channel": "paid_search",
-            "source": "yandex",
-            "medium": "cpc",
-            "campaign": campaigns[number].name,
-            "clinic_id": campaigns[number].clinic_id,
+            "channel": channel,
+            "source": source,
+            "medium": medium,
+            "campaign": campaign.name,
+            "clinic_id": campaign.clinic_id,
             "amount": cost,
-            "currency": CURRENCY,
-            "includes_vat": True,
+            "currency": campaign.currency,
+            "includes_vat": includes_vat,
             "impressions": shown,
             "clicks": clicks,
         }
-        for (day, number), (cost, shown, clicks) in sorted(sums.items())
-    ]
+        rows.append((campaign.platform, row))
+    return rows
 
 
 def _hand_spend(world: World) -> list[Row]:

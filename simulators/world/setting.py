@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -11,6 +14,37 @@ from simulators.world.vocabulary import FEMALE_FIRST, LAST_STEMS, MALE_FIRST, ST
 
 KOPECK = Decimal("0.01")
 NETWORK_LOGIN = "chairside-network"
+# Clinic 1 works as the first line says, clinic 2 as the second, clinic 4 as the first again.
+SYSTEMS = (
+    model.Systems("calltouch", "bitrix24", "open_dental", "calltouch"),
+    model.Systems("uis", "amocrm", "fhir", "yandex_metrica"),
+    model.Systems("uis", "amocrm", "ident", "yandex_metrica"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """How a platform beside Direct sells: its first numbers of campaigns and accounts, a campaign per topic, and per
+    ad and day the impressions, clicks per impression, and the price of a click in hundredths of the currency."""
+
+    platform: model.Platform
+    campaign_id: int
+    account: int
+    topics: tuple[str, ...]
+    currency: str
+    shown: int
+    click_share: tuple[float, float]
+    click_price: tuple[int, int]
+
+
+OTHERS = (
+    Billing("google_ads", 21_000_000_000, 7_000_000_000, ("implants", "therapy"), "RUB", 400, (0.01, 0.03),
+            (3_000, 9_000)),
+    Billing("meta_ads", 120_200_000_000_000, 100_000_000_000_000, ("orthodontics",), "USD", 700, (0.008, 0.02),
+            (20, 90)),
+    Billing("vk_ads", 6_600_000, 5_500_000, ("family",), "RUB", 2_500, (0.005, 0.012), (2_000, 6_500)),
+)  # fmt: skip
+CURRENCIES = (("USD", 1, 81.2), ("EUR", 1, 93.7), ("KZT", 100, 15.6))
 
 
 def vat_rate(day: date) -> Decimal:
@@ -18,9 +52,9 @@ def vat_rate(day: date) -> Decimal:
     return Decimal("0.22") if day >= date(2026, 1, 1) else Decimal("0.20")
 
 
-def set_the_stage(city: City, clinics: int) -> None:
+def set_the_stage(city: City, clinics: int, systems: Sequence[model.Systems]) -> None:
     for number in range(1, clinics + 1):
-        _clinic(city, number)
+        _clinic(city, number, systems[(number - 1) % len(systems)])
     _staff(city)
     _campaigns(city)
     _addresses(city)
@@ -30,7 +64,7 @@ def set_the_stage(city: City, clinics: int) -> None:
     _slots(city)
 
 
-def _clinic(city: City, number: int) -> None:
+def _clinic(city: City, number: int, systems: model.Systems) -> None:
     from zoneinfo import ZoneInfo
 
     zone = TIME_ZONES[(number - 1) % len(TIME_ZONES)]
@@ -46,6 +80,7 @@ def _clinic(city: City, number: int) -> None:
     )
     city.clinics.append(clinic)
     city.zones[clinic.clinic_id] = ZoneInfo(zone)
+    city.systems[clinic.clinic_id] = systems
 
 
 def _name(city: City, index: int) -> str:
@@ -74,7 +109,7 @@ def _staff(city: City) -> None:
             doctor_num += 1
             city.employees.append(
                 model.Employee(
-                    f"open_dental:{doctor_num}",
+                    f"{city.systems[clinic.clinic_id].clinic}:{doctor_num}",
                     _name(city, doctor_num),
                     clinic.clinic_id,
                     "doctors",
@@ -87,7 +122,7 @@ def _staff(city: City) -> None:
             manager_num += 1
             city.employees.append(
                 model.Employee(
-                    f"bitrix24:{manager_num}",
+                    f"{city.systems[clinic.clinic_id].crm}:{manager_num}",
                     _name(city, manager_num + 7),
                     clinic.clinic_id,
                     "managers",
@@ -115,6 +150,24 @@ def _campaigns(city: City) -> None:
                 )
             )
     city.campaigns.append(model.Campaign(base + 10, "brand", None, None, NETWORK_LOGIN, (base * 1000 + 11,)))
+    for billing in OTHERS:
+        campaign_id = billing.campaign_id
+        for clinic in city.clinics:
+            for word in billing.topics:
+                campaign_id += 1
+                name = f"{word}-{billing.platform.partition('_')[0]}-{clinic.clinic_id.lower()}"
+                city.campaigns.append(
+                    model.Campaign(
+                        campaign_id,
+                        name,
+                        word if word != "family" else None,
+                        clinic.clinic_id,
+                        str(billing.account + clinic.clinic_num),
+                        (campaign_id * 1000 + 1, campaign_id * 1000 + 2),
+                        billing.platform,
+                        billing.currency,
+                    )
+                )
 
 
 def _addresses(city: City) -> None:
@@ -137,12 +190,16 @@ def _addresses(city: City) -> None:
 
 
 def _ad_day(city: City, day: date) -> None:
+    others = {billing.platform: billing for billing in OTHERS}
     for campaign in city.campaigns:
         topic = next((topic for topic in TOPICS if topic.word == campaign.topic), None)
         demand = city.season(topic, day) if topic else _average_season(city, day)
         for ad_id in campaign.ad_ids:
             # A quiet ad has no row that day: the vendor sends no zero rows.
             if city.chance(0.04):
+                continue
+            if campaign.platform in others:
+                city.ad_days.append(_other_ad(city, campaign, ad_id, day, demand, others[campaign.platform]))
                 continue
             impressions = max(1, round(900 * demand * city.rng.uniform(0.7, 1.3)))
             clicks = min(impressions, round(impressions * city.rng.uniform(0.008, 0.02)))
@@ -152,6 +209,30 @@ def _ad_day(city: City, day: date) -> None:
             city.ad_days.append(model.AdDay(day, campaign.campaign_id, ad_id, impressions, clicks, cost))
 
 
+def _other_ad(
+    city: City, campaign: model.Campaign, ad_id: int, day: date, demand: float, billing: Billing
+) -> model.AdDay:
+    """A day of an ad that is billed by clicks."""
+    impressions = max(1, round(billing.shown * demand * city.rng.uniform(0.7, 1.3)))
+    clicks = round(impressions * city.rng.uniform(*billing.click_share))
+    cost = Decimal(city.rng.randrange(*billing.click_price)) / 100 * clicks
+    return model.AdDay(day, campaign.campaign_id, ad_id, impressions, clicks, cost.quantize(KOPECK, ROUND_HALF_UP))
+
+
+def currency_rates(seed: int, first: date, last: date) -> tuple[model.CurrencyRate, ...]:
+    """The central bank's rates for every Tuesday to Saturday; before a Sunday and a Monday Saturday's holds."""
+    rng = random.Random(f"chairside-rates-{seed}")
+    rates = []
+    values = {currency: value for currency, _, value in CURRENCIES}
+    for offset in range((last - first).days + 1):
+        day = first + timedelta(days=offset)
+        for currency, nominal, _ in CURRENCIES:
+            values[currency] *= rng.uniform(0.993, 1.007)
+            if day.weekday() not in (6, 0):
+                rates.append(model.CurrencyRate(day, currency, nominal, Decimal(f"{values[currency]:.4f}")))
+    return tuple(rates)
+
+
 def _average_season(city: City, day: date) -> float:
     return sum(city.season(topic, day) * topic.demand for topic in TOPICS)
 
@@ -159,25 +240,6 @@ def _average_season(city: City, day: date) -> float:
 def _hand_spend(city: City) -> None:
     for clinic in city.clinics:
         c = clinic.clinic_id
-        monday = city.date_from
-        while monday <= city.date_to:
-            end = min(monday + timedelta(days=6), city.date_to)
-            city.hand_spend.append(
-                model.HandSpend(
-                    monday,
-                    end,
-                    "paid_social",
-                    "vk",
-                    "cpc",
-                    f"family-{c.lower()}",
-                    c,
-                    Decimal(city.rng.randrange(600_000, 1_400_000)) / 100,
-                    True,
-                    "weekly export",
-                    "marketer",
-                )
-            )
-            monday = end + timedelta(days=1)
         for address in city.addresses:
             if address.clinic_id == c and address.channel == "offline" and address.source in ("banner", "radio"):
                 begin, end = (

@@ -11,7 +11,8 @@ from simulators.world.setting import busy_topic
 from simulators.world.vocabulary import REFUSALS, TOPICS, Topic
 from simulators.world.web import browse
 
-INQUIRIES_A_DAY = 5.5  # per clinic at scale 1.0; with repeats and callbacks about 8.4 contacts
+INQUIRIES_A_DAY = 3.7  # per clinic at scale 1.0; with repeats and callbacks about 5.6 contacts
+AGGREGATORS = ("napopravku.ru", "32top.ru")
 ENTRANCES = (
     ("site_call", 38),
     ("form", 17),
@@ -33,7 +34,7 @@ def tell(city: City) -> None:
             mean = INQUIRIES_A_DAY * city.scale * sum(topic.demand * city.season(topic, day) for topic in TOPICS)
             for _ in range(city.count(mean)):
                 _inquiry(city, clinic, day)
-            for _ in range(city.count(0.9 * city.scale)):
+            for _ in range(city.count(0.6 * city.scale)):
                 _other_contact(city, clinic, day)
 
 
@@ -49,7 +50,7 @@ def _moment(city: City, clinic_id: str, day: date, *, night: bool) -> datetime:
 def _inquiry(city: City, clinic: model.Clinic, day: date) -> None:
     rng = city.rng
     topic = busy_topic(city, day)
-    known = [household for household in city.households[-400:] if not household.crm_contact]
+    known = [household for household in city.households[-400:] if not household.crm_contacts]
     if known and city.chance(0.28):
         household = rng.choice(known)
         if len(household.members) > 1 and city.chance(0.4):
@@ -60,7 +61,7 @@ def _inquiry(city: City, clinic: model.Clinic, day: date) -> None:
     administrator = rng.choice(city.staff(clinic.clinic_id, "administrators")).employee_id
     if entrance.endswith("_call"):
         _call(city, clinic, day, household, topic, entrance, administrator)
-    elif entrance in ("form", "callback_order"):
+    elif entrance in ("form", "callback_order", "aggregator"):
         _request(city, clinic, day, household, topic, entrance, administrator)
     else:
         _desk(city, clinic, day, household, topic, entrance, administrator)
@@ -150,9 +151,10 @@ def _call(
 def _request(
     city: City, clinic: model.Clinic, day: date, household: Household, topic: Topic, kind: str, administrator: str
 ) -> None:
-    """A form or a callback order: nobody has spoken yet; the outcome is of the call back."""
+    """A form, a callback order or an aggregator's request: nobody has spoken yet; the outcome is of the call back."""
     at = _moment(city, clinic.clinic_id, day, night=True)
-    sessions = browse(city, household, clinic.clinic_id, topic, at)
+    aggregator = city.rng.choice(AGGREGATORS) if kind == "aggregator" else None
+    sessions = () if aggregator else browse(city, household, clinic.clinic_id, topic, at)
     phone = household.next_phone()
     adult = household.members[0]
     made = add(
@@ -166,6 +168,7 @@ def _request(
         session_ids=sessions,
         client_name=f"{adult.last_name} {adult.first_name}",
         topic=topic.word if city.chance(0.7) else None,
+        aggregator=aggregator,
     )
     if made is not None and city.chance(0.88):
         later = at + timedelta(minutes=city.rng.randrange(4, 150))
@@ -182,7 +185,6 @@ def _desk(
     silent = (kind == "email" and household.email is not None) or (kind == "message" and city.chance(0.25))
     phone = None if silent else household.next_phone()
     called = f"ask-{clinic.clinic_id.lower()}@example.org" if kind == "email" else None
-    note = "НаПоправку" if kind == "aggregator" else None
     resolve(
         city,
         clinic,
@@ -193,7 +195,6 @@ def _desk(
         administrator,
         phone=phone,
         called=called,
-        note=note,
         email=household.email if kind == "email" else None,
     )
 

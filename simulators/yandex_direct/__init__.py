@@ -12,7 +12,7 @@ TOKEN = "simulated-direct-token"  # noqa: S105 - no secret: it opens a simulator
 
 
 def make(world: World, options: DirectOptions, clock: Clock) -> YandexDirect:
-    return YandexDirect(DirectState(world, TOKEN, options, clock))
+    return YandexDirect(DirectState(world.seen_by("yandex_direct"), TOKEN, options, clock))
 
 
 def endpoint(world: World, base_url: str, vendor: YandexDirect) -> Endpoint:

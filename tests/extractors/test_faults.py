@@ -17,6 +17,7 @@ from extractors.run import LoadResult, run_stream
 from simulators.faults import Fault, FaultKind
 from simulators.running import SIMULATORS, Simulators, quick_options, running_simulators
 from simulators.world import build_world
+from simulators.world.setting import SYSTEMS
 
 STREAMS = (
     ("yandex_direct", "ad_performance"), ("calltouch", "calls"), ("calltouch", "requests"), ("calltouch", "sessions"),
@@ -29,7 +30,8 @@ Rows = list[tuple[Any, ...]]
 
 @pytest.fixture(scope="module")
 def simulators() -> Iterator[Simulators]:
-    with running_simulators(build_world(3, date_from=FIRST, days=14), options=quick_options()) as running:
+    world = build_world(3, date_from=FIRST, days=14, clinics=2, scale=1.5, systems=SYSTEMS[:1])
+    with running_simulators(world, options=quick_options()) as running:
         yield running
 
 

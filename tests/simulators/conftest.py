@@ -9,6 +9,7 @@ import pytest
 
 from simulators.running import Simulators, quick_options, running_simulators
 from simulators.world import World, build_world
+from simulators.world.setting import SYSTEMS
 from simulators.yandex_direct.state import DirectOptions
 
 FIRST_DAY = date(2026, 8, 1)
@@ -18,7 +19,8 @@ UNLIMITED = quick_options(yandex_direct=DirectOptions(limits=False))
 
 @pytest.fixture(scope="session")
 def city() -> World:
-    return build_world(1, date_from=FIRST_DAY, days=60)
+    """Two clinics with Calltouch, Bitrix24 and Open Dental."""
+    return build_world(1, date_from=FIRST_DAY, days=60, clinics=2, scale=1.6, systems=SYSTEMS[:1])
 
 
 @pytest.fixture(scope="session")

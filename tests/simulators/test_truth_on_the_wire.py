@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from extractors.kinds import KIND_BY_NAME
-from simulators.running import Simulators
+from simulators.running import SIMULATORS, Simulators
 from simulators.world import World
 from simulators.world.export import file_rows
 from tests.simulators import reading, reading_dental
@@ -37,12 +37,12 @@ def test_calls_requests_and_visits_carry_the_truth(city: World, vendors: Simulat
     contacts, sessions = reading.calltouch(vendors.endpoints["calltouch"], city.date_from, city.date_to)
     truth = city.neutral_rows()
     same("contacts", contacts, [row for row in truth["contacts"] if row["contact_id"].startswith("calltouch:")])
-    same("sessions", sessions, truth["sessions"])
+    same("sessions", sessions, city.rows_of("calltouch")["sessions"])
 
 
 def test_reports_carry_the_spend_to_the_kopeck(city: World, vendors: Simulators) -> None:
     spend = reading.direct_spend(vendors.endpoints["yandex_direct"], city.date_from, city.date_to)
-    same("ad_spend", spend, [row for row in city.neutral_rows()["ad_spend"] if row["source"] == "yandex"])
+    same("ad_spend", spend, city.rows_of("yandex_direct")["ad_spend"])
 
 
 def test_the_portal_carries_deals_with_history_and_products(city: World, vendors: Simulators) -> None:
@@ -60,8 +60,8 @@ def test_the_clinic_system_carries_patients_visits_money_and_plans(city: World, 
 
 
 def test_vendors_and_files_together_are_everything(city: World) -> None:
-    truth, files = city.neutral_rows(), file_rows(city)
-    vendor_contacts = [row for row in truth["contacts"] if row["contact_id"].startswith("calltouch:")]
-    assert len(vendor_contacts) + len(files["contacts"]) == len(truth["contacts"])
-    assert {row["kind"] for row in files["contacts"]} >= {"front_desk", "message", "aggregator", "call"}
+    files = file_rows(city, SIMULATORS)
+    for kind, truth in city.neutral_rows().items():
+        assert sum(len(city.rows_of(source)[kind]) for source in SIMULATORS) + len(files[kind]) == len(truth), kind
+    assert {row["kind"] for row in files["contacts"]} >= {"front_desk", "message", "email", "call"}
     assert city.date_to - city.date_from == timedelta(days=59)

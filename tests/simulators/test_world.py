@@ -16,9 +16,13 @@ import pytest
 from extractors.kinds import KINDS
 from simulators.world import World, build_world
 from simulators.world.__main__ import main
-from simulators.world.export import FILE_KINDS, write_files
+from simulators.world.export import write_files
 
 FICTIONAL = re.compile(r"^\+?7(900000|495000)\d{4}$")
+VENDORS = (
+    "aggregators", "amocrm", "bitrix24", "calltouch", "currency_rates", "fhir", "google_ads", "ident", "meta_ads",
+    "open_dental", "uis", "vk_ads", "yandex_direct", "yandex_metrica",
+)  # fmt: skip
 Row = dict[str, Any]
 
 
@@ -39,7 +43,7 @@ def test_the_demo_city_is_quick_to_tell_and_has_about_fifteen_hundred_contacts()
     world.neutral_rows()
     assert time.perf_counter() - started < 2
     assert 1_200 < len(world.contacts) < 1_800
-    assert len(world.clinics) == 2
+    assert len(world.clinics) == 3
 
 
 @pytest.mark.parametrize(
@@ -172,8 +176,10 @@ def test_vat_is_twenty_percent_in_2025_and_twenty_two_after() -> None:
 
 
 def test_export_writes_what_no_vendor_serves(city: World, tmp_path: Path) -> None:
-    written = write_files(city, tmp_path)
-    assert set(written) == set(FILE_KINDS)
+    written = write_files(city, tmp_path, VENDORS)
+    assert set(written) == {
+        "clinics", "employees", "counterparties", "tracking_addresses", "ad_spend", "contacts", "schedule_slots",
+    }  # fmt: skip
     with (tmp_path / "contacts.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == written["contacts"]
@@ -181,10 +187,47 @@ def test_export_writes_what_no_vendor_serves(city: World, tmp_path: Path) -> Non
     assert "phone_e164" not in rows[0]
     assert any(";" in row["patient_ids"] for row in rows) or any(row["patient_ids"] for row in rows)
     with (tmp_path / "ad_spend.csv").open(encoding="utf-8", newline="") as file:
-        assert {row["source"] for row in csv.DictReader(file)} == {"vk", "banner", "radio", "event"}
+        assert {row["source"] for row in csv.DictReader(file)} == {"banner", "radio", "event"}
 
 
 def test_the_export_command_writes_every_kind_when_asked(tmp_path: Path) -> None:
     assert main(["export", "--seed", "3", "--days", "40", "--files", str(tmp_path), "--all"]) == 0
     names = {path.stem for path in tmp_path.iterdir()}
-    assert names == {kind.name for kind in KINDS} - {"deal_leads", "currency_rates"}
+    assert names == {kind.name for kind in KINDS} - {"deal_leads"}
+
+
+def test_every_row_comes_from_the_system_of_its_clinic_and_its_id_says_so() -> None:
+    world = build_world(1, date_from=date(2026, 8, 1), days=60)
+    assert world.systems["C1"] != world.systems["C2"] != world.systems["C3"]
+    for source in VENDORS:
+        rows = world.rows_of(source)
+        assert any(rows.values()), source
+        clinics = {clinic.clinic_id for clinic in world.seen_by(source).clinics}
+        for kind in ("patients", "contacts", "sessions", "appointments", "sales", "payments", "deals"):
+            for row in rows[kind]:
+                assert next(iter(row.values())).startswith(f"{source}:")
+                assert "clinic_id" not in row or row["clinic_id"] in clinics
+    sources = (*VENDORS, "files")
+    for kind, truth in world.neutral_rows().items():
+        assert sum(len(world.rows_of(source)[kind]) for source in sources) == len(truth), kind
+
+
+def test_a_vendor_sees_its_own_clinics_and_nothing_else() -> None:
+    world = build_world(1, date_from=date(2026, 8, 1), days=60)
+    uis, fhir, meta = (world.seen_by(source) for source in ("uis", "fhir", "meta_ads"))
+    assert {contact.clinic_id for contact in uis.contacts} == {"C2", "C3"}
+    behind = {number for contact in uis.contacts for number in contact.session_ids}
+    assert behind == {session.session_id for session in uis.sessions}
+    assert not (uis.patients or uis.deals or uis.campaigns)
+    assert {patient.clinic_id for patient in fhir.patients} == {"C2"}
+    assert {a.pat_num for a in fhir.appointments} <= {patient.pat_num for patient in fhir.patients}
+    assert {p.merged_into for p in fhir.patients} <= {None, *(patient.pat_num for patient in fhir.patients)}
+    assert {campaign.currency for campaign in meta.campaigns} == {"USD"}
+    assert not (meta.contacts or meta.patients)
+
+
+def test_every_day_of_foreign_spend_has_a_rate_of_that_day_or_before() -> None:
+    world = build_world(1, date_from=date(2026, 8, 2), days=20)  # a Sunday: the bank sets no rate for it
+    first = min(rate.day for rate in world.currency_rates if rate.currency == "USD")
+    assert first < min(row["date_from"] for row in world.neutral_rows()["ad_spend"] if row["currency"] == "USD")
+    assert all(rate.day.weekday() not in (6, 0) for rate in world.currency_rates)
