@@ -1,14 +1,21 @@
-"""Writes one window of a vendor's stream: COPY into a temporary table, then only what differs into the landed one.
+"""Writes one window of a vendor's stream: COPY, then only what differs.
 
-Everything here happens inside the caller's transaction, so a run killed at any point leaves nothing half done. The
-same window twice writes nothing the second time.
+    nothing of the window is landed yet     COPY straight into the landed table
+    else, or where a row comes twice        COPY into a temporary table, INSERT … ON CONFLICT … WHERE something differs
+    at the end                              rows of the window that did not come are deleted
+
+Rows are drawn, copied and merged some thousands at a time, so memory does not grow with the window and the next rows
+are read while the server works. Everything happens inside the caller's transaction: a run killed at any point leaves
+nothing half done, and the same window twice writes nothing the second time. The keys that changed go to
+`ops.changed_keys` (extractors/loading/changes.py). Why not MERGE: docs/decisions/keys_that_changed.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 import psycopg
@@ -18,6 +25,8 @@ from psycopg.types.json import Jsonb
 from extractors.core.errors import ConfigError, GuardError, PayloadError
 from extractors.core.rows import RejectedRow, Row
 from extractors.core.spec import StreamSpec, Window
+from extractors.loading.ahead import read_ahead
+from extractors.loading.changes import Changes
 from extractors.loading.steady import refuse_changed_accounts
 
 # A fetch that takes away more than half of at least this many rows is taken for a vendor's fault, not for news.
@@ -25,11 +34,14 @@ GUARD_FROM_ROWS = 200
 GUARD_SHARE = 0.5
 # A dictionary (stages, doctors, funnels) that is suddenly empty is one too, however short it was.
 GUARD_LIST_ROWS = 3
+# Rows in memory at once, three times over: being read, waiting, being copied. More was not faster (benchmarks/).
+CHUNK_ROWS = 4_000
+STAMPS = ("_run_id", "_loaded_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one window did to its table."""
+    """What one window did to its table. `received`: rows that came, a row that came twice counted once."""
 
     received: int
     written: int
@@ -50,75 +62,152 @@ def write_window(
     """Bring the landed table to what `rows` say of `window`. The rows are drawn while they are copied.
 
     Raises GuardError when the window would lose more than half of its rows or an account changed its currency or time
-    zone, ConfigError when the table is missing.
+    zone, ConfigError when the table is missing. Whatever is raised, the caller's transaction must be rolled back.
     """
     target = sql.Identifier("staging", spec.table)
-    names = [*spec.column_names, "_extra"]
+    names = (*spec.column_names, "_extra")
+    stamps = (run_id, now)
+    received = written = deleted = 0
+    changes = Changes(spec, window)
     with connection.cursor() as cursor:
         # Two runs of one stream would each delete what the other has just written.
         cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (spec.table,))
-        try:
-            cursor.execute(
-                sql.SQL("create temporary table incoming on commit drop as select {} from {} with no data").format(
-                    _list(names), target
-                )
-            )
-        except psycopg.errors.UndefinedTable:
-            raise ConfigError(
-                f"{spec.source} {spec.name}: the table staging.{spec.table} does not exist. Run `python -m "
-                "warehouse.migrate`."
-            ) from None
-        received = _copy(cursor, spec, names, rows)
-        cursor.execute("analyze incoming")
-        received -= _keep_last_of_repeated(cursor, spec)
-        if not allow_account_change:
-            refuse_changed_accounts(cursor, spec, window)
-        deleted = 0
-        if spec.replace != "key":
-            deleted = _delete_vanished(cursor, spec, target, window, received, allow_shrink)
-        cursor.execute(_merge(spec, target, names), {"run_id": run_id, "now": now})
-        written = cursor.rowcount
-        cursor.execute("drop table incoming")
+        landed = _count_landed(cursor, spec, target, window)
+        cursor.execute(
+            sql.SQL(
+                "create temporary table incoming on commit drop as select {} from {} with no data;"
+                " create temporary table seen on commit drop as select {} from {} with no data"
+            ).format(_list(names), target, _list(spec.key), target)
+        )
+        # The currency of an account is compared before its rows are among the landed ones.
+        straight = landed == 0 and spec.account is None
+        for chunk in read_ahead(rows, CHUNK_ROWS):
+            chunk = _last_of_each_key(spec, chunk)
+            if straight:
+                straight = _copy_straight(connection, cursor, spec, target, names, chunk, stamps, received)
+                if straight:
+                    changes.everything()
+                    written += len(chunk)
+            if not straight:
+                _copy(cursor, spec, sql.Identifier("incoming"), names, chunk, (), received)
+                if not allow_account_change:
+                    refuse_changed_accounts(cursor, spec, window)
+                written += _merge(cursor, spec, target, names, stamps, changes)
+                if landed and spec.replace != "key":
+                    cursor.execute(sql.SQL("insert into seen select {} from incoming").format(_list(spec.key)))
+                cursor.execute("truncate incoming")
+            received += len(chunk)
+        if landed and spec.replace != "key":
+            deleted = _delete_vanished(cursor, spec, target, window, landed, allow_shrink, changes)
+        cursor.execute("drop table incoming, seen")
+        changes.note(cursor, run_id=run_id, now=now)
     return Written(received, written, deleted)
 
 
-def _copy(cursor: psycopg.Cursor[Any], spec: StreamSpec, names: Sequence[str], rows: Iterable[Row]) -> int:
-    types = [type_ for _, type_ in spec.columns] + ["jsonb"]
-    json_at = [index for index, type_ in enumerate(types) if type_ == "jsonb"]
-    count = 0
-    copying = sql.SQL("copy incoming ({}) from stdin (format binary)").format(_list(names))
-    with cursor.copy(copying) as copy:
+def _count_landed(cursor: psycopg.Cursor[Any], spec: StreamSpec, target: sql.Identifier, window: Window) -> int:
+    """Rows of the window that are there already; where nothing can vanish, whether there is any row at all."""
+    counted = "count(*)" if spec.replace != "key" else "exists (select from {target})::integer"
+    found = " from {target} as target where {inside}" if spec.replace != "key" else ""
+    try:
+        cursor.execute(
+            sql.SQL(f"select {counted}{found}").format(target=target, inside=_inside(spec)), _bounds(window)
+        )
+    except psycopg.errors.UndefinedTable:
+        raise ConfigError(
+            f"{spec.source} {spec.name}: the table staging.{spec.table} does not exist. Run `python -m "
+            "warehouse.migrate`."
+        ) from None
+    return int((cursor.fetchone() or (0,))[0])
+
+
+def _last_of_each_key(spec: StreamSpec, chunk: list[Row]) -> list[Row]:
+    """A vendor's pages shift while they are read, so a row may come twice; the one read last is the newer.
+
+    Repetitions further apart meet in the table, where the later one wins as well.
+    """
+    places = [spec.column_names.index(name) for name in spec.key]
+    return list(dict(zip(map(itemgetter(*places), chunk), chunk, strict=True)).values())
+
+
+def _copy_straight(
+    connection: psycopg.Connection[Any],
+    cursor: psycopg.Cursor[Any],
+    spec: StreamSpec,
+    target: sql.Identifier,
+    names: Sequence[str],
+    chunk: list[Row],
+    stamps: tuple[str, datetime],
+    before: int,
+) -> bool:
+    """Copy into the landed table; False, with nothing copied, where one of the keys is there already."""
+    try:
+        with connection.transaction():
+            _copy(cursor, spec, target, names, chunk, stamps, before)
+    except psycopg.errors.UniqueViolation:
+        return False
+    return True
+
+
+def _copy(
+    cursor: psycopg.Cursor[Any],
+    spec: StreamSpec,
+    table: sql.Identifier,
+    names: Sequence[str],
+    chunk: list[Row],
+    stamps: tuple[Any, ...],
+    before: int,
+) -> None:
+    """`stamps`: values of `_run_id` and `_loaded_at` for every row, or nothing. `before`: rows copied earlier."""
+    stamped = [*names, *STAMPS] if stamps else names
+    types = [type_ for _, type_ in spec.columns] + ["jsonb", "text", "timestamptz"][: 1 + len(stamps)]
+    count = before
+    with cursor.copy(sql.SQL("copy {} ({}) from stdin (format binary)").format(table, _list(stamped))) as copy:
         copy.set_types(types)
-        for row in rows:
-            if any(row[index] is not None for index in json_at):
-                row = tuple(
-                    Jsonb(value) if index in json_at and value is not None else value for index, value in enumerate(row)
-                )
-            try:
-                copy.write_row(row)
-            except (OverflowError, ValueError, TypeError) as error:
-                problem = type(error).__name__  # its text may quote the row
-                raise PayloadError(
-                    f"{spec.source} {spec.name}: row {count + 1} holds a value its column cannot keep ({problem}). "
-                    "Nothing of the window was written."
-                ) from None
-            count += 1
-    return count
+        write = copy.write_row
+        try:
+            for count, row in enumerate(chunk, before + 1):  # noqa: B007 - told when a row fails
+                write(row + stamps)
+        except (OverflowError, ValueError, TypeError) as error:
+            problem = type(error).__name__  # its text may quote the row
+            raise PayloadError(
+                f"{spec.source} {spec.name}: row {count} holds a value its column cannot keep ({problem}). "
+                "Nothing of the window was written."
+            ) from None
 
 
-def _keep_last_of_repeated(cursor: psycopg.Cursor[Any], spec: StreamSpec) -> int:
-    """A vendor's pages shift while they are read, so a row may come twice; the one read last is the newer."""
-    key = _list(spec.key)
-    cursor.execute(sql.SQL("select from incoming group by {} having count(*) > 1 limit 1").format(key))
-    if cursor.fetchone() is None:
-        return 0
-    cursor.execute(
-        sql.SQL(
-            "delete from incoming using (select ctid as row_at, row_number() over (partition by {} order by ctid desc)"
-            " as position from incoming) as numbered where incoming.ctid = row_at and position > 1"
-        ).format(key)
-    )
+def _merge(
+    cursor: psycopg.Cursor[Any],
+    spec: StreamSpec,
+    target: sql.Identifier,
+    names: Sequence[str],
+    stamps: tuple[str, datetime],
+    changes: Changes,
+) -> int:
+    """Insert what is new, update what differs; a row that says the same is not rewritten. Rows written."""
+    cursor.execute(merge_statement(spec, target, names), stamps)
+    changes.add("written", cursor)
     return cursor.rowcount
+
+
+def merge_statement(spec: StreamSpec, target: sql.Identifier, names: Sequence[str]) -> sql.Composed:
+    """From `incoming`, which holds each key once, into the landed table. Parameters: run id, moment.
+
+    On Citus a MERGE into a distributed table is refused (SCALE.md); this is not, and it needs no join to be planned.
+    """
+    data = [name for name in names if name not in spec.key]
+    return sql.SQL(
+        "insert into {target} as target ({stamped}) select {names}, %s, %s from incoming"
+        " on conflict ({key}) do update set {changes} where ({old}) is distinct from ({new}) returning {written}"
+    ).format(
+        target=target,
+        stamped=_list([*names, *STAMPS]),
+        names=_list(names),
+        key=_list(spec.key),
+        changes=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in (*data, *STAMPS)),
+        old=_list(data, "target"),
+        new=_list(data, "excluded"),
+        written=_list(spec.key, "target"),
+    )
 
 
 def _delete_vanished(
@@ -126,54 +215,32 @@ def _delete_vanished(
     spec: StreamSpec,
     target: sql.Identifier,
     window: Window,
-    received: int,
+    landed: int,
     allow_shrink: bool,
+    changes: Changes,
 ) -> int:
-    inside: sql.Composable = sql.SQL("true")
-    if spec.window_column is not None:
-        inside = sql.SQL("target.{} between %(first)s and %(last)s").format(sql.Identifier(spec.window_column))
-    bounds = {"first": window.first, "last": window.last}
-    cursor.execute(
-        sql.SQL("select count(*) from {} as target where {}").format(target, inside), bounds
-    )
-    before = (cursor.fetchone() or (0,))[0]
-    shrinks = before >= GUARD_FROM_ROWS and received < before * GUARD_SHARE
-    vanishes = spec.replace == "all" and received == 0 and before >= GUARD_LIST_ROWS
-    if not allow_shrink and (shrinks or vanishes):
-        raise GuardError(
-            f"{spec.source} {spec.name} {window}: the vendor sent {received} rows where {before} are loaded. Nothing"
-            " was written. If that is right, run it again with the setting `allow_shrink`."
-        )
+    """Delete what the window had and did not come again; GuardError where that is too much to be true."""
+    cursor.execute("analyze seen")
     cursor.execute(
         sql.SQL(
-            "delete from {target} as target where {inside}"
-            " and not exists (select from incoming where {same_key})"
-        ).format(target=target, inside=inside, same_key=_same(spec.key)),
-        bounds,
+            "delete from {target} as target where {inside} and not exists (select from seen where {same_key})"
+            " returning {key}"
+        ).format(target=target, inside=_inside(spec), same_key=_same(spec.key), key=_list(spec.key, "target")),
+        _bounds(window),
     )
-    return cursor.rowcount
-
-
-def _merge(spec: StreamSpec, target: sql.Identifier, names: Sequence[str]) -> sql.Composed:
-    """Insert what is new, update what differs; a row that says the same is not touched."""
-    data = [name for name in names if name not in spec.key]
-    stamped = [*names, "_run_id", "_loaded_at"]
-    return sql.SQL(
-        "merge into {target} as target using incoming on {same_key}"
-        " when matched and ({old}) is distinct from ({new}) then update set {changes},"
-        " _run_id = %(run_id)s, _loaded_at = %(now)s"
-        " when not matched then insert ({stamped}) values ({values}, %(run_id)s, %(now)s)"
-    ).format(
-        target=target,
-        same_key=_same(spec.key),
-        old=_list(data, "target"),
-        new=_list(data, "incoming"),
-        changes=sql.SQL(", ").join(
-            sql.SQL("{} = {}").format(sql.Identifier(name), sql.Identifier("incoming", name)) for name in data
-        ),
-        stamped=_list(stamped),
-        values=_list(names, "incoming"),
-    )
+    deleted = cursor.rowcount
+    if not deleted:
+        return 0
+    changes.add("deleted", cursor)
+    left = _count_landed(cursor, spec, target, window)
+    shrinks = landed >= GUARD_FROM_ROWS and left < landed * GUARD_SHARE
+    vanishes = spec.replace == "all" and left == 0 and landed >= GUARD_LIST_ROWS
+    if not allow_shrink and (shrinks or vanishes):
+        raise GuardError(
+            f"{spec.source} {spec.name} {window}: the vendor sent {left} rows where {landed} are loaded. Nothing"
+            " was written. If that is right, run it again with the setting `allow_shrink`."
+        )
+    return deleted
 
 
 def write_rejected(
@@ -209,7 +276,18 @@ def _list(names: Iterable[str], table: str | None = None) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(table, name) if table else sql.Identifier(name) for name in names)
 
 
+def _inside(spec: StreamSpec) -> sql.Composable:
+    """Whether a landed row belongs to the window."""
+    if spec.window_column is None:
+        return sql.SQL("true")
+    return sql.SQL("target.{} between %(first)s and %(last)s").format(sql.Identifier(spec.window_column))
+
+
+def _bounds(window: Window) -> dict[str, date]:
+    return {"first": window.first, "last": window.last}
+
+
 def _same(key: Iterable[str]) -> sql.Composed:
     return sql.SQL(" and ").join(
-        sql.SQL("{} = {}").format(sql.Identifier("target", name), sql.Identifier("incoming", name)) for name in key
+        sql.SQL("{} = {}").format(sql.Identifier("target", name), sql.Identifier("seen", name)) for name in key
     )
