@@ -1,0 +1,244 @@
+-- report: attribution
+-- All attribution models side by side, for one of four conversions and any lookback (RULES section 2, docs/attribution.md).
+-- Credits of a conversion sum to exactly 1 and its money to the kopeck: each row gets its whole kopecks, those left over go
+-- to the largest remainders. A conversion without a known touch in the lookback is `unknown`.
+
+create or replace function reports.attribution(
+    date_from date,
+    date_to date,
+    conversion text default 'first_visit',
+    lookback_days integer default 90,
+    level text default 'campaign',
+    clinic text default null
+)
+returns table (
+    model text,
+    channel text,
+    source text,
+    campaign text,
+    conversions numeric,
+    revenue numeric,
+    spend numeric,
+    roi_percent numeric,
+    has_few_conversions boolean
+)
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+#variable_conflict use_column
+declare
+    wanted_conversion text := conversion;
+    wanted_level text := level;
+    by_source boolean := level in ('source', 'campaign');
+    by_campaign boolean := level = 'campaign';
+begin
+    if conversion not in ('booking', 'first_visit', 'deal', 'payment') then
+        raise exception 'conversion is one of booking, first_visit, deal, payment'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    if level not in ('channel', 'source', 'campaign') then
+        raise exception 'level is one of channel, source, campaign' using errcode = 'invalid_parameter_value';
+    end if;
+    if lookback_days not between 0 and 365 then
+        raise exception 'lookback_days is from 0 to 365' using errcode = 'invalid_parameter_value';
+    end if;
+    return query
+    with chosen as (
+        select won.conversion_key, won.amount, won.conversions
+        from reports.attribution_conversions as won
+        where
+            won.conversion = wanted_conversion
+            and won.converted_date between date_from and date_to
+            and (clinic is null or won.clinic_id = clinic)
+    ),
+    path as (
+        select
+            chosen.conversion_key,
+            coalesce(touches.channel, 'unknown') as channel,
+            case when by_source then coalesce(touches.source, 'unknown') end as source,
+            case when by_campaign then touches.campaign end as campaign,
+            coalesce(touches.channel, 'unknown') = 'direct' as is_direct,
+            touches.touch_kind = 'contact' as is_contact,
+            coalesce(touches.is_before_booking, false) as is_before_booking,
+            coalesce(touches.days_before, 0) as days_before,
+            row_number() over in_time as touch_number,
+            count(*) over (partition by chosen.conversion_key) as touches
+        from chosen
+        left join reports.attribution_touches as touches
+            on chosen.conversion_key = touches.conversion_key and touches.days_before <= lookback_days
+        window in_time as (
+            partition by chosen.conversion_key
+            order by touches.touched_at asc, touches.touch_kind desc, touches.record_id asc
+        )
+    ),
+    parts as (
+        select
+            path.*,
+            row_number() over (
+                partition by path.conversion_key order by path.is_direct asc, path.touch_number desc
+            ) as last_non_direct_rank,
+            power(2::numeric, -path.days_before / 7) as decay,
+            (path.touch_number = 1)::integer
+            + coalesce(
+                (path.touch_number = min(path.touch_number) filter (where path.is_contact) over whole)::integer, 0
+            )
+            + coalesce(
+                (path.touch_number = max(path.touch_number) filter (where path.is_before_booking) over whole)::integer,
+                0
+            ) as roles
+        from path
+        window whole as (partition by path.conversion_key)
+    ),
+    shaped as (
+        select
+            parts.*,
+            case
+                when parts.roles > 0 then 0.3 * parts.roles
+                else 0.1 / nullif(
+                    count(*) filter (where parts.roles = 0) over (partition by parts.conversion_key), 0
+                )
+            end as w_weight
+        from parts
+    ),
+    touch_weights as (
+        select
+            shaped.conversion_key, shaped.channel, shaped.source, shaped.campaign,
+            models.model,
+            case models.model
+                when 'first_touch' then (shaped.touch_number = 1)::integer::numeric
+                when 'last_touch' then (shaped.touch_number = shaped.touches)::integer::numeric
+                when 'last_non_direct' then (shaped.last_non_direct_rank = 1)::integer::numeric
+                when 'linear' then 1::numeric
+                when 'time_decay' then shaped.decay
+                when 'w_shaped' then shaped.w_weight
+                when 'position_based' then case
+                    when shaped.touches <= 2 then 1::numeric
+                    when shaped.touch_number in (1, shaped.touches) then 0.4
+                    else 0.2 / (shaped.touches - 2)
+                end
+            end as weight
+        from shaped
+        cross join (
+            values ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'),
+            ('time_decay'), ('w_shaped')
+        ) as models (model)
+    ),
+    players as (
+        select distinct path.conversion_key, path.channel, path.source, path.campaign from path
+    ),
+    player_weights as (
+        select
+            players.conversion_key, players.channel, players.source, players.campaign,
+            models.model,
+            case
+                when models.model = 'shapley' then 1::numeric
+                when sum(effects.removal_effect) over (partition by models.model, players.conversion_key) > 0
+                    then coalesce(effects.removal_effect, 0)
+                else 1
+            end as weight
+        from players
+        cross join (values ('markov'), ('shapley')) as models (model)
+        left join reports.attribution_effects as effects
+            on
+                effects.conversion = wanted_conversion
+                and effects.level = wanted_level
+                and effects.player = case wanted_level
+                    when 'channel' then jsonb_build_array(players.channel)
+                    when 'source' then jsonb_build_array(players.channel, players.source)
+                    else jsonb_build_array(players.channel, players.source, players.campaign)
+                end::text
+    ),
+    weights as (
+        select
+            weighed.model, weighed.conversion_key, weighed.channel, weighed.source, weighed.campaign,
+            sum(weighed.weight) as weight
+        from (select * from touch_weights union all select * from player_weights) as weighed
+        group by weighed.model, weighed.conversion_key, weighed.channel, weighed.source, weighed.campaign
+        having sum(weighed.weight) > 0
+    ),
+    credits as (
+        select
+            weights.*,
+            weights.weight / sum(weights.weight) over (
+                partition by weights.model, weights.conversion_key
+            ) as credit
+        from weights
+    ),
+    money as (
+        select
+            credits.model, credits.channel, credits.source, credits.campaign,
+            credits.credit * chosen.conversions as conversions,
+            trunc(chosen.amount * 100 * credits.credit) as kopecks,
+            round(chosen.amount * 100) - sum(trunc(chosen.amount * 100 * credits.credit)) over of_conversion as left_over,
+            row_number() over (
+                partition by credits.model, credits.conversion_key
+                order by
+                    abs(chosen.amount * 100 * credits.credit - trunc(chosen.amount * 100 * credits.credit)) desc,
+                    credits.channel asc, credits.source asc, credits.campaign asc
+            ) as remainder_rank
+        from credits
+        inner join chosen on credits.conversion_key = chosen.conversion_key
+        window of_conversion as (partition by credits.model, credits.conversion_key)
+    ),
+    figures as (
+        select
+            money.model, money.channel, money.source, money.campaign,
+            sum(money.conversions) as conversions,
+            sum(
+                money.kopecks
+                + case when money.remainder_rank <= abs(money.left_over) then sign(money.left_over) else 0 end
+            ) / 100 as revenue,
+            0::numeric as spend
+        from money
+        group by money.model, money.channel, money.source, money.campaign
+        union all
+        select
+            models.model,
+            spent.channel,
+            case when by_source then spent.source end,
+            case when by_campaign then spent.campaign end,
+            0, 0, sum(spent.spend)
+        from reports.attribution_spend as spent
+        cross join (
+            values ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'),
+            ('time_decay'), ('w_shaped'), ('markov'), ('shapley')
+        ) as models (model)
+        where
+            spent.spend_date between date_from and date_to
+            and (clinic is null or spent.clinic_id = clinic)
+        group by 1, 2, 3, 4
+    )
+    select
+        figures.model,
+        figures.channel,
+        figures.source,
+        figures.campaign,
+        trim_scale(round(sum(figures.conversions), 6)),
+        round(sum(figures.revenue), 2),
+        round(sum(figures.spend), 2),
+        round((sum(figures.revenue) - sum(figures.spend)) / nullif(sum(figures.spend), 0) * 100, 2),
+        sum(figures.conversions) < 30
+    from figures
+    group by figures.model, figures.channel, figures.source, figures.campaign
+    order by figures.model, 5 desc, figures.channel, figures.source, figures.campaign;
+end
+$function$;
+comment on function reports.attribution(date, date, text, integer, text, text) is
+    'Attribution / Атрибуция: nine models side by side for a conversion, with spend and ROI.';
+
+create or replace view reports.attribution_daily
+with (security_invoker = true) as
+select
+    won.converted_date as day,
+    won.clinic_id,
+    won.conversion,
+    sum(won.conversions)::bigint as conversions,
+    sum(won.amount) as revenue
+from reports.attribution_conversions as won
+group by won.converted_date, won.clinic_id, won.conversion;
+comment on view reports.attribution_daily is 'Conversions by day, without attribution: their number and worth.';
+select ops.inherit_comments('reports.attribution_daily', 'reports.attribution_conversions');
+comment on column reports.attribution_daily.day is 'Local day of the conversion.';
+comment on column reports.attribution_daily.revenue is 'Worth of the conversions, reporting currency.';
