@@ -25,7 +25,8 @@ def quick_options(**others: object) -> dict[str, Any]:
 class Simulators:
     """The vendors' servers. `endpoints` is what a connection needs; states and journals are for tests to read and edit.
 
-    `options`: source → options, for the vendors that shall differ from their defaults.
+    `options`: source → options, for the vendors that shall differ from their defaults. `only`: these vendors (null:
+    all).
     """
 
     def __init__(
@@ -34,15 +35,17 @@ class Simulators:
         faults: Faults,
         options: Mapping[str, Any] | None = None,
         clock: Clock = time.monotonic,
+        only: Iterable[str] | None = None,
     ) -> None:
         chosen = options or {}
-        unknown = chosen.keys() - SIMULATORS.keys()
+        names = list(SIMULATORS if only is None else only)
+        unknown = {*chosen, *names} - SIMULATORS.keys()
         if unknown:
             raise ValueError(f"There is no simulator {', '.join(sorted(unknown))}. Known: {', '.join(SIMULATORS)}.")
         self.world = world
         self.faults = faults
         self.vendors: dict[str, Vendor] = {
-            name: spec.make(world, chosen.get(name, spec.options), clock) for name, spec in SIMULATORS.items()
+            name: SIMULATORS[name].make(world, chosen.get(name, SIMULATORS[name].options), clock) for name in names
         }
         self.servers: dict[str, VendorServer] = {
             name: VendorServer(vendor, faults) for name, vendor in self.vendors.items()
@@ -52,8 +55,8 @@ class Simulators:
     def endpoints(self) -> dict[str, Endpoint]:
         """Source → base_url, token, settings. JSON-ready."""
         return {
-            name: spec.endpoint(self.world, self.servers[name].base_url, self.vendors[name])
-            for name, spec in SIMULATORS.items()
+            name: SIMULATORS[name].endpoint(self.world, self.servers[name].base_url, vendor)
+            for name, vendor in self.vendors.items()
         }
 
     def state(self, source: str) -> Any:  # noqa: ANN401 - every vendor keeps its own kind of state
@@ -80,9 +83,10 @@ def running_simulators(
     faults: Iterable[Fault] | Faults = (),
     options: Mapping[str, Any] | None = None,
     clock: Clock = time.monotonic,
+    only: Iterable[str] | None = None,
 ) -> Iterator[Simulators]:
     """The vendors' servers on free ports of 127.0.0.1 until the block ends. `options`: source → options."""
-    running = Simulators(world, faults if isinstance(faults, Faults) else Faults(faults), options, clock)
+    running = Simulators(world, faults if isinstance(faults, Faults) else Faults(faults), options, clock, only)
     running.start()
     try:
         yield running

@@ -136,6 +136,7 @@ def _carrier(contact: Contact) -> str:
 
 def _contact(world: World, c: Contact, sessions: dict[int, Session]) -> Row:
     vendor = c.system not in ("desk", "aggregators")  # call trackers write digits only
+    lost_at_uis = c.system == "uis_call" and c.is_answered is False  # it counts no talk of a call that nobody took
     session = sessions[c.session_ids[-1]] if c.session_ids else None
     digits = c.phone.removeprefix("+") if c.phone else None
     row: Row = {
@@ -155,7 +156,7 @@ def _contact(world: World, c: Contact, sessions: dict[int, Session]) -> Row:
         "outcome": c.outcome,
         "refusal_reason": c.refusal_reason,
         "is_answered": c.is_answered,
-        "talk_seconds": c.talk_seconds,
+        "talk_seconds": None if lost_at_uis else c.talk_seconds,
         "called_address": c.called_address.removeprefix("+") if vendor and c.called_address else c.called_address,
         "tags": (plain_tags(c) if vendor else list(c.tags)) or None,
         "note": c.note,
