@@ -174,7 +174,8 @@ class ApiClient:
                 error = refused
             except (msgspec.DecodeError, UnreadableBody, UnicodeDecodeError) as exc:
                 unreadable += 1
-                kind = "HTML" if answer.body.lstrip()[:1] == b"<" else f"{len(answer.body)} bytes that do not decode"
+                page = answer.body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype"))
+                kind = "HTML" if page else f"{len(answer.body)} bytes that do not decode"
                 detail = redact(str(exc), self._secrets)
                 error = PayloadError(
                     f"{where}: the vendor answered {kind} ({detail}), {unreadable} times. Try again later; if it "

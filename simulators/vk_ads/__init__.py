@@ -7,20 +7,16 @@ from datetime import date
 from simulators.spec import Clock, Endpoint, SimulatorSpec
 from simulators.vk_ads.routes import VkAds
 from simulators.vk_ads.state import Plan, PlanDay, VkOptions, VkState
-from simulators.world.model import Campaign, World
+from simulators.world.model import World
 from simulators.world.neutral_clinic import CURRENCY
 
 CLIENT_ID = "simulatedVkClient"
 CLIENT_SECRET = "simulatedVkSecret"  # noqa: S105 - no secret: it opens a simulator on the loopback only
 
 
-def platform_of(campaign: Campaign) -> str:
-    return str(getattr(campaign, "platform", "yandex_direct"))
-
-
 def make(world: World, options: VkOptions, clock: Clock) -> VkAds:
     """The ads of a campaign are summed: VK is asked for whole plans."""
-    campaigns = {campaign.campaign_id: campaign for campaign in world.campaigns if platform_of(campaign) == "vk_ads"}
+    campaigns = {campaign.campaign_id: campaign for campaign in world.campaigns if campaign.platform == "vk_ads"}
     days: dict[tuple[int, date], PlanDay] = {}
     for ad in world.ad_days:
         if ad.campaign_id in campaigns:
@@ -33,7 +29,7 @@ def make(world: World, options: VkOptions, clock: Clock) -> VkAds:
 
 
 def endpoint(world: World, base_url: str, vendor: VkAds) -> Endpoint:
-    clinics = {str(c.campaign_id): c.clinic_id for c in world.campaigns if platform_of(c) == "vk_ads" and c.clinic_id}
+    clinics = {str(c.campaign_id): c.clinic_id for c in world.campaigns if c.platform == "vk_ads" and c.clinic_id}
     return {
         "base_url": base_url,
         "token": CLIENT_SECRET,

@@ -2,7 +2,10 @@
 with
 
 rates as (
-    select * from {{ ref('int_currency_rates_unioned') }}
+    -- A rate that somebody wrote down wins over the bank's of the same day.
+    select distinct on (currency, "date") *
+    from {{ ref('int_currency_rates_unioned') }}
+    order by currency, "date", source_system != 'files'
 ),
 
 settings as (
