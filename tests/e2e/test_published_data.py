@@ -5,6 +5,7 @@ The data is not part of this project. It is looked for in `CHAIRSIDE_SHARED`, el
 
 from __future__ import annotations
 
+import csv
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -54,3 +55,34 @@ def test_the_marts_say_what_the_source_says(name: str, fresh_database: str, tmp_
     assert outcome.complete
     with psycopg.connect(fresh_database) as connection:
         assert connection.execute(query.encode()).fetchone() == totals
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the published data sets are not beside this checkout")
+def test_attribution_says_what_the_published_method_says(fresh_database: str, tmp_path: Path) -> None:
+    """First, last, linear and 40/20/40 touch of a published example, by campaign, in conversions and in money."""
+    folder = DATA / "attribution_playbook"
+    mapping = ROOT / "docs" / "examples" / "attribution_playbook.mapping.yml"
+    run_all(
+        fresh_database, folder / "data", mapping, run_id="playbook", now=MOMENT, folder=tmp_path, say=lambda _text: None
+    )
+    models = {"ft": "first_touch", "lt": "last_touch", "u": "position_based", "lin": "linear"}
+    with psycopg.connect(fresh_database) as connection:
+        rows = connection.execute(
+            "select model, source, campaign, conversions, revenue, spend"
+            " from reports.attribution(date '2020-01-01', date '2020-12-31', 'payment', 365)"
+        ).fetchall()
+    found = {row[:3]: row[3:] for row in rows}
+    with (folder / "expected" / "by_campaign.csv").open(encoding="utf-8") as opened:
+        expected = list(csv.DictReader(opened))
+    assert len(expected) == 6
+    for row in expected:
+        for short, model in models.items():
+            nothing = (Decimal(0), Decimal(0), Decimal(0))
+            key = (model, row["utm_source"], row["utm_campaign"] or None)
+            credit, revenue, spend = found.get(key, nothing)
+            assert abs(credit - Decimal(row[short])) < Decimal("0.00001"), (row["utm_source"], model)
+            # the published money is a float; ours is whole cents per conversion, so up to a cent of each may differ
+            assert abs(revenue - Decimal(row[f"{short}_rev"])) < Decimal("0.12"), (row["utm_source"], model)
+            assert spend == Decimal(row["spend"] or 0)
+    for model in {model for model, _source, _campaign in found}:
+        assert sum(revenue for (its, _s, _c), (_credit, revenue, _spend) in found.items() if its == model) == 275
