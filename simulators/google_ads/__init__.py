@@ -20,9 +20,8 @@ def endpoint(world: World, base_url: str, vendor: GoogleAds) -> Endpoint:
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
         "token_url": f"{base_url}/token",
-        "currency": vendor.state.options.currency,
         "time_zone": vendor.state.options.time_zone,
-        "include_vat": True,
+        "include_vat": False,
     }
     return {"base_url": base_url, "token": REFRESH_TOKEN, "settings": settings}
 

@@ -12,8 +12,6 @@ from typing import Literal
 from simulators.world.model import AdDay, Campaign, World
 
 KOPECK = Decimal("0.01")
-NETWORK_CUSTOMER = "7000000000"
-FIRST_CUSTOMER = 7_000_000_001
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +20,7 @@ class GoogleAdsOptions:
 
     `zeros`: whether a number that is zero is left out of a row. `nothing`: how an answer without rows looks.
     `errors`: an error of searchStream in an array, or alone. `batch_rows`: rows of one batch. `resource_names`: sent
-    although they were not asked for. `token_seconds`: life of an access token. `currency`, `time_zone`: of every
-    account.
+    although they were not asked for. `token_seconds`: life of an access token. `time_zone`: of every account.
     """
 
     zeros: Literal["omitted", "sent"] = "omitted"
@@ -32,12 +29,11 @@ class GoogleAdsOptions:
     batch_rows: int = 100
     resource_names: bool = False
     token_seconds: int = 3600
-    currency: str = "RUB"
     time_zone: str = "Europe/Moscow"
 
 
 class GoogleAdsState:
-    """Accounts (one of each clinic, one of the network), their campaigns and days. `clock` gives seconds."""
+    """Accounts, their campaigns and days. `clock` gives seconds."""
 
     def __init__(
         self, world: World, options: GoogleAdsOptions, clock: Callable[[], float], *, refresh_token: str
@@ -46,25 +42,19 @@ class GoogleAdsState:
         self.options = options
         self.clock = clock
         self.refresh_token = refresh_token
-        self.customers: dict[str, str | None] = {
-            str(FIRST_CUSTOMER + number): clinic.clinic_id for number, clinic in enumerate(world.clinics)
+        self.campaigns: dict[int, Campaign] = {
+            campaign.campaign_id: campaign for campaign in world.campaigns if campaign.platform == "google_ads"
         }
-        self.customers[NETWORK_CUSTOMER] = None
-        self.currency = dict.fromkeys(self.customers, options.currency)
+        self.ad_days: list[AdDay] = [ad for ad in world.ad_days if ad.campaign_id in self.campaigns]
+        self.customers: dict[str, str | None] = {
+            campaign.login: campaign.clinic_id for campaign in self.campaigns.values()
+        }
+        self.currency = {campaign.login: campaign.currency for campaign in self.campaigns.values()}
         self.time_zone = dict.fromkeys(self.customers, options.time_zone)
         self.disabled: set[str] = set()
         self.removed: set[int] = set()
-        self.campaigns: dict[int, Campaign] = {
-            campaign.campaign_id: campaign
-            for campaign in world.campaigns
-            if getattr(campaign, "platform", "yandex_direct") == "google_ads"
-        }
-        self.ad_days: list[AdDay] = [ad for ad in world.ad_days if ad.campaign_id in self.campaigns]
         self._lock = threading.Lock()
         self._tokens: dict[str, float] = {}
-
-    def customer_of(self, campaign: Campaign) -> str:
-        return next(number for number, clinic_id in self.customers.items() if clinic_id == campaign.clinic_id)
 
     # tokens -------------------------------------------------------------------------------------------------------
     def new_token(self) -> str:

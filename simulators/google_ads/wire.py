@@ -98,7 +98,7 @@ def rows(state: GoogleAdsState, customer: str, query: Query) -> list[dict[str, A
     first, last = query.days
     groups: dict[tuple[date, int], list[AdDay]] = defaultdict(list)
     for ad in state.ad_days:
-        if first <= ad.day <= last and state.customer_of(state.campaigns[ad.campaign_id]) == customer:
+        if first <= ad.day <= last and state.campaigns[ad.campaign_id].login == customer:
             groups[ad.day, ad.campaign_id].append(ad)
     return [
         _row(state, query, own | {

@@ -67,7 +67,7 @@ class Meta:
     """Answers about the account; each kind of request has replies of its own, the last for ever."""
 
     pages: list[Reply]
-    makes: list[Reply] = field(default_factory=lambda: [Reply({"report_run_id": "1571860060019548"})])
+    makes: list[Reply] = field(default_factory=list)
     states: list[Reply] = field(default_factory=lambda: [status("Job Completed")])
     account: Reply = field(default_factory=lambda: Reply({"currency": "RUB", "timezone_name": "Europe/Moscow"}))
     made: list[Asked] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Meta:
     def play(self, asked: Asked) -> Reply:
         if asked.method == "POST":
             self.made.append(asked)
-            return take(self.makes)
+            return self.makes.pop(0) if self.makes else Reply({"report_run_id": f"157186006001{len(self.made)}"})
         if "/act_" in asked.path:
             return self.account
         if asked.path.endswith("/insights"):
@@ -193,7 +193,7 @@ def test_too_much_data_is_asked_for_in_smaller_pages_and_shorter_reports(fetch: 
     script = meta(vendor, much, much, page(row(1)))
     assert fetch().rows_read == 1
     assert [asked.query["limit"] for asked in script.read] == ["500", "250", "125"]
-    script = meta(vendor, page(row(1)), page(row(2)), makes=[refused(2, 1504038), Reply({"report_run_id": 7})])
+    script = meta(vendor, page(row(1)), page(row(2)), makes=[refused(2, 1504038)])
     assert fetch().rows_read == 2
     assert script.ranges == [("06-01", "06-02"), ("06-01", "06-01"), ("06-02", "06-02")]
 

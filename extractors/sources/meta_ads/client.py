@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from extractors.core.client import api_client
-from extractors.core.errors import RejectedError, TransientError
+from extractors.core.errors import PayloadError, RejectedError, TransientError
 from extractors.core.http import UnreadableBody
 from extractors.core.settings import number, required
 from extractors.core.spec import Context, Window
@@ -36,8 +36,13 @@ LEAST_PAGE_ROWS = 10
 DEFAULT_POLL_SECONDS = 10.0
 LONGEST_REPORT_SECONDS = 3600.0  # the vendor's own retries included [best-practices]
 REPORT_TRIES = 2
+FOREIGN_TRIES = 2  # of one page; then the whole report is taken for another one
 UNSEEN_TRIES = 5  # a report just made may not be visible yet
 DONE, FAILED = "Job Completed", ("Job Failed", "Job Skipped")
+
+
+class ForeignRows(PayloadError):
+    """A report holds rows that were not asked for: an answer of another report came instead."""
 
 
 class _Account(msgspec.Struct):
@@ -79,11 +84,12 @@ class _Page(msgspec.Struct):
 
 
 class MetaAdsClient:
-    """Asks one connection's accounts. State: the HTTP session."""
+    """Asks one connection's accounts. State: the HTTP session, and the reports made so far."""
 
     def __init__(self, context: Context, *, sleep: Callable[[float], None] = time.sleep) -> None:
         settings = context.settings
         self._sleep = sleep
+        self._runs: dict[str, tuple[str, Window]] = {}
         self._version = str(settings.get("api_version") or DEFAULT_VERSION)
         self._poll_seconds = number(settings, NAME, "poll_seconds", DEFAULT_POLL_SECONDS)
         self._page_rows = int(number(settings, NAME, "page_rows", PAGE_ROWS))
@@ -122,12 +128,15 @@ class MetaAdsClient:
 
         Raises TransientError when one day's report fails again and again, or is not ready within an hour.
         """
-        for _ in range(REPORT_TRIES):
+        for attempt in range(1, REPORT_TRIES + 1):
             try:
                 run = self._make(account_id, days, params, where)
                 if self._wait(run, where):
                     yield from self._pages(run, where, asked)
                     return
+            except ForeignRows:
+                if attempt == REPORT_TRIES:
+                    raise
             except TooMuchData:
                 if days.first == days.last:
                     raise
@@ -142,11 +151,16 @@ class MetaAdsClient:
 
     def _make(self, account_id: str, days: Window, params: Mapping[str, str], where: str) -> str:
         span = msgspec.json.encode({"since": str(days.first), "until": str(days.last)}).decode()
-        made = self._send(
-            "POST", f"/act_{account_id}/insights", where, msgspec.json.Decoder(_Made).decode,
-            form={**params, "time_range": span},
+
+        def decode(body: bytes) -> str:
+            run = str(msgspec.json.decode(body, type=_Made).report_run_id)
+            if self._runs.setdefault(run, (account_id, days)) != (account_id, days):
+                raise UnreadableBody("another report that was made before")
+            return run
+
+        return self._send(
+            "POST", f"/act_{account_id}/insights", where, decode, form={**params, "time_range": span}
         )
-        return str(made.report_run_id)
 
     def _wait(self, run: str, where: str) -> bool:
         """Whether the report is done (true) or failed (false). Raises RejectedError where its error is final."""
@@ -192,14 +206,18 @@ class MetaAdsClient:
             page = msgspec.json.decode(body, type=_Page)
             if after is not None and page.after == after:
                 raise UnreadableBody("the page before, once more")
-            if not all(map(asked, page.data)):
-                raise UnreadableBody("rows that were not asked for")
             return page
 
+        foreign = 0
         while True:
             params = {"limit": str(self._page_rows), **({} if after is None else {"after": after})}
             try:
-                return self._send("GET", f"/{run}/insights", where, decode, params=params)
+                page = self._send("GET", f"/{run}/insights", where, decode, params=params)
+                if all(map(asked, page.data)):
+                    return page
+                foreign += 1
+                if foreign >= FOREIGN_TRIES:
+                    raise ForeignRows(f"{where}: Meta sent rows of other days or another account. Run it again.")
             except TooMuchData:
                 if self._page_rows <= LEAST_PAGE_ROWS:
                     raise
