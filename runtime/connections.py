@@ -47,7 +47,7 @@ def simulators(home: Home, services: list[Service], progress: Progress) -> dict[
     state.unlink(missing_ok=True)
     service = guarded(
         "simulators",
-        [sys.executable, "-m", "simulators", *world_arguments(), "--state", state],
+        [sys.executable, "-m", "simulators", *world_arguments(), "--quick", "--state", state],
         log=home.logs / "simulators.log",
         environ=plain_environment(),
         grace=3.0,
@@ -60,7 +60,9 @@ def simulators(home: Home, services: list[Service], progress: Progress) -> dict[
     return {
         # An invented city has no quota; real vendors keep the limits that their clients know.
         name: connection_of(
-            vendor["base_url"], vendor.get("token"), {"requests_per_second": 0, **(vendor.get("settings") or {})}
+            vendor["base_url"],
+            vendor.get("token"),
+            {"requests_per_second": 0, "poll_seconds": 0.5, **(vendor.get("settings") or {})},
         )
         for name, vendor in vendors.items()
     }

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from simulators.faults import Faults
-from simulators.running import Simulators
+from simulators.running import Simulators, quick_options
 from simulators.world import build_world
 from simulators.world.__main__ import add_world_arguments
 
@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m simulators", description="The vendors of the invented city.")
     add_world_arguments(parser)
     parser.add_argument("--state", type=Path, help="JSON file with addresses and settings, written when all serve")
+    parser.add_argument("--quick", action="store_true", help="no quotas, no waiting for reports")
     chosen = parser.parse_args(arguments)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     world = build_world(
         chosen.seed, date_from=chosen.date_from, days=chosen.days, clinics=chosen.clinics, scale=chosen.scale
     )
-    simulators = Simulators(world, Faults())
+    simulators = Simulators(world, Faults(), quick_options() if chosen.quick else None)
     simulators.start()
     text = json.dumps(simulators.endpoints, ensure_ascii=False, indent=2)
     if chosen.state is not None:
