@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,8 @@ from tests.e2e.comparing import MOMENT
 from warehouse.build import common_arguments, dbt_environment
 from warehouse.pipeline import run_all
 
-JUNE = Path(__file__).resolve().parents[1] / "cases" / "june"
+ROOT = Path(__file__).resolve().parents[2]
+JUNE = ROOT / "tests" / "cases" / "june"
 PERIOD = "date '2026-06-01', date '2026-06-30'"
 
 
@@ -167,3 +169,15 @@ def test_the_unit_tests_of_the_rules_pass(june: str, work_folder: Path) -> None:
         result = dbtRunner().invoke(["test", "--select", "test_type:unit", *common_arguments(work_folder)])
     assert result.success, [node.message for node in result.result if str(node.status) != "pass"]
     assert len(result.result.results) >= 11
+
+
+def test_the_readme_asks_questions_that_have_answers(june: str) -> None:
+    """Every statement of the README's SQL blocks runs; what it creates is taken back."""
+    blocks = re.findall(r"```sql\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    statements = [line for block in blocks for line in block.strip().split(";\n") if line.strip()]
+    assert len(statements) == 6
+    with psycopg.connect(june) as connection:
+        for statement in statements:
+            answered = connection.execute(statement.rstrip(";").encode())
+            assert answered.description
+        connection.rollback()
