@@ -22,7 +22,7 @@ SILENT: dict[tuple[str, str], tuple[str, ...]] = {
     ("ident", "payments"): ("appointment_id",),
 }
 # What a system does not have at all; the clinic keeps it in import files.
-BY_FILE = {("fhir", "payments"), ("fhir", "treatment_stages"), ("open_dental", "schedule_slots"),
+BY_FILE = {("fhir", "treatment_stages"), ("open_dental", "schedule_slots"),
            ("ident", "schedule_slots")}  # fmt: skip
 
 
