@@ -1,0 +1,130 @@
+"""The path of a person, from the first click to completed treatment, on June with a treatment plan and deal stages."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import psycopg
+import pytest
+
+from tests.e2e.comparing import load
+
+JUNE = Path(__file__).resolve().parents[1] / "cases" / "june"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reports" / "client_path.md"
+STAGES = """stage_id,plan_id,patient_id,clinic_id,direction,opened_at,stage_number,stage,done_at
+T1,N1,P1,C1,implants,2026-06-11T10:30:00+03:00,1,surgery,2026-06-11T11:30:00+03:00
+T2,N1,P1,C1,implants,2026-06-11T10:30:00+03:00,2,crown,2026-06-25T12:00:00+03:00
+T3,N3,P3,C1,therapy,2026-06-12T10:30:00+03:00,1,filling,
+"""
+DEAL_STAGES = """deal_id,stage,entered_at
+D1,negotiation,2026-06-02T10:00:00+03:00
+"""
+
+
+@pytest.fixture(scope="module")
+def june(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """June with a plan that was completed, one that was not, and a stage of a deal."""
+    folder = tmp_path_factory.mktemp("june") / "files"
+    shutil.copytree(JUNE, folder)
+    (folder / "treatment_stages.csv").write_text(STAGES, encoding="utf-8")
+    (folder / "deal_stages.csv").write_text(DEAL_STAGES, encoding="utf-8")
+    name = f"test_path_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(f"create database {name} template template0".encode())
+    url = urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
+    load(url, folder, tmp_path_factory.mktemp("dbt"))
+    yield url
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(f"drop database if exists {name} with (force)".encode())
+
+
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def test_everything_that_happened_to_one_person_is_one_list_in_time(june: str) -> None:
+    found = rows(
+        june,
+        "select to_char(occurred_at at time zone 'Europe/Moscow', 'MM-DD HH24:MI'), step, source, amount::integer"
+        " from reports.client_path('patient:P1')",
+    )
+    assert found == [
+        ("05-20 12:00", "session", "direct", None),
+        ("05-25 12:00", "session", "yandex", None),
+        ("05-31 12:00", "session", "yandex", None),
+        ("06-01 09:00", "contact", "yandex", None),
+        ("06-01 09:00", "inquiry", "yandex", None),
+        ("06-01 09:06", "booking", None, None),
+        ("06-01 10:00", "deal_created", "unknown", None),
+        ("06-01 18:30", "contact", "yandex", None),
+        ("06-01 23:59", "contact", "unknown", None),
+        ("06-02 00:00", "contact", "yandex", None),
+        ("06-02 00:00", "inquiry", "yandex", None),
+        ("06-02 10:00", "deal_stage", "unknown", None),
+        ("06-11 10:00", "visit", "yandex", None),
+        ("06-11 11:00", "sale", None, 120_000),
+        ("06-11 11:05", "payment", None, 120_000),
+        ("06-11 11:30", "treatment_stage", None, None),
+        ("06-11 12:00", "deal_won", "unknown", 100_000),
+        ("06-25 12:00", "treatment_stage", None, None),
+        ("06-25 12:00", "treatment_completed", None, None),
+    ]
+
+
+def test_who_did_not_arrive_and_who_waits_have_a_path_too(june: str) -> None:
+    assert [step for (step,) in rows(june, "select step from reports.client_path('patient:P4')")] == [
+        "contact", "inquiry", "booking", "not_arrived"
+    ]  # fmt: skip
+    assert "waiting_list" in {step for (step,) in rows(june, "select step from reports.client_path('patient:P8')")}
+    assert not rows(june, "select * from reports.client_path('patient:nobody')")
+    ends = rows(june, "select person_key from reports.client_path_steps where step = 'treatment_completed'")
+    assert ends == [("patient:P1",)]
+
+
+def test_no_step_holds_a_name_a_phone_or_an_address(june: str) -> None:
+    details = " ".join(detail or "" for (detail,) in rows(june, "select detail from reports.client_path_steps"))
+    assert not re.search(r"\+?\d{10,}|@|Patient|Client", details)
+
+
+def test_the_days_have_all_the_money_of_the_marts(june: str) -> None:
+    (found,) = rows(
+        june,
+        """
+        select
+            sum(amount) filter (where step in ('payment', 'refund')) = (select sum(amount) from marts.fct_payments),
+            sum(amount) filter (where step = 'sale') = (select sum(amount) from marts.fct_sales),
+            sum(steps) filter (where step = 'inquiry') = (select count(*) from marts.fct_inquiries),
+            sum(steps) filter (where step = 'session') = (select count(*) from marts.fct_sessions)
+        from reports.client_path_daily
+        """,
+    )
+    assert found == (True, True, True, True)
+
+
+def test_an_administrator_sees_the_steps_that_she_took_part_in(june: str) -> None:
+    role = f"t{uuid.uuid4().hex[:8]}_anna"
+    with psycopg.connect(june, autocommit=True) as owner:
+        owner.execute("select access.add_employee(%s, 'Invented', null, 'anna')", (role,))
+        owner.execute("select access.allow(%s, 'client_path', own_rows_only => true)", (role,))
+        (password,) = owner.execute("select access.login_password(%s)", (role,)).fetchone() or ("",)
+        server = urlsplit(june).netloc.rpartition("@")[2]
+        login = urlsplit(june)._replace(netloc=f"{quote(role)}:{quote(password)}@{server}").geturl()
+        try:
+            assert [step for (step,) in rows(login, "select step from reports.client_path('patient:P1')")] == [
+                "contact", "inquiry", "booking", "contact", "contact", "contact", "inquiry", "visit"
+            ]  # fmt: skip
+            assert not rows(login, "select * from reports.client_path('patient:P9')")
+        finally:
+            owner.execute("select access.remove_employee(%s)", (role,))
+
+
+def test_the_query_of_the_page_runs(june: str) -> None:
+    (query,) = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(rows(june, query)) == 19

@@ -1,0 +1,46 @@
+-- report: client_path
+-- The path of one person (CONTRACT section 4): from the first click to the last stage of treatment, in the order of time.
+
+create or replace function reports.client_path(person_key text)
+returns table (
+    occurred_at timestamptz,
+    step text,
+    channel text,
+    source text,
+    campaign text,
+    detail text,
+    amount numeric,
+    clinic_id text
+)
+language sql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+    select
+        steps.occurred_at, steps.step, steps.channel, steps.source, steps.campaign, steps.detail,
+        round(steps.amount, 2), steps.clinic_id
+    from reports.client_path_steps as steps
+    where steps.person_key = client_path.person_key
+    order by steps.occurred_at, steps.step_order, steps.step_key
+$function$;
+comment on function reports.client_path(text) is
+    'Path of a person / Путь клиента: sessions, contacts, bookings, visits, money, deals, treatment, in order of time.';
+
+create or replace view reports.client_path_daily
+with (security_invoker = true) as
+select
+    steps.local_date as day,
+    steps.clinic_id,
+    steps.step,
+    steps.channel,
+    steps.source,
+    steps.campaign,
+    count(*) as steps,
+    sum(steps.amount) as amount
+from reports.client_path_steps as steps
+group by steps.local_date, steps.clinic_id, steps.step, steps.channel, steps.source, steps.campaign;
+comment on view reports.client_path_daily is 'Steps of all paths by day and finest grain: their number and money.';
+select ops.inherit_comments('reports.client_path_daily', 'reports.client_path_steps');
+comment on column reports.client_path_daily.day is 'Local day of the steps.';
+comment on column reports.client_path_daily.steps is 'Number of steps.';
