@@ -37,6 +37,11 @@ def accounts(context: Context, source: str, setting: str = "accounts") -> tuple[
     return tuple(_account(context, source, setting, str(number), value) for number, value in given.items())
 
 
+def account_ids(context: Context, source: str, setting: str = "accounts") -> tuple[str, ...]:
+    """The numbers of the accounts alone."""
+    return tuple(account.account_id for account in accounts(context, source, setting))
+
+
 def _account(context: Context, source: str, setting: str, number: str, value: object) -> Account:
     own: Mapping[str, Any] = value if isinstance(value, Mapping) else {"clinic_id": value}
     account_id = number.removeprefix("act_").replace("-", "").strip()

@@ -86,6 +86,7 @@ class StreamSpec:
     lookback_days  how far back vendors change what they said; a daily load starts that much earlier.
     account   column of the advertising account, and `steady` columns that never change within one (currency, time
               zone): rows that say otherwise are refused before anything is written.
+    accounts  the accounts a connection asks for: a window is the truth of these, rows of others are left alone.
     """
 
     source: str
@@ -103,6 +104,7 @@ class StreamSpec:
     skipped: tuple[str, ...] = ()
     account: str | None = None
     steady: tuple[str, ...] = ()
+    accounts: Callable[[Context], Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.columns]
@@ -116,6 +118,8 @@ class StreamSpec:
             raise ValueError(f"{self.table}: the window column {self.window_column} does not exist")
         if missing := [name for name in (*filter(None, [self.account]), *self.steady) if name not in names]:
             raise ValueError(f"{self.table}: the account's columns do not exist: {missing}")
+        if self.accounts is not None and self.account is None:
+            raise ValueError(f"{self.table}: accounts are asked for, but no column names a row's account")
 
     @property
     def table(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from extractors.core.accounts import Account, accounts, check_account
+from extractors.core.accounts import Account, account_ids, accounts, check_account
 from extractors.core.errors import PayloadError
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
 from extractors.core.values import day, needed, text
@@ -169,4 +169,5 @@ AD_PERFORMANCE = StreamSpec(
     lookback_days=14,
     account="customer_id",
     steady=("currency", "account_time_zone"),
+    accounts=partial(account_ids, source=NAME, setting="customers"),
 )

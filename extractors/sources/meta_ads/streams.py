@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from extractors.core.accounts import Account, accounts, check_account
+from extractors.core.accounts import Account, account_ids, accounts, check_account
 from extractors.core.errors import PayloadError
 from extractors.core.settings import number
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
@@ -169,4 +169,5 @@ AD_INSIGHTS = StreamSpec(
     lookback_days=28,
     account="account_id",
     steady=("currency", "account_time_zone"),
+    accounts=partial(account_ids, source=NAME),
 )
