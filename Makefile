@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT SOURCE
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo up serve down load status psql url backfill export test test-all lint format
+.PHONY: help install lock demo up serve down load status psql url backfill export test test-all bench lint format
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|' 2>/dev/null \
@@ -71,9 +71,12 @@ test: $(INSTALLED)  ## the test suite, on its own PostgreSQL
 test-all: $(INSTALLED)  ## and the long ones: property tests, faults, full size
 	$(PY) -m pytest -n 2 --dist loadfile
 
+bench: $(INSTALLED)  ## [BENCH_ROWS=50000] measurements side by side, as ratios against their goals
+	@$(PY) -m benchmarks $(BENCH)
+
 lint: $(INSTALLED)  ## style of Python and SQL, and types
 	$(PY) -m ruff check .
-	$(PY) -m mypy runtime extractors warehouse dags expectations simulators tests
+	$(PY) -m mypy runtime extractors warehouse dags expectations simulators benchmarks tests
 	$(PY) -m sqlfluff lint dbt_project --processes 2 --disable-progress-bar
 
 format: $(INSTALLED)  ## put the style right where a program can

@@ -21,7 +21,7 @@ import psycopg
 
 from extractors.core.errors import ChairsideError, ConfigError, PayloadError, TransientError
 from extractors.core.redact import redact
-from extractors.core.rows import Reading, read_rows
+from extractors.core.rows import Reading, read_pages
 from extractors.core.spec import Client, Context, SourceSpec, StreamSpec, Window
 from extractors.loading.windows import Written, write_rejected, write_window
 from extractors.registry import source
@@ -147,19 +147,20 @@ def _run_window(
     reading = Reading()
     failure: ChairsideError
     try:
-        rows = read_rows(stream, stream.pages(client, window, context), context, reading)
-        # The first row before the transaction: a report may take an hour to be ready, a refusal needs no transaction.
-        beginning = list(islice(rows, 1))
+        batches = read_pages(stream, stream.pages(client, window, context), context, reading)
+        # The first rows before the transaction: a report may take an hour to be ready, a refusal needs no transaction.
+        beginning = list(islice(batches, 1))
         with connection.transaction():
             written = write_window(
                 connection,
                 stream,
                 window,
-                chain(beginning, rows),
+                chain(beginning, batches),
                 run_id=context.run_id,
                 now=context.now,
                 allow_shrink=bool(context.settings.get("allow_shrink")),
                 allow_account_change=bool(context.settings.get("allow_account_change")),
+                accounts=None if stream.accounts is None else stream.accounts(context),
             )
             write_rejected(connection, stream, reading.rejected, run_id=context.run_id, now=context.now)
             _bookmark(connection, stream, window, context)

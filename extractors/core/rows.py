@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -39,12 +40,20 @@ class Reading:
 
 
 Row = tuple[Any, ...]
+# Rows that are made and copied in one go.
+BATCH_ROWS = 500
 _NOTHING = msgspec.Raw()
+_NO_EXTRA = (None,)
 UNREADABLE = (RowError, ValueError, TypeError, ArithmeticError, LookupError)
 
 
 def read_rows(spec: StreamSpec, pages: Iterable[Page], context: Context, reading: Reading) -> Iterator[Row]:
-    """Rows of `spec.columns` plus `_extra` (a dictionary or null) as the last value.
+    """`read_pages`, row by row."""
+    return chain.from_iterable(read_pages(spec, pages, context, reading))
+
+
+def read_pages(spec: StreamSpec, pages: Iterable[Page], context: Context, reading: Reading) -> Iterator[list[Row]]:
+    """Rows of `spec.columns` plus `_extra` (a dictionary or null) as the last value, some hundreds at a time.
 
     Raises PayloadError when a required field is absent from every row: the vendor changed its format, and setting
     everything aside would empty the table.
@@ -60,14 +69,18 @@ def read_rows(spec: StreamSpec, pages: Iterable[Page], context: Context, reading
                 except msgspec.ValidationError:
                     slowly = True
                 else:
-                    yield from _map_page(spec, records, page, context, reading)
+                    for first in range(0, len(records), BATCH_ROWS):
+                        yield _map_batch(spec, records, first, page, context, reading)
                     continue
             page = _plain_rows(page, spec)
-        for given in page:
-            reading.rows_read += 1
-            read = _read_slowly(spec, given, fields, context, reading)
-            if read is not None:
-                yield read
+        for first in range(0, len(page), BATCH_ROWS):
+            batch = []
+            for given in page[first : first + BATCH_ROWS]:
+                reading.rows_read += 1
+                read = _read_slowly(spec, given, fields, context, reading)
+                if read is not None:
+                    batch.append(read)
+            yield batch
     for name, count in reading.without.items():
         if count == reading.rows_read and count > 1:
             raise PayloadError(
@@ -76,21 +89,26 @@ def read_rows(spec: StreamSpec, pages: Iterable[Page], context: Context, reading
             )
 
 
-def _map_page(
-    spec: StreamSpec, records: Sequence[Any], page: bytes | msgspec.Raw, context: Context, reading: Reading
-) -> Iterator[Row]:
-    """Rows of a page that fits. A million times a load, so it does nothing but call `row`."""
-    make_row = spec.row
+def _map_batch(
+    spec: StreamSpec, records: Sequence[Any], first: int, page: bytes | msgspec.Raw, context: Context, reading: Reading
+) -> list[Row]:
+    """Rows of BATCH_ROWS records of a page that fits, from `first` on."""
+    batch = records[first : first + BATCH_ROWS]
     before = reading.rows_read
-    reading.rows_read += len(records)
-    no_extra = (None,)
-    for place, record in enumerate(records):
+    reading.rows_read += len(batch)
+    make_row = spec.row
+    try:
+        return [make_row(record, context) + _NO_EXTRA for record in batch]
+    except UNREADABLE:
+        pass  # one of them; again, to find it
+    rows = []
+    for place, record in enumerate(batch):
         try:
-            row = make_row(record, context)
+            rows.append(make_row(record, context) + _NO_EXTRA)
         except UNREADABLE as error:
-            _set_aside(reading, *_blame(error), _plain_rows(page, spec)[place], number=before + place + 1)
-        else:
-            yield row + no_extra
+            given = _plain_rows(page, spec)[first + place]
+            _set_aside(reading, *_blame(error), given, number=before + place + 1)
+    return rows
 
 
 def _strict_decoder(spec: StreamSpec) -> msgspec.json.Decoder[Any]:

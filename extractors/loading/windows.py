@@ -4,17 +4,18 @@
     else, or where a row comes twice        COPY into a temporary table, INSERT … ON CONFLICT … WHERE something differs
     at the end                              rows of the window that did not come are deleted
 
-Rows are drawn, copied and merged some thousands at a time, so memory does not grow with the window and the next rows
-are read while the server works. Everything happens inside the caller's transaction: a run killed at any point leaves
-nothing half done, and the same window twice writes nothing the second time. The keys that changed go to
-`ops.changed_keys` (extractors/loading/changes.py). Why not MERGE: docs/decisions/keys_that_changed.md.
+Rows are drawn, copied and merged some thousands at a time, so memory does not grow with the window, and the next ones
+are read while the server works on the last. Everything happens inside the caller's transaction: a run killed at any
+point leaves nothing half done, and the same window twice writes nothing the second time. The keys that changed go to
+`ops.changed_keys` (extractors/loading/changes.py, docs/decisions/keys_that_changed.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -25,7 +26,6 @@ from psycopg.types.json import Jsonb
 from extractors.core.errors import ConfigError, GuardError, PayloadError
 from extractors.core.rows import RejectedRow, Row
 from extractors.core.spec import StreamSpec, Window
-from extractors.loading.ahead import read_ahead
 from extractors.loading.changes import Changes
 from extractors.loading.steady import refuse_changed_accounts
 
@@ -34,8 +34,8 @@ GUARD_FROM_ROWS = 200
 GUARD_SHARE = 0.5
 # A dictionary (stages, doctors, funnels) that is suddenly empty is one too, however short it was.
 GUARD_LIST_ROWS = 3
-# Rows in memory at once, three times over: being read, waiting, being copied. More was not faster (benchmarks/).
-CHUNK_ROWS = 4_000
+# Rows that are copied and merged together, and in memory twice at most. More was not faster (benchmarks/).
+CHUNK_ROWS = 5_000
 STAMPS = ("_run_id", "_loaded_at")
 
 
@@ -52,14 +52,17 @@ def write_window(
     connection: psycopg.Connection[Any],
     spec: StreamSpec,
     window: Window,
-    rows: Iterable[Row],
+    batches: Iterable[list[Row]],
     *,
     run_id: str,
     now: datetime,
     allow_shrink: bool = False,
     allow_account_change: bool = False,
+    accounts: Sequence[str] | None = None,
 ) -> Written:
-    """Bring the landed table to what `rows` say of `window`. The rows are drawn while they are copied.
+    """Bring the landed table to what the rows of `batches` say of `window`. They are drawn while they are copied.
+
+    `accounts`: the window is the truth of these accounts only, rows of others are left alone; null: of all.
 
     Raises GuardError when the window would lose more than half of its rows or an account changed its currency or time
     zone, ConfigError when the table is missing. Whatever is raised, the caller's transaction must be rolled back.
@@ -72,46 +75,54 @@ def write_window(
     with connection.cursor() as cursor:
         # Two runs of one stream would each delete what the other has just written.
         cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (spec.table,))
-        landed = _count_landed(cursor, spec, target, window)
+        inside = _inside(spec, window, accounts)
+        landed = _count_landed(cursor, spec, target, inside)
         cursor.execute(
             sql.SQL(
                 "create temporary table incoming on commit drop as select {} from {} with no data;"
                 " create temporary table seen on commit drop as select {} from {} with no data"
             ).format(_list(names), target, _list(spec.key), target)
         )
+        remaining = iter(batches)
+        chunk: list[list[Row]] = []
         # The currency of an account is compared before its rows are among the landed ones.
-        straight = landed == 0 and spec.account is None
-        for chunk in read_ahead(rows, CHUNK_ROWS):
-            chunk = _last_of_each_key(spec, chunk)
+        if landed == 0 and spec.account is None:
+            straight, chunk = _copy_straight(connection, cursor, spec, target, names, remaining, stamps)
+            received = written = straight
             if straight:
-                straight = _copy_straight(connection, cursor, spec, target, names, chunk, stamps, received)
-                if straight:
-                    changes.everything()
-                    written += len(chunk)
-            if not straight:
-                _copy(cursor, spec, sql.Identifier("incoming"), names, chunk, (), received)
-                if not allow_account_change:
-                    refuse_changed_accounts(cursor, spec, window)
-                written += _merge(cursor, spec, target, names, stamps, changes)
-                if landed and spec.replace != "key":
-                    cursor.execute(sql.SQL("insert into seen select {} from incoming").format(_list(spec.key)))
-                cursor.execute("truncate incoming")
-            received += len(chunk)
+                changes.everything()
+        chunk = chunk or _next_chunk(remaining)
+        while chunk:
+            rows = _last_of_each_key(spec, chunk)
+            with _copying(cursor, spec, sql.Identifier("incoming"), names) as write:
+                write(rows, received)
+            received += len(rows)
+            if not allow_account_change:
+                refuse_changed_accounts(cursor, spec, window)
+            # The statements are sent, and while the server works the next rows are read.
+            with connection.cursor() as merging:
+                with connection.pipeline():
+                    merging.execute(merge_statement(spec, target, names), stamps)
+                    if landed and spec.replace != "key":
+                        cursor.execute(sql.SQL("insert into seen select {} from incoming").format(_list(spec.key)))
+                    cursor.execute("truncate incoming")
+                    chunk = _next_chunk(remaining)
+                written += merging.rowcount
+                changes.add("written", merging)
         if landed and spec.replace != "key":
-            deleted = _delete_vanished(cursor, spec, target, window, landed, allow_shrink, changes)
+            deleted = _delete_vanished(cursor, spec, target, window, landed, inside, allow_shrink, changes)
         cursor.execute("drop table incoming, seen")
         changes.note(cursor, run_id=run_id, now=now)
     return Written(received, written, deleted)
 
 
-def _count_landed(cursor: psycopg.Cursor[Any], spec: StreamSpec, target: sql.Identifier, window: Window) -> int:
+def _count_landed(cursor: psycopg.Cursor[Any], spec: StreamSpec, target: sql.Identifier, inside: sql.Composable) -> int:
     """Rows of the window that are there already; where nothing can vanish, whether there is any row at all."""
-    counted = "count(*)" if spec.replace != "key" else "exists (select from {target})::integer"
-    found = " from {target} as target where {inside}" if spec.replace != "key" else ""
+    query = "select count(*) from {} as target where {}"
+    if spec.replace == "key":
+        query = "select count(*) from (select from {} as target where {} limit 1) as landed"
     try:
-        cursor.execute(
-            sql.SQL(f"select {counted}{found}").format(target=target, inside=_inside(spec)), _bounds(window)
-        )
+        cursor.execute(sql.SQL(query).format(target, inside))
     except psycopg.errors.UndefinedTable:
         raise ConfigError(
             f"{spec.source} {spec.name}: the table staging.{spec.table} does not exist. Run `python -m "
@@ -120,13 +131,25 @@ def _count_landed(cursor: psycopg.Cursor[Any], spec: StreamSpec, target: sql.Ide
     return int((cursor.fetchone() or (0,))[0])
 
 
-def _last_of_each_key(spec: StreamSpec, chunk: list[Row]) -> list[Row]:
+def _next_chunk(batches: Iterator[list[Row]]) -> list[list[Row]]:
+    """Batches of CHUNK_ROWS rows together, or a little more; nothing when there are no more."""
+    chunk: list[list[Row]] = []
+    count = 0
+    for batch in batches:
+        chunk.append(batch)
+        count += len(batch)
+        if count >= CHUNK_ROWS:
+            break
+    return chunk
+
+
+def _last_of_each_key(spec: StreamSpec, chunk: list[list[Row]]) -> list[Row]:
     """A vendor's pages shift while they are read, so a row may come twice; the one read last is the newer.
 
     Repetitions further apart meet in the table, where the later one wins as well.
     """
-    places = [spec.column_names.index(name) for name in spec.key]
-    return list(dict(zip(map(itemgetter(*places), chunk), chunk, strict=True)).values())
+    key = itemgetter(*(spec.column_names.index(name) for name in spec.key))
+    return list({key(row): row for batch in chunk for row in batch}.values())
 
 
 def _copy_straight(
@@ -135,58 +158,62 @@ def _copy_straight(
     spec: StreamSpec,
     target: sql.Identifier,
     names: Sequence[str],
-    chunk: list[Row],
+    batches: Iterator[list[Row]],
     stamps: tuple[str, datetime],
-    before: int,
-) -> bool:
-    """Copy into the landed table; False, with nothing copied, where one of the keys is there already."""
-    try:
-        with connection.transaction():
-            _copy(cursor, spec, target, names, chunk, stamps, before)
-    except psycopg.errors.UniqueViolation:
-        return False
-    return True
+) -> tuple[int, list[list[Row]]]:
+    """Copy into the landed table as long as every key is new there.
+
+    Returns how many rows that were, and the chunk that holds a key which is there already: none of it is copied.
+    """
+    copied = 0
+    while True:
+        chunk: list[list[Row]] = []
+        count = 0
+        try:
+            with connection.transaction(), _copying(cursor, spec, target, names, stamps) as write:
+                for batch in batches:
+                    chunk.append(batch)  # first: the server may refuse it half-way
+                    write(batch, copied + count)
+                    count += len(batch)
+                    if count >= CHUNK_ROWS:
+                        break
+        except psycopg.errors.UniqueViolation:
+            return copied, chunk
+        copied += count
+        if count < CHUNK_ROWS:
+            return copied, []
 
 
-def _copy(
+@contextmanager
+def _copying(
     cursor: psycopg.Cursor[Any],
     spec: StreamSpec,
     table: sql.Identifier,
     names: Sequence[str],
-    chunk: list[Row],
-    stamps: tuple[Any, ...],
-    before: int,
-) -> None:
-    """`stamps`: values of `_run_id` and `_loaded_at` for every row, or nothing. `before`: rows copied earlier."""
+    stamps: tuple[Any, ...] = (),
+) -> Iterator[Callable[[list[Row], int], None]]:
+    """A COPY into `table`, as a function that takes rows and how many were copied before them.
+
+    `stamps`: values of `_run_id` and `_loaded_at` for every row, or nothing.
+    """
     stamped = [*names, *STAMPS] if stamps else names
-    types = [type_ for _, type_ in spec.columns] + ["jsonb", "text", "timestamptz"][: 1 + len(stamps)]
-    count = before
     with cursor.copy(sql.SQL("copy {} ({}) from stdin (format binary)").format(table, _list(stamped))) as copy:
-        copy.set_types(types)
-        write = copy.write_row
-        try:
-            for count, row in enumerate(chunk, before + 1):  # noqa: B007 - told when a row fails
-                write(row + stamps)
-        except (OverflowError, ValueError, TypeError) as error:
-            problem = type(error).__name__  # its text may quote the row
-            raise PayloadError(
-                f"{spec.source} {spec.name}: row {count} holds a value its column cannot keep ({problem}). "
-                "Nothing of the window was written."
-            ) from None
+        copy.set_types([type_ for _, type_ in spec.columns] + ["jsonb", "text", "timestamptz"][: 1 + len(stamps)])
+        write_row = copy.write_row
 
+        def write(rows: list[Row], before: int) -> None:
+            number = before
+            try:
+                for number, row in enumerate(rows, before + 1):  # noqa: B007 - told when a row fails
+                    write_row(row + stamps)
+            except (OverflowError, ValueError, TypeError) as error:
+                problem = type(error).__name__  # its text may quote the row
+                raise PayloadError(
+                    f"{spec.source} {spec.name}: row {number} holds a value its column cannot keep ({problem}). "
+                    "Nothing of the window was written."
+                ) from None
 
-def _merge(
-    cursor: psycopg.Cursor[Any],
-    spec: StreamSpec,
-    target: sql.Identifier,
-    names: Sequence[str],
-    stamps: tuple[str, datetime],
-    changes: Changes,
-) -> int:
-    """Insert what is new, update what differs; a row that says the same is not rewritten. Rows written."""
-    cursor.execute(merge_statement(spec, target, names), stamps)
-    changes.add("written", cursor)
-    return cursor.rowcount
+        yield write
 
 
 def merge_statement(spec: StreamSpec, target: sql.Identifier, names: Sequence[str]) -> sql.Composed:
@@ -216,6 +243,7 @@ def _delete_vanished(
     target: sql.Identifier,
     window: Window,
     landed: int,
+    inside: sql.Composable,
     allow_shrink: bool,
     changes: Changes,
 ) -> int:
@@ -225,14 +253,13 @@ def _delete_vanished(
         sql.SQL(
             "delete from {target} as target where {inside} and not exists (select from seen where {same_key})"
             " returning {key}"
-        ).format(target=target, inside=_inside(spec), same_key=_same(spec.key), key=_list(spec.key, "target")),
-        _bounds(window),
+        ).format(target=target, inside=inside, same_key=_same(spec.key), key=_list(spec.key, "target"))
     )
     deleted = cursor.rowcount
     if not deleted:
         return 0
     changes.add("deleted", cursor)
-    left = _count_landed(cursor, spec, target, window)
+    left = _count_landed(cursor, spec, target, inside)
     shrinks = landed >= GUARD_FROM_ROWS and left < landed * GUARD_SHARE
     vanishes = spec.replace == "all" and left == 0 and landed >= GUARD_LIST_ROWS
     if not allow_shrink and (shrinks or vanishes):
@@ -276,15 +303,20 @@ def _list(names: Iterable[str], table: str | None = None) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(table, name) if table else sql.Identifier(name) for name in names)
 
 
-def _inside(spec: StreamSpec) -> sql.Composable:
-    """Whether a landed row belongs to the window."""
-    if spec.window_column is None:
-        return sql.SQL("true")
-    return sql.SQL("target.{} between %(first)s and %(last)s").format(sql.Identifier(spec.window_column))
-
-
-def _bounds(window: Window) -> dict[str, date]:
-    return {"first": window.first, "last": window.last}
+def _inside(spec: StreamSpec, window: Window, accounts: Sequence[str] | None) -> sql.Composable:
+    """Whether a landed row belongs to the window, and to the accounts that were asked."""
+    conditions: list[sql.Composable] = [sql.SQL("true")]
+    if spec.window_column is not None:
+        conditions.append(
+            sql.SQL("target.{} between {} and {}").format(
+                sql.Identifier(spec.window_column), sql.Literal(window.first), sql.Literal(window.last)
+            )
+        )
+    if accounts is not None and spec.account is not None:
+        conditions.append(
+            sql.SQL("target.{} = any({})").format(sql.Identifier(spec.account), sql.Literal(list(accounts)))
+        )
+    return sql.SQL(" and ").join(conditions)
 
 
 def _same(key: Iterable[str]) -> sql.Composed:

@@ -1,0 +1,55 @@
+"""`python -m benchmarks [name …]`: run all benchmarks, or the named ones, and print each figure against its goal.
+
+    BENCH_ROWS     rows of the load benchmark; 1000000 if not set, 50000 is a quick look
+    BENCH_ROUNDS   how often every contestant has its turn; 3 if not set
+    BENCH_PG       a superuser's URL of a server to use; without it one is started with the product's settings
+    CHAIRSIDE_HOME where bench.jsonl grows; .chairside if not set
+
+Exit status 1 where a figure is over its goal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks import load
+from benchmarks.harness import Bench
+from runtime.home import open_home
+from runtime.postgres import running_server
+from runtime.progress import Progress
+
+BENCHMARKS: dict[str, Callable[[Bench], None]] = {"load": load.run}
+
+
+@contextmanager
+def server_url(work: Path) -> Iterator[str]:
+    """A server as the product runs it, in a folder of its own."""
+    if given := os.environ.get("BENCH_PG"):
+        yield given
+        return
+    home = open_home({"CHAIRSIDE_HOME": str(work / "server")})
+    with running_server(home, Progress()) as server:
+        yield server.url()
+
+
+def main(names: list[str]) -> int:
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        print(f"There is no benchmark {', '.join(unknown)}. Known: {', '.join(BENCHMARKS)}.", file=sys.stderr)
+        return 2
+    journal = open_home(os.environ).root / "bench.jsonl"
+    with tempfile.TemporaryDirectory(prefix="chairside-bench-") as folder, server_url(Path(folder)) as url:
+        bench = Bench(url, Path(folder), journal)
+        for name in names or BENCHMARKS:
+            BENCHMARKS[name](bench)
+    over = [figure.name for figure in bench.figures if not figure.holds]
+    print(f"{len(bench.figures) - len(over)} of {len(bench.figures)} figures hold; kept in {journal}")
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

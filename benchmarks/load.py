@@ -1,0 +1,162 @@
+"""Loading a million calls that arrive as JSON pages, against `\\copy` of the same rows as ready CSV.
+
+The limit to compare with: psql's `\\copy` of CSV into a temporary table and the loader's own INSERT … ON CONFLICT …
+WHERE something differs. It parses no JSON, normalises no phone, looks for no vanished row.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from benchmarks.calls import CHANGED, SETTINGS, SOURCE, WHOLE, Call, records, write_pages
+from benchmarks.harness import Bench, in_turns, seconds
+from extractors import registry
+from extractors.core.spec import StreamSpec
+from extractors.loading.windows import STAMPS, merge_statement
+from extractors.run import make_context
+from runtime.postgres import find_programs
+from warehouse.migrate import migrate
+
+DATABASE = "chairside_bench_load"
+
+
+def run(bench: Bench) -> None:
+    rows, rounds = int(os.environ.get("BENCH_ROWS", "1000000")), int(os.environ.get("BENCH_ROUNDS", "3"))
+    registry.SOURCES["bench"] = SOURCE
+    url = urlsplit(bench.url)._replace(path=f"/{DATABASE}").geturl()
+    with psycopg.connect(bench.url, autocommit=True) as admin:
+        admin.execute(f"drop database if exists {DATABASE} with (force)")
+        admin.execute(f"create database {DATABASE} template template0")
+    try:
+        migrate(url)
+        _Loads(bench, url, rows, rounds).measure()
+    finally:
+        registry.SOURCES.pop("bench")
+        with psycopg.connect(bench.url, autocommit=True) as admin:
+            admin.execute(f"drop database {DATABASE} with (force)")
+
+
+class _Loads:
+    """The contestants over one set of inputs. State: the highest memory met."""
+
+    def __init__(self, bench: Bench, url: str, rows: int, rounds: int) -> None:
+        self.bench, self.url, self.rows, self.rounds = bench, url, rows, rounds
+        self.peak_mb = 0.0
+        every = {"same": 0, "one_percent": 100}
+        for name, changed in every.items():
+            self._write(name, 1, changed)
+        self._write("only_changed", 100, 100)
+
+    def _write(self, name: str, step: int, changed: int) -> None:
+        """Pages and CSV of the same rows; of every `step`-th row."""
+        kept = (row for number, row in enumerate(records(self.rows, changed=changed)) if number % step == 0)
+        write_pages(self._file(name, "pages"), kept)
+        context = make_context(SOURCE, SETTINGS, run_id="bench", now=datetime.now(UTC))
+        decoder = msgspec.json.Decoder(list[Call])
+        with self._file(name, "pages").open("rb") as pages, self._file(name, "csv").open("w", newline="") as file:
+            writer = csv.writer(file)  # null is written as nothing, and read so
+            for page in pages:
+                for record in decoder.decode(page):
+                    writer.writerow(
+                        value.isoformat() if isinstance(value, (date, datetime)) else value
+                        for value in (*WHOLE.row(record, context), None)
+                    )
+
+    def _file(self, name: str, kind: str) -> Path:
+        return self.bench.work / f"{name}.{kind}"
+
+    def measure(self) -> None:
+        size = f"{self.rows} calls, 28 columns, medians of {self.rounds} interleaved rounds"
+        limit = r"× psql \copy of ready CSV into a temporary table + the same merge"
+        self._pair("load first", 1.0, f"{limit}; empty table; {size}", WHOLE, "same", self._empty(WHOLE))
+        self._fill(CHANGED, WHOLE)
+        self._pair("load again", 1.25, f"{limit}; nothing changed; {size}", WHOLE, "same", lambda: None)
+        self._pair(
+            "load 1 % changed rows", 1.6, f"{limit}; only the changed rows come; {size}", CHANGED, "only_changed",
+            lambda: self._fill(CHANGED, WHOLE),
+        )
+        self._pair(
+            "load all, 1 % changed", 1.6, f"{limit}; every row comes, every hundredth changed; {size}", WHOLE,
+            "one_percent", lambda: self._restore(),
+        )
+        self.bench.record("load peak memory", self.peak_mb, 100.0, f"MB, the loading process as a whole; {size}")
+
+    def _pair(
+        self, name: str, goal: float, how: str, stream: StreamSpec, rows: str, before: Callable[[], None]
+    ) -> None:
+        def ours() -> float:
+            before()
+            told = json.loads(
+                subprocess.run(
+                    [sys.executable, "-m", "benchmarks.load_once", self.url, stream.name,
+                     str(self._file(rows, "pages"))],
+                    check=True, capture_output=True, text=True,
+                ).stdout
+            )  # fmt: skip
+            self.peak_mb = max(self.peak_mb, told["peak_mb"])
+            return float(told["seconds"])
+
+        def copied() -> float:
+            before()
+            return seconds(lambda: self._psql(stream, rows))
+
+        found = in_turns({"copy": copied, "ours": ours}, self.rounds)
+        print(f"     {name}: {found['ours']:.2f} s against {found['copy']:.2f} s", flush=True)
+        self.bench.record(name, found["ours"] / found["copy"], goal, how)
+
+    def _psql(self, stream: StreamSpec, rows: str) -> None:
+        target = sql.Identifier("staging", stream.table)
+        names = (*stream.column_names, "_extra")
+        merge = merge_statement(stream, target, names).as_string().replace("%s, %s", "'bench', now()")
+        script = "\n".join(
+            (
+                "\\set ON_ERROR_STOP on",
+                "begin;",
+                "create temporary table incoming on commit drop as"
+                f" table {target.as_string()} with no data;",
+                *(f"alter table incoming drop column {stamp};" for stamp in STAMPS),
+                f"\\copy incoming from '{self._file(rows, 'csv')}' with (format csv)",
+                merge.partition(" returning ")[0] + ";",
+                "commit;",
+            )
+        )
+        subprocess.run(
+            [str(find_programs() / "psql"), "--no-psqlrc", "--quiet", "--dbname", self.url],
+            input=script, text=True, check=True, capture_output=True,
+        )  # fmt: skip
+
+    def _empty(self, stream: StreamSpec) -> Callable[[], None]:
+        def empty() -> None:
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                connection.execute(sql.SQL("truncate {}").format(sql.Identifier("staging", stream.table)))
+                connection.execute("checkpoint")
+
+        return empty
+
+    def _fill(self, stream: StreamSpec, other: StreamSpec) -> None:
+        """The table of `stream` as that of `other` is."""
+        self._empty(stream)()
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("insert into {} select * from {}").format(
+                    sql.Identifier("staging", stream.table), sql.Identifier("staging", other.table)
+                )
+            )
+            connection.execute("checkpoint")
+
+    def _restore(self) -> None:
+        """The first rows again, which CHANGED's table does not have any more where it was changed."""
+        self._empty(WHOLE)()
+        self._psql(WHOLE, "same")

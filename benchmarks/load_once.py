@@ -1,0 +1,33 @@
+"""One load in a process of its own, so that its memory is its own: `python -m benchmarks.load_once <url> <stream>
+<pages>` prints {"seconds": …, "peak_mb": …, "written": …}. Starting Python is not part of the seconds."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from datetime import UTC, datetime
+
+from benchmarks.calls import SETTINGS, SOURCE, WINDOW
+from extractors import registry
+from extractors.run import run_stream
+
+
+def main(url: str, stream: str, pages: str) -> None:
+    registry.SOURCES["bench"] = SOURCE
+    began = time.perf_counter()
+    result = run_stream(
+        url, "bench", stream, WINDOW.first, WINDOW.last, settings={**SETTINGS, "pages": pages}, run_id="bench",
+        now=datetime.now(UTC),
+    )
+    told = {
+        "seconds": time.perf_counter() - began,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,  # kilobytes on Linux
+        "written": result.rows_written,
+    }
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
