@@ -30,11 +30,15 @@ def make(world: World, options: VkOptions, clock: Clock) -> VkAds:
 
 def endpoint(world: World, base_url: str, vendor: VkAds) -> Endpoint:
     clinics = {str(c.campaign_id): c.clinic_id for c in world.campaigns if c.platform == "vk_ads" and c.clinic_id}
-    return {
-        "base_url": base_url,
-        "token": CLIENT_SECRET,
-        "settings": {"client_id": CLIENT_ID, "clinics": clinics, "currency": CURRENCY, "include_vat": True},
+    settings = {
+        "client_id": CLIENT_ID,
+        "clinics": clinics,
+        "currency": CURRENCY,
+        "include_vat": True,
+        # Nobody else uses this application: where tokens are not kept between runs, the sixth run deletes them.
+        "token_user_id": "55555",
     }
+    return {"base_url": base_url, "token": CLIENT_SECRET, "settings": settings}
 
 
 SIMULATOR = SimulatorSpec(

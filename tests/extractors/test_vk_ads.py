@@ -154,6 +154,16 @@ def test_a_day_restated_and_a_plan_renamed_replace_themselves(start: Start, rows
     assert rows(SUMS)[0][3] == Decimal("211.28")
 
 
+def test_agency_clients_have_tokens_of_their_own_and_one_left_out_keeps_its_rows(start: Start, rows: Rows) -> None:
+    with start() as vk:
+        vk.load(accounts={"first client": "C1", "second client": None})
+        vk.load(accounts={"first client": "C1"})
+        assert vk.state.tokens_made == 2
+    assert rows(f"select account, clinic_id, count(*) from {TABLE} group by 1, 2 order by 1") == [
+        ("first client", "C1", 30), ("second client", None, 30)
+    ]
+
+
 # Tokens.
 
 

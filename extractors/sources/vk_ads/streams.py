@@ -173,5 +173,6 @@ CAMPAIGN_DAYS = StreamSpec(
     lookback_days=14,
     account="account",
     steady=("currency",),
+    accounts=lambda context: tuple(_accounts(context)),
     skipped=METRICS_SKIPPED,
 )
