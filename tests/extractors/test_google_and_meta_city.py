@@ -175,6 +175,19 @@ def test_a_dead_connection_stops_the_stream_and_keeps_what_is_loaded(running: Ca
         assert city.spend() == before
 
 
+@pytest.mark.parametrize(("name", "setting"), [("google_ads", "customers"), ("meta_ads", "accounts")])
+def test_an_account_taken_out_of_the_connection_keeps_its_landed_days(
+    running: Callable[..., Any], name: str, setting: str
+) -> None:
+    with running(name) as city:
+        city.load()
+        named = SPECS[name].endpoint(city.world, city.server.base_url, city.vendor)["settings"][setting]
+        assert len(named) > 1
+        result = city.load(**{setting: dict(list(named.items())[:1])})
+        assert (result.rows_deleted, result.rows_written) == (0, 0)
+        assert city.spend() == city.truth()
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_an_account_in_another_time_zone_stops_before_anything_is_written(
     running: Callable[..., Any], name: str
