@@ -17,6 +17,7 @@ from runtime.rounds import Follower, failures, trigger_all, wait_for_new_run
 from runtime.serve import down, serving, up
 from runtime.supervise import Service, supervised
 from runtime.warehouse import databases
+from simulators.running import SIMULATORS
 from warehouse import pipeline
 
 BUILD = "build_warehouse"
@@ -67,15 +68,23 @@ def run_demo(home: Home, progress: Progress) -> tuple[bool, str]:
 def load_once(
     airflow: Airflow, parts: Sequence[Service], progress: Progress
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """All sources over the demo's days, then the build that their assets queue. The runs, and what went wrong."""
+    """All sources, as far back as they tell of the demo's days, then the build that their assets queue.
+
+    The runs, and what went wrong.
+    """
     follower = Follower(airflow, progress)
     sources = [f"extract_{name}" for name in (*SOURCES, "files")]
     known = set(airflow.runs(BUILD))
     airflow.forget_queued_events(BUILD)
     airflow.pause(BUILD, paused=False)
-    conf = {"date_from": FIRST_DAY.isoformat(), "date_to": LAST_DAY.isoformat()}
+    run_id = f"demo_{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
     progress.say(f"loading {len(sources)} sources")
-    runs = trigger_all(airflow, sources, f"demo_{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}", conf)
+    runs: list[tuple[str, str]] = []
+    for dag in sources:
+        vendor = SIMULATORS.get(dag.removeprefix("extract_"))
+        first = vendor.first_day(FIRST_DAY) if vendor else FIRST_DAY
+        conf = {"date_from": first.isoformat(), "date_to": LAST_DAY.isoformat()}
+        runs += trigger_all(airflow, [dag], run_id, conf)
     states = follower.wait(runs, parts, seconds=SECONDS)
     if set(states.values()) == {"success"}:
         progress.say("building the warehouse")

@@ -34,6 +34,6 @@ class SimulatorSpec:
     quick: Any = None
     has_past: bool = False
 
-    def first_day(self, world: World) -> date:
-        """From this day on a load gets everything that the city's truth has of this vendor."""
-        return LONG_AGO if self.has_past else world.date_from - timedelta(days=DAYS_BEFORE)
+    def first_day(self, date_from: date) -> date:
+        """From this day on a load gets everything that a city beginning on `date_from` has at this vendor."""
+        return LONG_AGO if self.has_past else date_from - timedelta(days=DAYS_BEFORE)

@@ -43,7 +43,7 @@ def city_is_equal(seed: int, days: int, url: str, folder: Path) -> None:
                 **endpoint["settings"], "base_url": endpoint["base_url"], "token": endpoint["token"],
                 "requests_per_second": 0,
             }  # fmt: skip
-            first = SIMULATORS[source].first_day(world)
+            first = SIMULATORS[source].first_day(world.date_from)
             for stream in SOURCES[source].streams:
                 result = run_stream(
                     url, source, stream.name, first, moment.date(), settings=settings, run_id="city", now=moment

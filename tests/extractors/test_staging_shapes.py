@@ -68,7 +68,7 @@ def fill(url: str, world: World, source: str) -> None:
         }
         for stream in SOURCES[source].streams:
             result = run_stream(
-                url, source, stream.name, SIMULATORS[source].first_day(world), date(2026, 9, 12),
+                url, source, stream.name, SIMULATORS[source].first_day(world.date_from), date(2026, 9, 12),
                 settings=settings, run_id="test", now=datetime(2026, 9, 12, tzinfo=UTC),
             )
             assert (result.rows_rejected, result.unknown_fields) == (0, ()), f"{source} {stream.name}"
