@@ -1,4 +1,4 @@
-"""Calls, requests and chats: by Airflow every day, and by hand for any days (parameters date_from, date_to)."""
+"""Calls, requests, chats and visits: by Airflow every day, and by hand for any days (parameters date_from, date_to)."""
 
 from __future__ import annotations
 

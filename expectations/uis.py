@@ -1,4 +1,4 @@
-"""Rules for what UIS / CoMagic said: calls, requests and chats."""
+"""Rules for what UIS / CoMagic said: calls, requests, chats and visits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ OWNER = "the warehouse's owner, with whoever runs the call tracking"
 CALLS = "staging.uis__calls"
 MESSAGES = "staging.uis__offline_messages"
 CHATS = "staging.uis__chats"
+SESSIONS = "staging.uis__sessions"
 
 
 def _contacts(table: str, key: str, nobody: str) -> tuple[Rule, ...]:
@@ -40,4 +41,7 @@ SUITE: tuple[Rule, ...] = (
     ),
     *_contacts(MESSAGES, "message_id", "t.phone_e164 is null and t.email is null and t.ym_client_id is null"),
     *_contacts(CHATS, "chat_id", "t.phone_e164 is null and t.ym_client_id is null"),
+    *keyed(SESSIONS, ("session_id",), ("session_id", "started_at"), ("session_id",), OWNER),
+    *plausible_times(SESSIONS, "started_at", ("session_id",), OWNER),
+    volume_holds(SESSIONS, "started_at", OWNER),
 )

@@ -12,6 +12,7 @@ from simulators.uis.state import REPORT_KINDS, UisState
 
 LONGEST = timedelta(days=93)  # "3 months"
 LARGEST_OFFSET = 100_000
+VISITS = "get.visitor_sessions_report"
 PARAMETERS = {
     "access_token", "user_id", "date_from", "date_till", "limit", "offset", "fields", "sort", "filter",
     "include_ongoing_calls", "include_tech_offline_messages",
@@ -77,7 +78,7 @@ class Uis:
         method = body.get("method")
         if params.get("access_token") != self.state.token:
             raise _wrong_token(params.get("access_token"))
-        if method != "get.account" and method not in REPORT_KINDS:
+        if method not in (*REPORT_KINDS, "get.account", VISITS):
             raise _RpcError(-32601, "method_not_found", "Method not found", value=method)
         if unknown := sorted(params.keys() - PARAMETERS):
             raise _RpcError(-32602, "unexpected_parameters", "Unexpected method parameter(s)", field=unknown[0])
@@ -102,7 +103,7 @@ class Uis:
         for name, value, most in (("limit", limit, 10_000), ("offset", offset, LARGEST_OFFSET)):
             if not isinstance(value, int) or not 0 <= value <= most:
                 raise _RpcError(-32602, "invalid_parameter_value", "Invalid parameter value", field=name, value=value)
-        rows = [wire.row(self.state, method, contact) for contact in self.state.within(method, first, last)]
+        rows = self._rows(method, first, last)
         for order in reversed(params.get("sort") or []):
             if order["field"] not in wire.SORTABLE[method]:
                 raise _RpcError(-32602, "sort_prohibited", "Sort by parameter is prohibited", field=order["field"])
@@ -110,7 +111,8 @@ class Uis:
         if params.get("filter"):
             raise _RpcError(-32602, "filter_prohibited", "Filter by parameter is prohibited", field="filter")
         fields = params.get("fields") or wire.DEFAULT[method]
-        known = set(wire.row(self.state, method, self.state.contacts[0])) if self.state.contacts else set(fields)
+        everything = self._rows(method, datetime.min, datetime.max)  # noqa: DTZ901 - the account's clock has no offset
+        known = set(everything[0]) if everything else set(fields)
         if unknown := [name for name in fields if name not in known]:
             raise _RpcError(-32602, "unexpected_parameters", "Unexpected method parameter(s)", field="fields",
                             value=unknown[0])  # fmt: skip
@@ -119,6 +121,13 @@ class Uis:
             "data": [{name: row[name] for name in fields} for row in page],
             "metadata": {"total_items": len(rows), "version": {}},
         }
+
+
+    def _rows(self, method: str, first: datetime, last: datetime) -> list[dict[str, Any]]:
+        if method == VISITS:
+            return [wire.visit(self.state, one) for one in self.state.visits
+                    if first <= self.state.local(one.started_at) <= last]  # fmt: skip
+        return [wire.row(self.state, method, contact) for contact in self.state.within(method, first, last)]
 
 
 def _wrong_token(value: object) -> _RpcError:

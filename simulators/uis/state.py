@@ -57,6 +57,7 @@ class UisState:
         people = sorted({contact.administrator_id for contact in self.contacts if contact.administrator_id})
         self.employees = {employee_id: FIRST_EMPLOYEE + index for index, employee_id in enumerate(people)}
         self.sessions = {session.session_id: session for session in world.sessions}
+        self.visits = [one for one in world.sessions if one.clinic_id in self.site_of and one.started_at < world.now]
         self.added_tags: dict[str, list[str]] = {}
         self.deleted: set[str] = set()
         self.edits: dict[str, dict[str, Any]] = {}

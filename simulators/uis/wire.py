@@ -15,6 +15,7 @@ SORTABLE = {
     "get.calls_report": {"start_time", "finish_reason", "direction", "source", "is_lost", "site_id", "visitor_id"},
     "get.offline_messages_report": {"status", "form_type", "form_name", "site_id", "visitor_id", "employee_id"},
     "get.chats_report": {"date_time", "status", "initiator", "site_id", "visitor_id", "employee_id"},
+    "get.visitor_sessions_report": {"campaign_id", "site_id", "visitor_id"},
 }
 # A part of the columns that come when none are asked for.
 DEFAULT = {
@@ -25,6 +26,7 @@ DEFAULT = {
                                     "visitor_phone_number", "visitor_email", "visitor_name", "visitor_id"),
     "get.chats_report": ("id", "status", "initiator", "date_time", "communication_id", "employee_id", "site_id",
                          "visitor_phone_number", "visitor_id"),
+    "get.visitor_sessions_report": ("campaign_id", "site_id", "person_id", "visitor_id"),
 }  # fmt: skip
 
 
@@ -32,6 +34,20 @@ def row(state: UisState, method: str, contact: Contact) -> dict[str, Any]:
     """All columns of a report for one contact."""
     write = {"get.calls_report": _call, "get.offline_messages_report": _message, "get.chats_report": _chat}[method]
     return _common(state, contact) | write(state, contact) | state.edits.get(contact.contact_id, {})
+
+
+def visit(state: UisState, session: Session) -> dict[str, Any]:
+    """All columns of a visit."""
+    return {
+        "id": session.session_id,
+        "date_time": stamp(state, session.started_at),
+        "duration": 95,
+        "site_domain_name": urlsplit(session.landing_page).hostname,
+        "communications": [],
+        **_behind(session),
+        "ym_client_id": session.client_id,
+        "site_id": state.site_of[session.clinic_id],
+    }
 
 
 def stamp(state: UisState, instant: datetime) -> str:
@@ -63,17 +79,31 @@ def _tags(state: UisState, contact: Contact) -> list[dict[str, Any]] | None:
 
 def _common(state: UisState, contact: Contact) -> dict[str, Any]:
     session = state.session(contact)
-    query = parse_qs(urlsplit(session.landing_page).query) if session else {}
-    site = state.site_of[contact.clinic_id]
     return {
+        **_behind(session),
         "id": contact.vendor_num,
         "communication_id": contact.vendor_num + 700_000_000,
         "communication_number": len(contact.session_ids) or None,
         "communication_page_url": session.landing_page if session else None,
-        "ua_client_id": None,
         "ym_client_id": contact.client_id,
         "sale_date": None,
         "sale_cost": None,
+        "tags": _tags(state, contact),
+        "site_id": state.site_of[contact.clinic_id],
+        "site_domain_name": f"{contact.clinic_id.lower()}.clinic.example",
+        "visitor_session_id": session.session_id if session else None,
+        "visits_count": len(contact.session_ids) or None,
+        "attributes": [],
+        "segments": [],
+        "visitor_custom_properties": [],
+    }
+
+
+def _behind(session: Session | None) -> dict[str, Any]:
+    """What a report tells of a visit; all null where there is none."""
+    query = parse_qs(urlsplit(session.landing_page).query) if session else {}
+    return {
+        "ua_client_id": None,
         "search_query": None,
         "search_engine": None,
         "referrer_domain": urlsplit(session.referrer).hostname if session and session.referrer else None,
@@ -84,23 +114,15 @@ def _common(state: UisState, contact: Contact) -> dict[str, Any]:
         "ymclid": None,
         "ef_id": None,
         "channel": _channel(session),
-        "tags": _tags(state, contact),
-        "site_id": site,
-        "site_domain_name": f"{contact.clinic_id.lower()}.clinic.example",
         "campaign_id": session.campaign_id if session else None,
         "campaign_name": (session.utm_campaign or "Посетители без рекламной кампании") if session else None,
         "visitor_id": session.ct_client_id % 10**9 if session else None,
         "person_id": session.ct_client_id % 10**9 if session else None,
-        "visitor_session_id": session.session_id if session else None,
-        "visits_count": len(contact.session_ids) or None,
         "utm_source": session.utm_source if session else None,
         "utm_medium": session.utm_medium if session else None,
         "utm_campaign": session.utm_campaign if session else None,
         "utm_content": session.utm_content if session else None,
         "utm_term": session.utm_term if session else None,
-        "attributes": [],
-        "segments": [],
-        "visitor_custom_properties": [],
     }
 
 

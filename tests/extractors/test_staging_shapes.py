@@ -24,6 +24,8 @@ from simulators.world.model import World
 STAGING = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "staging"
 VIEWS = sorted((path.parent.name, path.stem) for name in SOURCES for path in (STAGING / name).glob("stg_*.sql"))
 LANDED = r"staging.\1__\2"
+# Off unless a connection wants it: the city's sites are counted by others.
+NOT_TOLD = {("uis", "sessions")}
 SOURCE_CALL = re.compile(r"\{\{\s*source\('(\w+)',\s*'(\w+)'\)\s*\}\}")
 
 
@@ -107,7 +109,7 @@ def test_a_view_says_what_the_invented_city_knows(
         for row in loaded(source).execute(f"select * from staging.{view}".encode()).fetchall()
     ]
     truth = world.rows_of(source)[kind]
-    assert truth or kind == "deal_leads"
+    assert truth or (source, kind) in NOT_TOLD or kind == "deal_leads"
     assert _comparable(found, columns) == _comparable(truth, columns)
 
 

@@ -6,17 +6,19 @@ import json
 import logging
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extractors.core.errors import ChairsideError, GuardError, PayloadError, RejectedError, TransientError
 from extractors.core.spec import Window
 from extractors.registry import source
 from extractors.run import LoadResult, make_context
-from extractors.sources.uis.client import UisClient
+from extractors.sources.uis.client import Span, UisClient
 from simulators.faults import Fault, FaultKind, Faults
 from simulators.http import VendorServer
 from simulators.uis import SIMULATOR
@@ -250,6 +252,24 @@ def test_a_new_field_is_kept_a_missing_one_stops_and_a_refused_one_can_be_left_o
     assert rows("select _extra from staging.uis__calls") == [({"emotion": "calm"},)]
 
 
+def test_site_visits_are_only_asked_for_where_the_connection_wants_them(load: Load, vendor: Vendor) -> None:
+    answer(vendor, rows_of())
+    load("uis", "sessions", "2026-06-01", "2026-06-01", sites=SITES)
+    assert vendor.asked == []
+    load("uis", "sessions", "2026-06-01", "2026-06-01", sites=SITES, site_visits=True, check_time_zone=False)
+    assert [asked.json["method"] for asked in vendor.asked] == ["get.visitor_sessions_report"] * 2
+
+
+@given(days=st.integers(0, 40), wanted=st.integers(1, 500))
+def test_the_parts_of_a_span_are_the_span_second_for_second(days: int, wanted: int) -> None:
+    span = Span(datetime(2026, 3, 1), datetime(2026, 3, 1, 23, 59, 59) + timedelta(days=days))  # noqa: DTZ001
+    parts = span.parts(wanted)
+    assert (parts[0].first, parts[-1].last) == (span.first, span.last)
+    assert all(after.first - before.last == timedelta(seconds=1) for before, after in pairwise(parts))
+    assert all(part.first <= part.last for part in parts)
+    assert len(parts) >= 2
+
+
 def test_a_row_that_vanished_goes_from_the_window_that_was_read(load: Load, vendor: Vendor, rows: Rows) -> None:
     answer(vendor, rows_of(call(1), call(2), call(3, "2026-06-02 10:00:00")))
     load("uis", "calls", "2026-06-01", "2026-06-02", sites=SITES)
@@ -263,16 +283,7 @@ def test_a_row_that_vanished_goes_from_the_window_that_was_read(load: Load, vend
 
 @pytest.fixture(scope="module")
 def city() -> World:
-    """A city whose second clinic calls through UIS, its messages and outbound calls included."""
-    world = build_world(5, date_from=date(2026, 8, 1), days=20)
-    if any(contact.contact_id.startswith("uis:") for contact in world.contacts):
-        return world
-    words = {"call": "call", "form": "request", "callback_order": "request", "message": "chat"}
-    return replace(world, contacts=tuple(
-        replace(contact, contact_id=f"uis:{words[contact.kind]}:{contact.vendor_num}")
-        if contact.clinic_id == "C2" and contact.kind in words else contact
-        for contact in world.contacts
-    ))
+    return build_world(5, date_from=date(2026, 8, 1), days=20)
 
 
 def serve(world: World, options: UisOptions, faults: Faults) -> tuple[VendorServer, dict[str, Any]]:
@@ -296,8 +307,8 @@ def test_the_city_arrives_whole_through_every_fault_and_short_answers(
     faults = Faults(Fault(kind, "uis", after=2, times=1) for kind in kinds)
     server, settings = serve(city, options, faults)
     try:
-        for stream in ("calls", "offline_messages", "chats"):
-            load("uis", stream, "2026-07-25", "2026-08-22", page_rows=20, attempts=8, **settings)
+        for stream in ("calls", "offline_messages", "chats", "sessions"):
+            load("uis", stream, "2026-07-25", "2026-08-22", page_rows=20, attempts=8, site_visits=True, **settings)
     finally:
         server.stop()
     found = rows("select 'uis:call:' || call_id, occurred_at, phone_e164, administrator_id, outcome, kind, direction"
@@ -309,6 +320,12 @@ def test_the_city_arrives_whole_through_every_fault_and_short_answers(
     truth = sorted(
         (c.contact_id, c.occurred_at, c.phone, c.administrator_id, c.outcome, c.kind, c.direction)
         for c in city.contacts if c.contact_id.startswith("uis:")
+    )
+    visits = city.rows_of("yandex_metrica")["sessions"]  # of the same sites: both trackers see the same people
+    assert rows("select client_id, started_at, site, landing_page, utm_campaign from staging.uis__sessions"
+                " order by 2, 1") == sorted(
+        ((row["client_id"], row["started_at"], row["site"], row["landing_page"], row["utm_campaign"])
+         for row in visits), key=lambda row: (row[1], row[0]),
     )
     assert len(truth) > 50
     assert [row[0] for row in found] == [row[0] for row in truth]

@@ -129,7 +129,8 @@ class UisClient:
         self._sleep = sleep
         self._numbers = count(1)
         self._limits: _Limits | None = None
-        self._zone_compared = False
+        # Agents may not ask for the account; a key may lack the right to.
+        self._zone_compared = self._user is not None or settings.get("check_time_zone") is False
         # 150 points a minute in the recorded answer [§2.2]; what each answer says of the points left is kept besides.
         self._http = api_client("uis", context, per_second=2.0, burst=5, classify=self._classify)
 
@@ -225,11 +226,8 @@ class UisClient:
         return _refusal(reply.error, where, self._secrets)
 
     def _compare_zone(self, window: Window, where: str) -> None:
-        """The account's zone against the connection's: a wrong one moves contacts to another day without a word.
-
-        Agents (`user_id`) may not ask for the account, so for them the setting is believed.
-        """
-        if self._zone_compared or self._user is not None:
+        """The account's zone against the connection's: a wrong one moves contacts to another day without a word."""
+        if self._zone_compared:
             return
         accounts: list[_Account] = self._ask(
             "get.account", {}, where, lambda reply: _ACCOUNTS.decode(reply.result.data if reply.result else b"[]")

@@ -88,6 +88,30 @@ class Chat(Contact, kw_only=True):
     visitor_phone_number: str | int | None = None
 
 
+class Visit(msgspec.Struct):
+    """A visit to a site, whether it led to a contact or not."""
+
+    id: int | str
+    date_time: str
+    site_id: int | str | None = None
+    site_domain_name: str | None = None
+    entrance_page: str | None = None
+    referrer: str | None = None
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    utm_content: str | None = None
+    utm_term: str | None = None
+    channel: str | None = None
+    campaign_name: str | None = None
+    yclid: str | None = None
+    gclid: str | None = None
+    ym_client_id: str | int | None = None
+    ua_client_id: str | int | None = None
+    visitor_id: int | str | None = None
+    person_id: int | str | None = None
+
+
 def call_row(record: Call, context: Context) -> tuple[Any, ...]:
     """A call, answered unless it is lost. Its talk is the time that somebody spoke with the caller, without holding."""
     direction = DIRECTIONS.get(record.direction)
@@ -149,14 +173,36 @@ def chat_row(record: Chat, context: Context) -> tuple[Any, ...]:
     )
 
 
+def visit_row(record: Visit, context: Context) -> tuple[Any, ...]:
+    """A visit. Its site is the tracker's word for it, as it is in the site's address."""
+    return (
+        str(record.id),
+        text(record.site_id),
+        *_when(record.date_time, "date_time", context),
+        *(
+            text(value)
+            for value in (
+                record.ym_client_id, record.site_domain_name, record.entrance_page, record.referrer, record.utm_source,
+                record.utm_medium, record.utm_campaign, record.utm_content, record.utm_term, record.channel,
+                record.campaign_name, record.yclid, record.gclid, record.ua_client_id, record.visitor_id,
+                record.person_id,
+            )
+        ),
+    )
+
+
 def _head(
     record: Contact, moment: str, column: str, number: str | int | None, context: Context
 ) -> tuple[str, str | None, str, datetime, date]:
     """Id, site, clinic, moment, and the account's day, by which the vendor was asked."""
-    occurred_at = needed(local_time(moment, context.zone, column), column)
+    return str(record.id), text(record.site_id), _clinic(record, number, context), *_when(moment, column, context)
+
+
+def _when(moment: str, column: str, context: Context) -> tuple[datetime, date]:
+    """The moment, and the day of the account's clock, by which the vendor was asked."""
+    at = needed(local_time(moment, context.zone, column), column)
     has_offset = datetime.fromisoformat(moment).tzinfo is not None
-    asked_by = occurred_at.astimezone(context.zone).date() if has_offset else needed(day(moment, column), column)
-    return str(record.id), text(record.site_id), _clinic(record, number, context), occurred_at, asked_by
+    return at, at.astimezone(context.zone).date() if has_offset else needed(day(moment, column), column)
 
 
 def _clinic(record: Contact, number: str | int | None, context: Context) -> str:

@@ -10,7 +10,16 @@ import msgspec
 from extractors.core.said import SAID_COLUMNS
 from extractors.core.spec import Context, Page, StreamSpec, Window
 from extractors.sources.uis.client import UisClient
-from extractors.sources.uis.records import Call, Chat, Contact, OfflineMessage, call_row, chat_row, offline_message_row
+from extractors.sources.uis.records import (
+    Call,
+    Chat,
+    OfflineMessage,
+    Visit,
+    call_row,
+    chat_row,
+    offline_message_row,
+    visit_row,
+)
 
 Columns = tuple[tuple[str, str], ...]
 
@@ -32,18 +41,23 @@ _VISIT: Columns = tuple(
 )
 
 
-def _pages(method: str, name: str, record: type[Contact]) -> Callable[[UisClient, Window, Context], Iterator[Page]]:
+def _pages(
+    method: str, name: str, record: type[msgspec.Struct], switch: str | None
+) -> Callable[[UisClient, Window, Context], Iterator[Page]]:
+    """Pages of a report. `switch`: the setting without which it is not asked for (null: always asked for)."""
     fields = [field.encode_name for field in msgspec.structs.fields(record)]
 
     def pages(client: UisClient, window: Window, context: Context) -> Iterator[Page]:
+        if switch is not None and context.settings.get(switch) is not True:
+            return
         yield from client.report(method, window, fields, where=f"uis {name} {window}")
 
     return pages
 
 
 def _stream(
-    name: str, method: str, description: str, key: str, columns: Columns, record: type[Contact],
-    row: Callable[[Any, Context], tuple[Any, ...]],
+    name: str, method: str, description: str, key: str, columns: Columns, record: type[msgspec.Struct],
+    row: Callable[[Any, Context], tuple[Any, ...]], switch: str | None = None,
 ) -> StreamSpec:  # fmt: skip
     return StreamSpec(
         source="uis",
@@ -53,7 +67,7 @@ def _stream(
         key=(key,),
         record=record,
         row=row,
-        pages=_pages(method, name, record),
+        pages=_pages(method, name, record, switch),
         replace="window",
         window_column="report_date",
         window_days=31,  # three months at most [§2.2]; a month keeps the answers few and the transactions short
@@ -118,4 +132,23 @@ CHATS = _stream(
         ("chat_channel_type", "text"),
     ),
     Chat, chat_row,
+)  # fmt: skip
+
+SESSIONS = _stream(
+    "sessions", "get.visitor_sessions_report", "Visits to the sites, where the connection wants UIS to tell of them.",
+    "session_id",
+    (
+        ("site_id", "text"),
+        ("started_at", "timestamptz"),
+        ("report_date", "date"),
+        *(
+            (name, "text")
+            for name in (
+                "client_id", "site", "landing_page", "referrer", "utm_source", "utm_medium", "utm_campaign",
+                "utm_content", "utm_term", "channel", "campaign_name", "yclid", "gclid", "ua_client_id", "visitor_id",
+                "person_id",
+            )
+        ),
+    ),
+    Visit, visit_row, switch="site_visits",
 )  # fmt: skip
