@@ -144,7 +144,7 @@ def _read_slowly(
         _set_aside(reading, missing[0], "the field is missing", given)
         return None
     extra = {name: value for name, value in given.items() if name not in fields and name not in spec.skipped}
-    reading.unknown_fields.update(extra)
+    reading.unknown_fields.update(extra.keys())  # a mapping would be taken for counts
     try:
         record = msgspec.convert(given, spec.record, strict=False)
         return (*spec.row(record, context), extra or None)

@@ -1,0 +1,51 @@
+"""A small city whose vendors stand behind fault proxies, and a warehouse for each test module."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from simulators.running import Simulators, quick_options, running_simulators
+from simulators.world import build_world
+from tests.loading.loads import FIRST, STREAMS
+from tests.loading.proxy import Proxy, running_proxy
+from warehouse.migrate import migrate
+
+
+@pytest.fixture(scope="module")
+def warehouse(pg_server_url: str) -> Iterator[str]:
+    """URL of a warehouse with all landed tables; every test of the module writes into it."""
+    name = f"loading_{uuid.uuid4().hex[:16]}"
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+        url = urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
+        migrate(url)
+        yield url
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def simulators() -> Iterator[Simulators]:
+    with running_simulators(build_world(3, date_from=FIRST, days=45), options=quick_options()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def proxies(simulators: Simulators) -> Iterator[dict[str, Proxy]]:
+    """(source, stream) as "source stream" → its proxy."""
+    opened = []
+    found = {}
+    try:
+        for source, stream, required in STREAMS:
+            opening = running_proxy(simulators.servers[source].base_url, required=required)
+            found[f"{source} {stream}"] = opening.__enter__()
+            opened.append(opening)
+        yield found
+    finally:
+        for opening in opened:
+            opening.__exit__(None, None, None)
