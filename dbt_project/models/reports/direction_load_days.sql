@@ -1,0 +1,79 @@
+-- One row per day, clinic and line of work: its schedule, its visits and the demand for it (RULES section 7). Everything adds up.
+-- Slots and appointments count on the day they start, inquiries on theirs. An appointment that was cancelled or not kept was
+-- booked all the same (RULES 12.7); the waiting list is not.
+with
+
+slots as (
+    select * from {{ ref('int_schedule_slots_unioned') }}
+),
+
+clinics as (
+    select * from {{ ref('int_clinics_unioned') }}
+),
+
+appointments as (
+    select * from {{ ref('int_appointments') }}
+),
+
+inquiries as (
+    select * from {{ ref('int_inquiries') }}
+    where people_group = 'wants_to_book'
+),
+
+events as (
+    select
+        {{ local_date('slots.starts_at', 'clinics.time_zone') }} as day,
+        slots.clinic_id,
+        slots.direction,
+        1 as slots,
+        0 as booked,
+        0 as cancelled,
+        0 as visited,
+        0 as inquiries,
+        0 as inquiries_booked
+    from slots
+    inner join clinics on slots.clinic_id = clinics.clinic_id
+    union all
+    select
+        appointments.start_date as day,
+        appointments.clinic_id,
+        appointments.direction,
+        0 as slots,
+        1 as booked,
+        (appointments.status = 'cancelled')::int as cancelled,
+        appointments.has_taken_place::int as visited,
+        0 as inquiries,
+        0 as inquiries_booked
+    from appointments
+    where appointments.start_date is not null and not appointments.is_waiting_list
+    union all
+    select
+        inquiries.local_date as day,
+        inquiries.clinic_id,
+        inquiries.topic as direction,
+        0 as slots,
+        0 as booked,
+        0 as cancelled,
+        0 as visited,
+        1 as inquiries,
+        inquiries.is_booked::int as inquiries_booked
+    from inquiries
+),
+
+final as (
+    select
+        md5(concat_ws('|', events.day, events.clinic_id, coalesce(events.direction, 'unknown'))) as load_key,
+        events.day,
+        events.clinic_id,
+        coalesce(events.direction, 'unknown') as direction,
+        sum(events.slots)::bigint as slots,
+        sum(events.booked)::bigint as booked,
+        sum(events.cancelled)::bigint as cancelled,
+        sum(events.visited)::bigint as visited,
+        sum(events.inquiries)::bigint as inquiries,
+        sum(events.inquiries_booked)::bigint as inquiries_booked
+    from events
+    group by events.day, events.clinic_id, coalesce(events.direction, 'unknown')
+)
+
+select * from final
