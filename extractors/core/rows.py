@@ -36,12 +36,15 @@ class Reading:
     rows_read: int = 0
     rejected: list[RejectedRow] = field(default_factory=list)
     unknown_fields: Counter[str] = field(default_factory=Counter)
-    without: Counter[str] = field(default_factory=Counter)
+    unfit: Counter[str] = field(default_factory=Counter)  # fields that were missing or of another type
 
 
 Row = tuple[Any, ...]
 # Rows that are made and copied in one go.
 BATCH_ROWS = 500
+# A field that does not fit in more than this share of at least so many rows stops the stream.
+DRIFT_SHARE = 0.5
+DRIFT_FROM_ROWS = 20
 _NOTHING = msgspec.Raw()
 _NO_EXTRA = (None,)
 UNREADABLE = (RowError, ValueError, TypeError, ArithmeticError, LookupError)
@@ -55,8 +58,8 @@ def read_rows(spec: StreamSpec, pages: Iterable[Page], context: Context, reading
 def read_pages(spec: StreamSpec, pages: Iterable[Page], context: Context, reading: Reading) -> Iterator[list[Row]]:
     """Rows of `spec.columns` plus `_extra` (a dictionary or null) as the last value, some hundreds at a time.
 
-    Raises PayloadError when a required field is absent from every row: the vendor changed its format, and setting
-    everything aside would empty the table.
+    Raises PayloadError when one field is absent or of another type in every row, or in most of many: the vendor changed
+    its format.
     """
     fields = {item.encode_name: item for item in msgspec.structs.fields(spec.record)}
     fast = _strict_decoder(spec)
@@ -81,11 +84,20 @@ def read_pages(spec: StreamSpec, pages: Iterable[Page], context: Context, readin
                 if read is not None:
                     batch.append(read)
             yield batch
-    for name, count in reading.without.items():
-        if count == reading.rows_read and count > 1:
+    _refuse_drift(spec, reading)
+
+
+def _refuse_drift(spec: StreamSpec, reading: Reading) -> None:
+    """One field that most rows spoil is no fault of the rows: setting them all aside would empty the table."""
+    for name, count in reading.unfit.items():
+        whole = count == reading.rows_read and count > 1
+        if whole or (count >= DRIFT_FROM_ROWS and count > reading.rows_read * DRIFT_SHARE):
+            fits = reading.rows_read - count
+            part = f"{fits or 'none'} of the {reading.rows_read} rows"
             raise PayloadError(
-                f"{spec.source} {spec.name}: the required field {name} is in none of the {count} rows of the answer. "
-                f"The vendor changed its format: compare docs/sources/{spec.source}.md with the vendor's documentation."
+                f"{spec.source} {spec.name}: the field {name} is as declared in {part} of the answer. Nothing was"
+                f" written. The vendor changed its format: compare docs/sources/{spec.source}.md with the vendor's"
+                " documentation."
             )
 
 
@@ -140,7 +152,7 @@ def _read_slowly(
         return None
     missing = [name for name, item in fields.items() if item.required and name not in given]
     if missing:
-        reading.without.update(missing)
+        reading.unfit.update(missing)
         _set_aside(reading, missing[0], "the field is missing", given)
         return None
     extra = {name: value for name, value in given.items() if name not in fields and name not in spec.skipped}
@@ -150,7 +162,9 @@ def _read_slowly(
         return (*spec.row(record, context), extra or None)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at ")
-        _set_aside(reading, path.strip("`$.") or "", reason, given)
+        column = path.strip("`$.")
+        reading.unfit.update([column.partition(".")[0].partition("[")[0]])
+        _set_aside(reading, column, reason, given)
     except UNREADABLE as error:
         _set_aside(reading, *_blame(error), given)
     return None
