@@ -22,6 +22,7 @@ from extractors.kinds import KINDS, Kind
 from extractors.sources.files.comments import META_COMMENTS, column_comment, kind_comment
 
 SQL_FOLDER = Path(__file__).parent / "sql"
+REPORTS_FOLDER = Path(__file__).parent / "reports"
 OLDEST_SERVER = 150_000
 # Two migrations at once would both see a table missing and both create it. The number is arbitrary and ours.
 LOCK = 7_305_114_001
@@ -61,6 +62,10 @@ def migrate(url: str) -> None:
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         for path in sorted(SQL_FOLDER.glob("*.sql")):
             connection.execute(path.read_text(encoding="utf-8").encode())  # our own files, never input
+        # Formulas that reports and models share: models call them before anything is published.
+        for text in (path.read_text(encoding="utf-8") for path in sorted(REPORTS_FOLDER.glob("*.sql"))):
+            if text.startswith("-- report: *"):
+                connection.execute(text.encode())
         for table in (*map(file_table, KINDS), *vendor_tables()):
             _create(connection, table)
 

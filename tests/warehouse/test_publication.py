@@ -228,6 +228,7 @@ def test_report_files_are_applied_only_when_their_text_changed(published: Wareho
 
     assert published.run(
         "select pg_get_function_identity_arguments(oid) from pg_proc where pronamespace = 'reports'::regnamespace"
+        " and proname = 'administrator_conversion'"
     ) == [("clinic text, topic text",)]
     assert published.run(
         "select object_kind, relation_name from access.relations where object_kind <> 'table' order by 1"
@@ -256,7 +257,7 @@ def test_a_report_file_that_is_gone_takes_its_objects_along(published: Warehouse
     (published.folder / "reports" / "administrator_conversion.sql").unlink()
     published.publish()
 
-    assert published.run("select count(*) from pg_proc where pronamespace = 'reports'::regnamespace") == [(0,)]
+    assert published.run("select count(*) from pg_proc where proname = 'administrator_conversion'") == [(0,)]
     assert published.run("select to_regclass('reports.administrator_conversion_list')") == [(None,)]
 
 

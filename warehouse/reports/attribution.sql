@@ -60,7 +60,7 @@ begin
             case when by_source then coalesce(touches.source, 'unknown') end as source,
             case when by_campaign then touches.campaign end as campaign,
             coalesce(touches.channel, 'unknown') = 'direct' as is_direct,
-            touches.touch_kind = 'contact' as is_contact,
+            coalesce(touches.touch_kind = 'contact', false) as is_contact,
             coalesce(touches.is_before_booking, false) as is_before_booking,
             coalesce(touches.days_before, 0) as days_before,
             row_number() over in_time as touch_number,
@@ -76,50 +76,23 @@ begin
     parts as (
         select
             path.*,
-            row_number() over (
-                partition by path.conversion_key order by path.is_direct asc, path.touch_number desc
-            ) as last_non_direct_rank,
-            power(2::numeric, -path.days_before / 7) as decay,
-            (path.touch_number = 1)::integer
-            + coalesce(
-                (path.touch_number = min(path.touch_number) filter (where path.is_contact) over whole)::integer, 0
-            )
-            + coalesce(
-                (path.touch_number = max(path.touch_number) filter (where path.is_before_booking) over whole)::integer,
-                0
-            ) as roles
+            coalesce(
+                max(path.touch_number) filter (where not path.is_direct) over whole, path.touches
+            ) as last_non_direct,
+            min(path.touch_number) filter (where path.is_contact) over whole as first_contact,
+            max(path.touch_number) filter (where path.is_before_booking) over whole as last_before_booking
         from path
         window whole as (partition by path.conversion_key)
     ),
-    shaped as (
-        select
-            parts.*,
-            case
-                when parts.roles > 0 then 0.3 * parts.roles
-                else 0.1 / nullif(
-                    count(*) filter (where parts.roles = 0) over (partition by parts.conversion_key), 0
-                )
-            end as w_weight
-        from parts
-    ),
     touch_weights as (
         select
-            shaped.conversion_key, shaped.channel, shaped.source, shaped.campaign,
+            parts.conversion_key, parts.channel, parts.source, parts.campaign,
             models.model,
-            case models.model
-                when 'first_touch' then (shaped.touch_number = 1)::integer::numeric
-                when 'last_touch' then (shaped.touch_number = shaped.touches)::integer::numeric
-                when 'last_non_direct' then (shaped.last_non_direct_rank = 1)::integer::numeric
-                when 'linear' then 1::numeric
-                when 'time_decay' then shaped.decay
-                when 'w_shaped' then shaped.w_weight
-                when 'position_based' then case
-                    when shaped.touches <= 2 then 1::numeric
-                    when shaped.touch_number in (1, shaped.touches) then 0.4
-                    else 0.2 / (shaped.touches - 2)
-                end
-            end as weight
-        from shaped
+            reports.touch_weight(
+                models.model, parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+                parts.last_before_booking, parts.days_before
+            ) as weight
+        from parts
         cross join (
             values ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'),
             ('time_decay'), ('w_shaped')

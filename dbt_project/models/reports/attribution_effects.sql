@@ -1,32 +1,17 @@
--- One row per conversion, level and player: the share of conversions that would be lost without it (docs/attribution.md).
+-- One row per conversion, level and player, as the attribution report needs it.
 with
 
-{% set pairs = [] -%}
-{%- for conversion in ['booking', 'first_visit', 'deal', 'payment'] -%}
-{%- for level in ['channel', 'source', 'campaign'] -%}
-{%- do pairs.append((conversion, level)) -%}
-{%- endfor -%}
-{%- endfor -%}
-{% for conversion, level in pairs -%}
-{{ conversion }}_{{ level }} as (
-    select
-        '{{ conversion }}' as conversion,
-        '{{ level }}' as level,
-        found.player,
-        found.removal_effect::numeric as removal_effect
-    from ops.markov_removal_effects($edges$
-        select from_state, to_state, steps from {{ ref('int_conversion_steps') }}
-        where conversion = '{{ conversion }}' and level = '{{ level }}'
-    $edges$) as found
+effects as (
+    select * from {{ ref('int_conversion_effects') }}
 ),
 
-{% endfor -%}
 final as (
-    {% for conversion, level in pairs -%}
-    select * from {{ conversion }}_{{ level }}
-    {% if not loop.last %}union all
-    {% endif -%}
-    {% endfor %}
+    select
+        effects.conversion,
+        effects.level,
+        effects.player,
+        effects.removal_effect
+    from effects
 )
 
 select * from final

@@ -1,0 +1,131 @@
+"""Who is who and what brought them, on the invented city loaded from import files."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from simulators.world import build_world
+from simulators.world.export import write_files
+from simulators.world.model import World
+from tests.e2e.comparing import load
+
+FIRST, DAYS = date(2026, 8, 1), 45
+CONVERSIONS = ("booking", "first_visit", "deal", "payment")
+# a session, a visit that was direct, a call of unknown source that is the inquiry and the booking: docs/attribution.md
+EXAMPLE = "(values (1, 14), (2, 7), (3, 0)) as touch (number, days)"
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return build_world(1, date_from=FIRST, days=DAYS)
+
+
+@pytest.fixture(scope="module")
+def city(pg_server_url: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("city")
+    write_files(world, folder)
+    name = f"test_persons_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(f"create database {name} template template0".encode())
+    url = urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
+    load(url, folder, tmp_path_factory.mktemp("dbt"), datetime(2026, 9, 18, tzinfo=UTC))
+    yield url
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(f"drop database if exists {name} with (force)".encode())
+
+
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("model", "weights"),
+    [
+        ("first_touch", "1 0 0"),
+        ("last_touch", "0 0 1"),
+        ("last_non_direct", "1 0 0"),
+        ("linear", "1 1 1"),
+        ("position_based", "0.4 0.2 0.4"),
+        ("time_decay", "0.25 0.5 1"),
+        ("w_shaped", "0.3 0.1 0.6"),
+    ],
+)
+def test_the_formulas_that_reports_and_marts_share(city: str, model: str, weights: str) -> None:
+    query = f"select reports.touch_weight('{model}', number, 3, 1, 3, 3, days) from {EXAMPLE} order by number"
+    found = rows(city, query)
+    assert [weight for (weight,) in found] == [Decimal(weight) for weight in weights.split()]
+
+
+def test_w_shaped_gives_thirty_to_each_part_and_ten_to_the_rest(city: str) -> None:
+    """Five touches: the first, then the inquiry, then one that plays no part, then the booking, then another."""
+    query = "select reports.touch_weight('w_shaped', n, 5, 5, 2, 4, 0) from generate_series(1, 5) as n order by n"
+    assert [weight for (weight,) in rows(city, query)] == [Decimal(x) for x in ("0.3", "0.3", "0.05", "0.3", "0.05")]
+
+
+def test_credits_of_every_conversion_and_model_sum_to_one_and_its_money_to_the_kopeck(city: str) -> None:
+    ((conversions, pairs, wrong, money),) = rows(
+        city,
+        """
+        select
+            (select count(*) from reports.attribution_conversions),
+            count(*),
+            count(*) filter (where summed.credit <> 1),
+            count(*) filter (where summed.amount <> round(won.amount, 2))
+        from (
+            select model, conversion_key, sum(credit) as credit, sum(amount) as amount
+            from marts.fct_attribution_credits group by model, conversion_key
+        ) as summed
+        inner join reports.attribution_conversions as won using (conversion_key)
+        """,
+    )
+    assert conversions > 1000
+    assert (pairs, wrong, money) == (9 * conversions, 0, 0)
+
+
+@pytest.mark.parametrize("conversion", CONVERSIONS)
+def test_the_credits_say_what_the_report_says(city: str, conversion: str) -> None:
+    """Every model, by campaign, for the default lookback."""
+    differing = rows(
+        city,
+        f"""
+        select model, channel, source, campaign, marts.conversions, told.conversions
+        from (
+            select model, channel, source, coalesce(campaign, '-') as campaign, sum(conversions) as conversions
+            from marts.fct_attribution_credits where conversion = '{conversion}' group by 1, 2, 3, 4
+        ) as marts
+        full join (
+            select model, channel, source, coalesce(campaign, '-') as campaign, conversions
+            from reports.attribution(date '2000-01-01', date '2100-01-01', '{conversion}')
+            where conversions <> 0
+        ) as told using (model, channel, source, campaign)
+        where abs(coalesce(marts.conversions, 0) - coalesce(told.conversions, 0)) > 0.000001
+        """,
+    )
+    assert not differing
+
+
+def test_every_credit_belongs_to_a_touch_of_the_person(city: str) -> None:
+    (counted,) = rows(
+        city,
+        """
+        select
+            count(*) filter (where credits.touch_key is not null and touches.touch_key is null),
+            count(*) filter (where touches.person_key <> credits.person_key),
+            count(*) filter (where touches.touched_at > credits.converted_at),
+            count(*) filter (where credits.touch_key is null and credits.channel <> 'unknown'),
+            (select count(*) from marts.fct_touches where touch_kind = 'session')
+            = (select count(*) from marts.fct_sessions)
+        from marts.fct_attribution_credits as credits
+        left join marts.fct_touches as touches on credits.touch_key = touches.touch_key
+        """,
+    )
+    assert counted == (0, 0, 0, 0, True)
