@@ -62,7 +62,7 @@ def part(state: MetricaState, made: OrderedLog, number: int) -> bytes:
     lines = ["\t".join(made.fields)]
     for visit in made.parts[number]:
         known = cells(state, made.counter, visit)
-        lines.append("\t".join(_escape(known[name], state.options.escaped) for name in made.fields))
+        lines.append("\t".join(escape(known[name], state.options.escaped) for name in made.fields))
     return "".join(f"{line}\n" for line in lines).encode()
 
 
@@ -87,5 +87,6 @@ def log_request(state: MetricaState, made: OrderedLog) -> dict[str, Any]:
     return told
 
 
-def _escape(text: str, escaped: bool) -> str:
+def escape(text: str, escaped: bool = True) -> str:
+    """A cell as it is written."""
     return "".join(ESCAPES.get(letter, letter) for letter in text) if escaped else text

@@ -9,12 +9,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extractors.core.errors import ChairsideError, GuardError, PayloadError, RejectedError, TransientError
 from extractors.registry import source
 from extractors.run import LoadResult, make_context
 from extractors.sources.yandex_metrica.client import MetricaClient
 from extractors.sources.yandex_metrica.streams import NAMES
+from extractors.sources.yandex_metrica.tsv import read_part
 from simulators.faults import Fault, FaultKind, Faults
 from simulators.http import VendorServer
 from simulators.world import build_world
@@ -22,6 +25,7 @@ from simulators.world.model import World
 from simulators.yandex_metrica import SIMULATOR
 from simulators.yandex_metrica.routes import YandexMetrica
 from simulators.yandex_metrica.state import MetricaOptions, MetricaState
+from simulators.yandex_metrica.wire import escape
 from tests.extractors.staging_views import create_views
 from tests.extractors.vendor_server import Asked, Reply, Vendor
 
@@ -107,6 +111,12 @@ def test_escaped_cells_are_read_as_the_visitor_wrote_them(load: Load, vendor: Ve
     assert rows(query) == [("a\tb\nc\\d'e", "яблоко", None, "\\t")]
     load_visits(load, escaped=False)
     assert rows(query) == [(r"a\tb\nc\\d\'e", "яблоко", r"\N", r"\\t")]
+
+
+@given(cells=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=len(FIELDS), max_size=len(FIELDS)))
+def test_whatever_a_visitor_writes_comes_out_of_the_log_as_it_was(cells: list[str]) -> None:
+    body = tsv("\t".join(map(escape, cells)))
+    assert [list(row.values()) for row in read_part(body, FIELDS, size=len(body), escaped=True)] == [cells]
 
 
 @pytest.mark.parametrize(
