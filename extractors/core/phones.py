@@ -13,9 +13,9 @@ def e164(text: str | None, region: str = "RU") -> str | None:
     """
     if not text:
         return None
+    if region == "RU" and len(text) == 11 and text[0] == "7" and text.isascii() and text.isdigit():
+        return f"+{text}"  # nearly every row; the cache below is not filled with a million callers
     number = text.removeprefix("sip:").split("@", 1)[0].split(";", 1)[0]
     if len(number) == 11 and number.startswith("7") and number.isascii() and number.isdigit():
         number = f"+{number}"
-        if region == "RU":
-            return number  # nothing is left to find out, and the cache is not filled with a million callers
     return to_e164(number, region)

@@ -20,7 +20,11 @@ def text(value: object) -> str | None:
     keep, are dropped."""
     if value is None or value is False:
         return None
-    cleaned = str(value).replace("\x00", "").strip()
+    # Called a dozen times a row, so nothing is done that need not be.
+    cleaned = value if type(value) is str else str(value)
+    if "\x00" in cleaned:
+        cleaned = cleaned.replace("\x00", "")
+    cleaned = cleaned.strip()
     return None if cleaned in _NOTHING else cleaned
 
 

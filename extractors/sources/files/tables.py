@@ -17,9 +17,6 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 from xml.etree.ElementTree import ParseError
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from extractors.core.errors import PayloadError
 from extractors.sources.files.cells import Cell
 
@@ -173,6 +170,10 @@ def detect_encoding(path: Path) -> str:
 
 
 def _workbook_rows(path: Path, options: Options) -> Iterator[tuple[int, Sequence[Cell]]]:
+    # Here, because it brings numpy along: 17 MB that no load of a vendor's rows needs.
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     broken = PayloadError(f"{path.name}: the workbook cannot be read. Open it, save it again as .xlsx or CSV UTF-8.")
     try:
         with warnings.catch_warnings():
