@@ -2,21 +2,30 @@
 -- Markov chain of order 1 over all journeys loaded (docs/attribution.md).
 with
 
-{% for level in ['channel', 'source', 'campaign'] -%}
-{{ level }}_effects as (
+channel_effects as (
     select
-        '{{ level }}' as level,
+        'channel' as level,
         found.player,
         found.removal_effect::numeric as removal_effect
-    from ops.markov_removal_effects($edges$
-        select from_state, to_state, count(*) as steps
-        from {{ ref('int_journey_steps') }}
-        where level = '{{ level }}'
-        group by from_state, to_state
-    $edges$) as found
+    from ops.markov_removal_effects($edges${{ markov_edges('channel') }}$edges$) as found
 ),
 
-{% endfor -%}
+source_effects as (
+    select
+        'source' as level,
+        found.player,
+        found.removal_effect::numeric as removal_effect
+    from ops.markov_removal_effects($edges${{ markov_edges('source') }}$edges$) as found
+),
+
+campaign_effects as (
+    select
+        'campaign' as level,
+        found.player,
+        found.removal_effect::numeric as removal_effect
+    from ops.markov_removal_effects($edges${{ markov_edges('campaign') }}$edges$) as found
+),
+
 final as (
     select * from channel_effects
     union all
