@@ -1,4 +1,4 @@
-"""The path of a person, from the first click to completed treatment, on June with a treatment plan and deal stages."""
+"""The path of a person, and why his records are one person, on June with a treatment plan and deal stages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,7 @@ import pytest
 from tests.e2e.comparing import load
 
 JUNE = Path(__file__).resolve().parents[1] / "cases" / "june"
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reports" / "client_path.md"
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "reports"
 STAGES = """stage_id,plan_id,patient_id,clinic_id,direction,opened_at,stage_number,stage,done_at
 T1,N1,P1,C1,implants,2026-06-11T10:30:00+03:00,1,surgery,2026-06-11T11:30:00+03:00
 T2,N1,P1,C1,implants,2026-06-11T10:30:00+03:00,2,crown,2026-06-25T12:00:00+03:00
@@ -108,23 +109,69 @@ def test_the_days_have_all_the_money_of_the_marts(june: str) -> None:
     assert found == (True, True, True, True)
 
 
-def test_an_administrator_sees_the_steps_that_she_took_part_in(june: str) -> None:
+@contextmanager
+def employee(url: str, right: str) -> Iterator[str]:
+    """The URL of Anna, with that right on the report."""
     role = f"t{uuid.uuid4().hex[:8]}_anna"
-    with psycopg.connect(june, autocommit=True) as owner:
+    with psycopg.connect(url, autocommit=True) as owner:
         owner.execute("select access.add_employee(%s, 'Invented', null, 'anna')", (role,))
-        owner.execute("select access.allow(%s, 'client_path', own_rows_only => true)", (role,))
+        owner.execute(f"select access.allow(%s, 'client_path', {right})".encode(), (role,))
         (password,) = owner.execute("select access.login_password(%s)", (role,)).fetchone() or ("",)
-        server = urlsplit(june).netloc.rpartition("@")[2]
-        login = urlsplit(june)._replace(netloc=f"{quote(role)}:{quote(password)}@{server}").geturl()
+        server = urlsplit(url).netloc.rpartition("@")[2]
         try:
-            assert [step for (step,) in rows(login, "select step from reports.client_path('patient:P1')")] == [
-                "contact", "inquiry", "booking", "contact", "contact", "contact", "inquiry", "visit"
-            ]  # fmt: skip
-            assert not rows(login, "select * from reports.client_path('patient:P9')")
+            yield urlsplit(url)._replace(netloc=f"{quote(role)}:{quote(password)}@{server}").geturl()
         finally:
             owner.execute("select access.remove_employee(%s)", (role,))
 
 
-def test_the_query_of_the_page_runs(june: str) -> None:
-    (query,) = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(rows(june, query)) == 19
+def test_an_administrator_sees_the_steps_that_she_took_part_in(june: str) -> None:
+    with employee(june, "own_rows_only => true") as anna:
+        assert [step for (step,) in rows(anna, "select step from reports.client_path('patient:P1')")] == [
+            "contact", "inquiry", "booking", "contact", "contact", "contact", "inquiry", "visit"
+        ]  # fmt: skip
+        assert not rows(anna, "select * from reports.client_path('patient:P9')")
+
+
+def test_it_explains_why_records_are_one_person(june: str) -> None:
+    found = rows(
+        june,
+        "select record_kind, record_id, records, resolved_by, identifier_kind, identifier_state, identifier_value"
+        " from reports.why_one_person('patient:P1')",
+    )
+    assert found == [
+        ("card", "P1", 1, "card", "phone", "joins", "+79000000001"),
+        ("contact", "E1", 1, "named", "phone", "joins", "+79000000001"),
+        ("contact", "E2", 1, "owner", "phone", "joins", "+79000000001"),
+        ("contact", "E3", 1, "named", "phone", "joins", "+79000000001"),
+        ("contact", "E4", 1, "named", "phone", "joins", "+79000000001"),
+        ("deal", "D1", 1, "owner", "phone", "joins", "+79000000001"),
+        ("session", "W1", 3, "identifiers", "phone", "joins", "+79000000001"),
+        ("session", "W1", 3, "identifiers", "client", "joins", "c-101"),
+    ]
+
+
+def test_a_shared_phone_and_a_counterpartys_are_said_to_join_nobody(june: str) -> None:
+    children = "select record_id, identifier_state, patients from reports.why_one_person('patient:P3')"
+    assert rows(june, children) == [("P3", "shared", 2), ("E7", "shared", 2)]
+    listed = (
+        "select record_id, resolved_by, identifier_state from reports.why_one_person_links"
+        " where record_id in ('E8', 'E9') order by 1"
+    )
+    assert rows(june, listed) == [("E8", "list", "blocked_employee"), ("E9", "list", "blocked_counterparty")]
+
+
+def test_phones_and_names_are_shown_only_with_the_right_to_personal_data(june: str) -> None:
+    query = (
+        "select count(*), count(identifier_key), count(identifier_value), count(full_name)"
+        " from reports.why_one_person('patient:P1')"
+    )
+    with employee(june, "personal_data => false") as anna:
+        assert rows(anna, query) == [(8, 8, 0, 0)]
+    with employee(june, "personal_data => true") as anna:
+        assert rows(anna, query) == [(8, 8, 8, 2)]
+
+
+@pytest.mark.parametrize(("page", "found"), [("client_path", 19), ("why_one_person", 8)])
+def test_the_query_of_the_page_runs(june: str, page: str, found: int) -> None:
+    (query,) = re.findall(r"```sql\n(.*?)```", (PAGES / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(rows(june, query)) == found
