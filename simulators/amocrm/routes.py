@@ -91,7 +91,7 @@ class Amocrm:
             return Response(204)
         if name in ("leads", "contacts") and "contacts" not in (request.get("with") or ""):
             shown = [self._without_contacts(row) for row in shown]
-        links: Row = {"self": {"href": request.path}}
+        links: Row = {"self": {"href": f"{request.path}?{urlencode(request.query)}"}}
         if page * each < len(rows):
             query = [(key, value) for key, value in request.query if key != "page"]
             links["next"] = {"href": f"{request.path}?{urlencode([*query, ('page', page + 1)])}"}

@@ -28,13 +28,13 @@ from simulators.world.model import World
 from tests.extractors.staging_views import create_views
 
 FIRST, LAST = date(2020, 1, 1), date(2026, 9, 12)
-OPTIONS = AmocrmOptions(per_second=0, largest_page=7, largest_event_page=9)
+OPTIONS = AmocrmOptions(per_second=0, largest_page=7, largest_event_page=25)
 Ask = Callable[..., list[tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return build_world(7, date_from=date(2026, 8, 1), days=40, clinics=3)
+    return build_world(7, date_from=date(2026, 8, 1), days=15, clinics=3)
 
 
 class Account:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -33,6 +34,7 @@ class _Link(msgspec.Struct):
 
 
 class _Links(msgspec.Struct):
+    self: _Link | None = None
     next: _Link | None = None
 
 
@@ -103,6 +105,8 @@ class AmocrmClient:
             if not body:
                 return NOTHING
             decoded = _BODY.decode(body)
+            if not _answers(decoded, params):
+                raise UnreadableBody("an answer to another question")
             rows = decoded.embedded.get(name)
             if rows is not None:
                 _ROWS.decode(rows)
@@ -213,6 +217,13 @@ class AmocrmClient:
             )
             self._pairs.write(pair)
             return pair.access_token
+
+
+def _answers(body: Body, params: Params) -> bool:
+    """Whether the page's own address, as far as it repeats the question, repeats this one and not an older one."""
+    link = body.links.self if body.links else None
+    said = dict(parse_qsl(urlsplit((link.href if link else None) or "").query))
+    return all(str(params[name]) == value for name, value in said.items() if name in params)
 
 
 def _classify(answer: Answer, where: str) -> ChairsideError | None:
