@@ -1,4 +1,4 @@
-"""Payback, managers, directions and losses on a July worked out by hand (`tests/cases/july`)."""
+"""Payback, managers, directions, losses and the depth of the deal journal on a July worked out by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.july import PERIOD, july_warehouse, rows, values
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reports"
-MY_PAGES = ("ad_payback", "traffic_influence", "direction_load", "lost_inquiries")
+MY_PAGES = ("ad_payback", "traffic_influence", "direction_load", "lost_inquiries", "deal_journal")
 QUERY = re.compile(r"^```sql\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -144,6 +144,95 @@ def test_reasons_sum_to_all_losses(july: str) -> None:
         ("missed", 1, 1, 0, 125),
         (None, 4, 1, 3000, 7625),
     ]
+
+
+def test_a_deal_of_several_origins_is_one_deal_and_keeps_them_all(july: str) -> None:
+    (deal,) = rows(july, "select * from reports.deal_journal where deal_id = 'D1'")
+    assert (deal["source"], deal["origins"], deal["lead_ids"]) == ("yandex", ["vk", "yandex"], ["L1", "L2"])
+    (hand,) = rows(july, "select * from reports.deal_journal where deal_id = 'D6'")
+    assert (hand["days_to_contact"], hand["days_to_deal"], hand["days_touch_to_close"]) == (0, 0, 4)
+    found = values(
+        july,
+        "select lead_id, source, campaign, tags from reports.deal_journal_origins where deal_id = 'D1'"
+        " order by origin_number",
+    )
+    assert found == [
+        ("L1", "vk", "family", None),
+        ("L2", "yandex", "search", ["important"]),
+        (None, "yandex", "search", ["hot"]),
+    ]
+
+
+def test_a_deal_that_names_nobody_is_of_the_person_of_its_leads_contact(july: str) -> None:
+    (deal,) = rows(july, "select person_key, source from reports.deal_journal where deal_id = 'D6'")
+    (contact,) = rows(july, "select person_key from reports.inquiry_history where contact_id = 'K9'")
+    assert deal == {"person_key": contact["person_key"], "source": "unknown"}
+
+
+def test_stages_are_kept_with_the_time_in_each(july: str) -> None:
+    found = values(
+        july,
+        "select deal_id, stage, days_in_stage from reports.deal_journal_stages where deal_id in ('D1', 'D4')"
+        " order by deal_id, stage_number",
+    )
+    assert found == [
+        ("D1", "new", 1),
+        ("D1", "offer", Decimal("2.08")),  # two days and two hours
+        ("D1", "paid", None),  # where it ended
+        ("D4", "new", 1),
+        ("D4", "offer", 16),  # since the 4th, on the 20th
+    ]
+    times = values(july, f"select stage, entered, left_since, median_days from reports.stage_times({PERIOD})")
+    assert times == [
+        ("new", 5, 5, 1),
+        ("offer", 4, 3, Decimal("2.08")),
+        ("paid", 3, 0, None),
+        ("refused", 1, 0, None),
+    ]
+
+
+def test_deals_stand_as_of_any_day(july: str) -> None:
+    as_of = "select deal_id, stage, stage_kind, closed_date, days_open from reports.deals_as_of"
+    assert values(july, f"{as_of}(date '2026-07-03')") == [
+        ("D1", "offer", "open", None, 2),
+        ("D2", "offer", "open", None, 1),
+        ("D3", "paid", "won", day(2), 0),
+        ("D4", "new", "open", None, 0),
+    ]
+    # D6 has no history: nobody knows its stage before it closed
+    assert [row for row in values(july, f"{as_of}(date '2026-07-08')") if row[0] in ("D5", "D6")] == [
+        ("D5", "refused", "lost", day(8), 3),
+        ("D6", None, "open", None, 3),
+    ]
+    assert values(july, f"{as_of}(date '2026-06-30')") == []
+    today = values(july, "select deal_id, stage, stage_kind from reports.deals_as_of(date '2026-07-20')")
+    assert today == values(july, "select deal_id, stage, stage_kind from reports.deal_journal order by created_date, 1")
+
+
+def test_the_open_pipeline_is_worth_what_its_stages_have_won_before(july: str) -> None:
+    columns = "stage, deals, amount, closed_before, won_before, won_percent, share_of, expected_amount"
+    # of three closed deals that had an offer, two were won
+    assert values(july, f"select {columns} from reports.open_pipeline()") == [
+        ("offer", 1, 4000, 3, 2, Decimal("66.67"), "stage", Decimal("2666.67"))
+    ]
+    # on the 8th D4 and D6 were open; D1, D2, D3 and D5 had closed, three of them won
+    assert values(july, f"select {columns} from reports.open_pipeline(date '2026-07-08')") == [
+        ("offer", 1, 4000, 3, 2, Decimal("66.67"), "stage", Decimal("2666.67")),
+        (None, 1, 1000, 4, 3, 75, "pipeline", 750),
+    ]
+    assert values(july, "select count(*) from reports.open_pipeline(clinic => 'C2')") == [(0,)]
+
+
+def test_hot_clients_stand_beside_the_others(july: str) -> None:
+    found = values(july, f"select is_hot, deals, won, revenue, median_days_to_close from reports.hot_clients({PERIOD})")
+    assert found == [(True, 3, 2, 1800, Decimal("3.5")), (False, 3, 2, 900, 2)]
+
+
+def test_what_was_sold_stands_with_the_deal(july: str) -> None:
+    found = values(
+        july, "select item, quantity, amount from reports.deal_journal_items where deal_id = 'D1' order by item"
+    )
+    assert found == [("Brush", 2, 100), ("Crown", 1, 700)]
 
 
 @pytest.mark.parametrize(

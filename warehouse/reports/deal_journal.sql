@@ -31,12 +31,18 @@ select
     deals.sessions_before_contact,
     deals.leads,
     deals.lead_ids,
+    deals.origins,
     deals.tags,
     deals.is_hot,
     deals.lost_reason,
     deals.days_to_close,
     deals.first_touch_at,
     deals.first_contact_at,
+    deals.days_to_contact,
+    deals.days_to_deal,
+    deals.days_touch_to_close,
+    deals.stage_entered_at,
+    deals.days_in_stage,
     personal.recordings
 from reports.deal_journal_deals as deals
 left join reports.deal_journal_personal as personal on deals.deal_id = personal.deal_id;

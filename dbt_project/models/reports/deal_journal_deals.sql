@@ -13,6 +13,22 @@ leads as (
     select * from {{ ref('int_deal_leads_unioned') }}
 ),
 
+origins as (
+    select * from {{ ref('int_deal_origins') }}
+),
+
+stages as (
+    select * from {{ ref('int_deal_stage_times') }}
+),
+
+clinics as (
+    select * from {{ ref('int_clinics_unioned') }}
+),
+
+settings as (
+    select * from {{ ref('int_settings') }}
+),
+
 deal_leads as (
     select
         leads.deal_id,
@@ -21,6 +37,43 @@ deal_leads as (
     from leads
     where leads.deal_id is not null
     group by leads.deal_id
+),
+
+-- each source once, in the order in which it first took part
+deal_sources as (
+    select
+        origins.deal_id,
+        origins.source,
+        min(origins.origin_number) as first_number
+    from origins
+    where origins.is_known
+    group by origins.deal_id, origins.source
+),
+
+deal_origins as (
+    select
+        deal_sources.deal_id,
+        array_agg(deal_sources.source order by deal_sources.first_number) as origins
+    from deal_sources
+    group by deal_sources.deal_id
+),
+
+touch_days as (
+    select
+        paths.deal_id,
+        {{ local_date('paths.first_touch_at', 'coalesce(clinics.time_zone, settings.default_time_zone)') }}
+            as touch_date,
+        {{ local_date('paths.first_contact_at', 'coalesce(clinics.time_zone, settings.default_time_zone)') }}
+            as contact_date
+    from paths
+    inner join deals on paths.deal_id = deals.deal_id
+    cross join settings
+    left join clinics on deals.clinic_id = clinics.clinic_id
+),
+
+last_stages as (
+    select * from stages
+    where is_last
 ),
 
 final as (
@@ -48,15 +101,24 @@ final as (
         paths.sessions_before_contact,
         coalesce(deal_leads.leads, 0) as leads,
         deal_leads.lead_ids,
+        deal_origins.origins,
         deals.tags,
         deals.is_hot,
         deals.lost_reason,
         deals.days_to_close,
         paths.first_touch_at,
-        paths.first_contact_at
+        paths.first_contact_at,
+        touch_days.contact_date - touch_days.touch_date as days_to_contact,
+        deals.created_date - touch_days.touch_date as days_to_deal,
+        deals.closed_date - touch_days.touch_date as days_touch_to_close,
+        last_stages.entered_at as stage_entered_at,
+        case when deals.stage_kind = 'open' then last_stages.days_in_stage end as days_in_stage
     from deals
     left join paths on deals.deal_id = paths.deal_id
+    left join touch_days on deals.deal_id = touch_days.deal_id
     left join deal_leads on deals.deal_id = deal_leads.deal_id
+    left join deal_origins on deals.deal_id = deal_origins.deal_id
+    left join last_stages on deals.deal_id = last_stages.deal_id
 )
 
 select * from final

@@ -1,5 +1,6 @@
 -- One row per deal, of its person, in the reporting currency, with its source and its days in the clinic's time zone.
--- A deal without clinic uses the first clinic's zone (RULES 12.25).
+-- A deal without clinic uses the first clinic's zone (RULES 12.25). Where the deal says nothing of its source or client, its
+-- leads do: the earliest one that knows.
 with
 
 deals as (
@@ -34,6 +35,32 @@ campaigns as (
 
 grouped as (
     select * from {{ ref('int_grouped_tags') }}
+),
+
+origins as (
+    select * from {{ ref('int_deal_origins') }}
+),
+
+lead_sources as (
+    select distinct on (origins.deal_id) origins.*
+    from origins
+    where origins.lead_id is not null and origins.is_known
+    order by origins.deal_id asc, origins.origin_number asc
+),
+
+lead_persons as (
+    select distinct on (origins.deal_id)
+        origins.deal_id,
+        origins.person_key
+    from origins
+    where origins.person_key is not null
+    order by origins.deal_id asc, origins.origin_number asc
+),
+
+hot_leads as (
+    select distinct origins.deal_id
+    from origins
+    where origins.lead_id is not null and 'hot' = any(origins.tags)
 ),
 
 dated as (
@@ -73,26 +100,31 @@ final as (
                 then 'patient:' || owners.person_patient_id
             when records.listed_person_key is not null then records.listed_person_key
             when not records.is_alone then records.person_key
+            else lead_persons.person_key
         end as person_key,
         dated.client_name,
         coalesce(dated.phone_e164, dated.phone) as phone,
         dated.email,
         dated.contact_kind,
         case
-            when dated.utm_source is null then 'unknown' else coalesce(campaigns.channel, grouped.channel, 'other')
+            when dated.utm_source is null then coalesce(lead_sources.channel, 'unknown')
+            else coalesce(campaigns.channel, grouped.channel, 'other')
         end as channel,
-        coalesce(dated.utm_source, 'unknown') as source,
-        dated.utm_medium as medium,
-        dated.utm_campaign as campaign,
+        coalesce(dated.utm_source, lead_sources.source, 'unknown') as source,
+        case when dated.utm_source is null then lead_sources.medium else dated.utm_medium end as medium,
+        case when dated.utm_source is null then lead_sources.campaign else dated.utm_campaign end as campaign,
         dated.first_request,
         dated.tags,
-        coalesce('hot' = any(dated.tags), false) as is_hot,
+        coalesce('hot' = any(dated.tags), false) or hot_leads.deal_id is not null as is_hot,
         dated.lost_reason,
         case when dated.closed_at is not null then dated.closed_date - dated.created_date end as days_to_close,
         dated.source_system
     from dated
     left join records on dated.deal_id = records.record_id
     left join owners on dated.deal_id = owners.record_id
+    left join lead_sources on dated.deal_id = lead_sources.deal_id
+    left join lead_persons on dated.deal_id = lead_persons.deal_id
+    left join hot_leads on dated.deal_id = hot_leads.deal_id
     left join currency_days
         on
             dated.original_currency = currency_days.currency

@@ -1,4 +1,4 @@
--- One row per pair of source and medium met in UTM tags, spend, tracking rows or deals, with the channel of the grouping seed
+-- One row per pair of source and medium met in UTM tags, spend, tracking rows, deals or their leads, with the channel of the grouping seed
 -- (first rule that matches both, case ignored).
 with
 
@@ -16,6 +16,10 @@ tracking as (
 
 deals as (
     select * from {{ ref('int_deals_unioned') }}
+),
+
+leads as (
+    select * from {{ ref('int_deal_leads_unioned') }}
 ),
 
 rules as (
@@ -43,6 +47,12 @@ pairs as (
         utm_source as source,
         utm_medium as medium
     from deals
+    where utm_source is not null
+    union
+    select
+        utm_source as source,
+        utm_medium as medium
+    from leads
     where utm_source is not null
 ),
 
