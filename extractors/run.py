@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 # Settings that are secrets whatever the source.
 SECRET_SETTINGS = (
     "token", "password", "developer_key", "developer_token", "customer_key", "refresh_token", "client_secret",
+    "private_key", "database_url",
 )
 
 
