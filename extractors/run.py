@@ -9,14 +9,17 @@ A window that fails leaves its table, its bookmark and the windows before it as 
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
 import psycopg
 
 from extractors.core.errors import ChairsideError, ConfigError, PayloadError, TransientError
@@ -174,6 +177,8 @@ def _run_window(
         failure = error
     except psycopg.Error as error:
         failure = _refused_by_warehouse(error, stream, window, context)
+    except (LookupError, ValueError, TypeError, AttributeError, msgspec.MsgspecError) as error:
+        failure = _unforeseen(error, stream, window)
     # Outside the transaction that was rolled back, so that the failure itself is remembered.
     message = redact(str(failure), context.secrets)
     if not connection.closed:
@@ -190,6 +195,17 @@ def _refused_by_warehouse(
         return TransientError(f"{where}: the warehouse failed ({type(error).__name__}). Run it again.")
     said = redact(error.diag.message_primary or type(error).__name__, context.secrets)
     return PayloadError(f"{where}: the warehouse refused the rows ({error.sqlstate}: {said}). Nothing was written.")
+
+
+def _unforeseen(error: Exception, stream: StreamSpec, window: Window) -> PayloadError:
+    """What a client stumbled over, by its kind and place: its text may quote the row."""
+    place = "an unknown place"
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        place = f"{Path(frame.f_code.co_filename).name}:{line}"
+    return PayloadError(
+        f"{stream.source} {stream.name} {window}: an answer has a shape that nobody foresaw ({type(error).__name__} at"
+        f" {place}). Nothing was written. Compare docs/sources/{stream.source}.md with the vendor's documentation."
+    )
 
 
 def _bookmark(connection: psycopg.Connection[Any], stream: StreamSpec, window: Window, context: Context) -> None:

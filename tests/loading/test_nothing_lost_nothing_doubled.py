@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from extractors.core.errors import ChairsideError
+from extractors.core.errors import ChairsideError, PayloadError
 from simulators.running import Simulators
 from tests.loading.loads import STREAMS, Rows, empty, landed, load
 from tests.loading.proxy import HONEST, LASTING, ONCE, Proxy, Spoil
@@ -75,6 +76,18 @@ def test_one_fault_in_the_third_answer(
         warehouse, simulators, proxies[name], name, (Spoil(kind, 2),), clean(name), loaded_before=kind in LASTING
     )
     assert proxies[name].asked
+
+
+def test_a_record_without_its_id_stops_the_stream_in_words_and_in_the_journal(
+    warehouse: str, simulators: Simulators, proxies: dict[str, Proxy]
+) -> None:
+    proxies["bitrix24 deals"].plan(Spoil("field gone", 0))
+    with pytest.raises(PayloadError, match=r"KeyError at client\.py:\d+\)\. Nothing was written"):
+        load(warehouse, simulators["bitrix24"], proxies["bitrix24 deals"].url, "bitrix24", "deals")
+    proxies["bitrix24 deals"].plan()
+    with psycopg.connect(warehouse) as connection:
+        newest = "select status from ops.loads where stream = 'deals' order by finished_at desc limit 1"
+        assert connection.execute(newest).fetchall() == [("failed",)]
 
 
 @settings(
