@@ -85,6 +85,15 @@ def build_world(
         slots=tuple(city.slots),
         systems=dict(city.systems),
         currency_rates=currency_rates(seed, city.date_from - timedelta(days=RATES_BEFORE), city.date_to),
+        households=tuple(
+            model.Household(
+                phones=tuple(phone for phone in (household.phone, household.second_phone) if phone),
+                email=household.email,
+                client_id=household.client_id,
+                cards=tuple(tuple(member.cards.values()) for member in household.members),
+            )
+            for household in city.households
+        ),
     )
 
 

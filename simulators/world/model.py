@@ -348,6 +348,17 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Household:
+    """Who lives behind these phones, this address and this browser; no vendor knows it. `cards`: of each member the
+    numbers of the cards that survive merging, one per clinic system at most."""
+
+    phones: tuple[str, ...]
+    email: str | None
+    client_id: str
+    cards: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """The whole truth of `[date_from, date_to]`; `now` is the moment the vendors are asked (midnight after)."""
 
@@ -378,6 +389,7 @@ class World:
     slots: tuple[Slot, ...]
     systems: Mapping[str, Systems]
     currency_rates: tuple[CurrencyRate, ...]
+    households: tuple[Household, ...]
 
     def seen_by(self, source: str) -> World:
         """The part of the city that this source serves: its clinics, and of everything else only what it knows."""

@@ -59,6 +59,7 @@ def seen_by(world: World, source: str) -> World:
         deal_items=tuple(one for one in world.deal_items if one.deal_num in deal_nums),
         slots=tuple(one for one in world.slots if one.clinic_id in used["clinic"]),
         currency_rates=world.currency_rates if source == "currency_rates" else (),
+        households=(),
     )
 
 

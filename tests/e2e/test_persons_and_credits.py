@@ -16,6 +16,7 @@ from simulators.world import build_world
 from simulators.world.export import write_files
 from simulators.world.model import World
 from tests.e2e.comparing import load
+from tests.e2e.identity_truth import agreement, known_persons, truth_of
 
 FIRST, DAYS = date(2026, 8, 1), 45
 CONVERSIONS = ("booking", "first_visit", "deal", "payment")
@@ -129,3 +130,27 @@ def test_every_credit_belongs_to_a_touch_of_the_person(city: str) -> None:
         """,
     )
     assert counted == (0, 0, 0, 0, True)
+
+
+def test_the_warehouse_knows_who_is_who(city: str, world: World) -> None:
+    """Over pairs of records, with families, shared phones, merged cards, two numbers and wrong numbers on cards."""
+    known = known_persons(city)
+    told = agreement(truth_of(world, told=True), known)
+    story = agreement(truth_of(world, told=False), known)
+    for name, found in (("what was told", told), ("the whole story", story)):
+        figures = f"precision {found.precision:.4f}, recall {found.recall:.4f}, {found.true} true pairs"
+        print(f"identity against {name}: {figures}")
+    assert told.true > 1_500
+    assert told.precision >= 0.999, told.wrong_pairs[:5]
+    assert told.recall >= 0.98, told.missed_pairs[:5]
+    # two children booked in one call that names neither: the rules leave such a call to the phone's own person
+    assert story.precision >= 0.999, story.wrong_pairs[:5]
+    assert story.recall >= 0.95, story.missed_pairs[:5]
+
+
+def test_the_measure_of_identity_notices_persons_run_together_and_torn_apart(city: str, world: World) -> None:
+    truth, known = truth_of(world, told=True), known_persons(city)
+    together = {record: frozenset({min(persons)[:12]}) for record, persons in known.items()}
+    apart = {record: frozenset({record[1]}) for record in known}
+    assert agreement(truth, together).precision < 0.99
+    assert agreement(truth, apart).recall < 0.5
