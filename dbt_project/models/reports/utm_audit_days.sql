@@ -1,0 +1,63 @@
+-- One row per day, clinic, channel, source, medium and campaign: what was spent on it and who came by it.
+with
+
+touches as (
+    select * from {{ ref('fct_touches') }}
+),
+
+spend as (
+    select * from {{ ref('int_ad_spend_daily') }}
+),
+
+counted as (
+    select
+        touches.touched_date as day,
+        touches.clinic_id,
+        touches.channel,
+        touches.source,
+        touches.medium,
+        touches.campaign,
+        -- a contact about two persons is one visit
+        count(distinct touches.record_id) filter (where touches.touch_kind = 'session') as sessions,
+        count(distinct touches.record_id) filter (where touches.touch_kind = 'contact') as contacts,
+        0::numeric as spend
+    from touches
+    where touches.is_known
+    group by
+        touches.touched_date, touches.clinic_id, touches.channel, touches.source, touches.medium, touches.campaign
+    union all
+    select
+        spend.spend_date as day,
+        spend.clinic_id,
+        spend.channel,
+        spend.source,
+        spend.medium,
+        spend.campaign,
+        0 as sessions,
+        0 as contacts,
+        sum(spend.spend) as spend
+    from spend
+    group by spend.spend_date, spend.clinic_id, spend.channel, spend.source, spend.medium, spend.campaign
+),
+
+final as (
+    select
+        md5(concat_ws(
+            '|', counted.day, 'clinic', counted.clinic_id, 'ch', counted.channel, 's', counted.source,
+            'm', counted.medium, 'c', counted.campaign
+        )) as audit_key,
+        counted.day,
+        counted.clinic_id,
+        counted.channel,
+        counted.source,
+        counted.medium,
+        counted.campaign,
+        sum(counted.sessions)::bigint as sessions,
+        sum(counted.contacts)::bigint as contacts,
+        sum(counted.spend) as spend
+    from counted
+    group by
+        counted.day, counted.clinic_id, counted.channel, counted.source, counted.medium, counted.campaign
+)
+
+select * from final
