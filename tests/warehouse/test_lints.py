@@ -32,6 +32,7 @@ BREACHES: dict[str, list[str]] = {
         f"grant select on {INQUIRIES} to {{anna}} with grant option",
         "revoke execute on function reports.administrator_conversion from {anna}",
         "grant usage on schema marts to {other}",
+        "grant usage on schema deals to {other}; grant execute on function deals.add to {other}",
     ],
     "view_lends_rights": [
         "alter view reports.administrator_conversion_list set (security_invoker = false)",
@@ -41,6 +42,7 @@ BREACHES: dict[str, list[str]] = {
         "create function public.peek() returns bigint language sql security definer"
         " as 'select count(*) from marts.fct_inquiries'; grant execute on function public.peek to public",
         "alter function reports.administrator_conversion security definer",
+        "grant execute on function deals.move to public",
     ],
     "report_function_is_volatile": [
         "alter function reports.administrator_conversion volatile",
@@ -130,7 +132,7 @@ def undo(published: Warehouse, anna: str, other: str) -> None:
         drop owned by {other};
         revoke all on schema reports, public from public;
         revoke all on marts.fct_inquiries from public;
-        revoke execute on function access.refresh from public;
+        revoke execute on function access.refresh, deals.move from public;
         select access.refresh();
         do $$ begin execute format('revoke connect on database %I from public', current_database()); end $$;
         """

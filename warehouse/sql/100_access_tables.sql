@@ -5,7 +5,8 @@ create table if not exists access.known_reports (
     report text primary key
 );
 comment on table access.known_reports is
-'Names a right can be given on. One row per report; `marts` opens the facts and dimensions.';
+'Names a right can be given on. One row per report; `marts` opens the facts and dimensions, `deal_entry` lets enter deals
+by hand.';
 comment on column access.known_reports.report is 'Report name without its schema, or `marts`.';
 
 insert into access.known_reports (report)
@@ -13,7 +14,7 @@ values
     ('marts'), ('channels_and_sources'), ('administrator_conversion'), ('inquiry_history'), ('direction_load'),
     ('deal_journal'), ('deal_summary'), ('top_deals'), ('ad_payback'), ('traffic_influence'), ('service_sales'),
     ('service_buyers'), ('service_dips'), ('expiring_subscriptions'), ('lead_plan'), ('client_path'), ('attribution'),
-    ('lost_inquiries')
+    ('lost_inquiries'), ('deal_entry')
 on conflict do nothing;
 
 create table if not exists access.employee_groups (

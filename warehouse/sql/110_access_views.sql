@@ -184,6 +184,12 @@ with readable as (
     inner join access.relations
         on relations.report = effective_rights.report
         or (relations.report = '*' and relations.object_kind = 'function')
+    union all
+    -- not published: the migration makes them (145_deal_entry.sql)
+    select effective_rights.database_role, 'deals', entry.function_name, 'function'
+    from access.effective_rights
+    cross join (values ('add'), ('move')) as entry (function_name)
+    where effective_rights.report = 'deal_entry'
 ),
 
 objects as (
