@@ -1,0 +1,80 @@
+"""On the invented city: reports that count the same things agree, and deals say what the oracle says."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from simulators.world import build_world
+from simulators.world.export import write_files
+from tests.e2e.comparing import load
+from tests.e2e.july import values
+from tests.oracle.deals import deals_of_period, won_deals
+from tests.oracle.rows import read_folder
+from tests.oracle.spend import half_up
+
+FIRST = date(2026, 8, 1)
+DAYS = 45
+
+
+def test_reports_of_the_city_agree(fresh_database: str, tmp_path: Path) -> None:
+    folder = tmp_path / "city"
+    folder.mkdir()
+    write_files(build_world(3, date_from=FIRST, days=DAYS), folder)
+    # long after the last day, so that saved requests which nobody called back are lost
+    load(fresh_database, folder, tmp_path / "dbt", datetime(2026, 8, 1, tzinfo=UTC) + timedelta(days=DAYS + 40))
+    last = FIRST + timedelta(days=DAYS - 1)
+    period = f"date '{FIRST}', date '{last}'"
+
+    def one(query: str) -> tuple[object, ...]:
+        (row,) = values(fresh_database, query)
+        return row
+
+    # payback: spend and inquiries as in the channel report, at every level
+    for level in ("total", "channel", "source", "campaign"):
+        spent = "select sum(spend), sum(inquiries) from reports"
+        channels = f"{spent}.channels_and_sources({period}, '{level}', audience => 'all', with_referrals => true)"
+        assert one(channels) == one(f"{spent}.ad_payback({period}, '{level}')")
+        turned = values(
+            fresh_database,
+            "select channel, source, campaign, min(day) filter (where is_paid_back)"
+            f" from reports.ad_payback_curve({period}, '{level}') group by 1, 2, 3",
+        )
+        report = f"select channel, source, campaign, payback_day from reports.ad_payback({period}, '{level}')"
+        assert set(turned) == set(values(fresh_database, report))
+
+    # deals: the oracle, the journal's summary, payback and managers
+    data = read_folder(folder)
+    won = won_deals(data, FIRST, last)
+    assert won
+    wanted = (len(deals_of_period(data, FIRST, last)), len(won))
+    revenue = half_up(sum(row["exact_amount"] for row in won))
+    for report in ("deal_summary", "ad_payback", "traffic_influence"):
+        assert (*wanted, revenue) == one(f"select sum(deals), sum(won), sum(revenue) from reports.{report}({period})")
+
+    # directions: every slot of the file, the administrators' inquiries
+    with (folder / "schedule_slots.csv").open(encoding="utf-8") as opened:
+        slots = sum(1 for _row in csv.DictReader(opened))
+    assert slots > 0
+    everything = "date '2020-01-01', date '2030-12-31'"
+    assert one(f"select sum(slots) from reports.direction_load({everything})") == (slots,)
+    handled = f"select inquiries, booked from reports.administrator_conversion({period}) where administrator_id is null"
+    assert one(handled) == one(f"select sum(inquiries), sum(inquiries_booked) from reports.direction_load({period})")
+
+    # losses: what is not booked, waiting, spam or regained, once each
+    together = "select inquiries, expected_value from reports.lost_inquiries_by_reason"
+    lost = one(f"{together}({period}) where reason is null")
+    assert lost == one(f"select count(*), coalesce(sum(expected_value), 0) from reports.lost_inquiries({period})")
+    by_reason = "select sum(inquiries), sum(expected_value) from reports.lost_inquiries_by_reason"
+    assert lost == one(f"{by_reason}({period}) where reason is not null")
+    not_lost = one(
+        "select count(*) from marts.fct_inquiries as inquiries where people_group = 'wants_to_book'"
+        f" and local_date between '{FIRST}' and '{last}' and (outcome in ('booked', 'waiting_list', 'spam')"
+        " or exists (select from marts.fct_inquiries as later where later.person_key = inquiries.person_key"
+        " and later.clinic_id = inquiries.clinic_id and later.outcome = 'booked'"
+        " and later.first_contact_at > inquiries.first_contact_at))"
+    )
+    count = one(f"select sum(inquiries) from reports.administrator_conversion({period}) where administrator_id is null")
+    assert int(str(lost[0])) > 0
+    assert int(str(lost[0])) + int(str(not_lost[0])) == int(str(count[0]))
