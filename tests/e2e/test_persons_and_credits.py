@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import psycopg
 import pytest
@@ -112,6 +112,58 @@ def test_the_credits_say_what_the_report_says(city: str, conversion: str) -> Non
         """,
     )
     assert not differing
+
+
+def test_chains_of_order_two_and_three_stand_beside_the_others_by_channel(city: str) -> None:
+    query = "from reports.attribution(date '2000-01-01', date '2100-01-01', 'booking', level => '{}')"
+    totals = "select model, round(sum(conversions)), sum(revenue) " + query.format("channel") + " group by 1"
+    by_channel = rows(city, totals)
+    assert {"markov", "markov_2", "markov_3"} < {row[0] for row in by_channel}
+    assert len(by_channel) == 11
+    assert len({row[1:] for row in by_channel}) == 1, "every model shows the same totals"
+    assert len(rows(city, "select distinct model " + query.format("campaign"))) == 9
+
+
+def test_a_reader_with_the_right_gets_the_owners_figures(city: str) -> None:
+    """The shared formulas are functions of their own: whoever may read a report may call them, and sees nothing more."""
+    role = f"t{uuid.uuid4().hex[:8]}_marketer"
+    query = "select count(*), sum(conversions) from reports.attribution(date '2000-01-01', date '2100-01-01', 'booking')"
+    with psycopg.connect(city, autocommit=True) as owner:
+        owner.execute("select access.add_employee(%s, 'Invented', null, null)", (role,))
+        try:
+            owner.execute("select access.allow(%s, 'attribution')", (role,))
+            (password,) = owner.execute("select access.login_password(%s)", (role,)).fetchone() or ("",)
+            server = urlsplit(city).netloc.rpartition("@")[2]
+            login = urlsplit(city)._replace(netloc=f"{quote(role)}:{quote(password)}@{server}").geturl()
+            assert rows(login, query) == rows(city, query)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                rows(login, "select * from marts.fct_attribution_credits")
+        finally:
+            owner.execute("select access.remove_employee(%s)", (role,))
+
+
+def test_a_row_with_few_conversions_shows_what_chance_alone_could_do(city: str) -> None:
+    published = {(1, 10): (0.0025286, 0.4450161), (0, 10): (0, 0.3084971), (10, 10): (0.6915029, 1)}
+    published[5, 50] = (0.0332751, 0.2181354)
+    for (hits, trials), bounds in published.items():
+        (found,) = rows(city, f"select low::float, high::float from reports.binomial_interval({hits}, {trials})")
+        assert found == pytest.approx(bounds, abs=1e-7)
+    assert not rows(city, "select * from reports.binomial_interval(0, 0)")
+    (counted,) = rows(
+        city,
+        """
+        select
+            count(*) filter (
+                where has_few_conversions and not conversions between conversions_low - 0.1 and conversions_high + 0.1
+            ),
+            count(*) filter (where has_few_conversions and conversions_low is null),
+            count(*) filter (where not has_few_conversions and conversions_low is not null),
+            count(*) filter (where models_differ_by < 0),
+            count(*) filter (where models_differ_by > 0) > 0
+        from reports.attribution(date '2000-01-01', date '2100-01-01', 'booking', level => 'channel')
+        """,
+    )
+    assert counted == (0, 0, 0, 0, True)
 
 
 def test_every_credit_belongs_to_a_touch_of_the_person(city: str) -> None:

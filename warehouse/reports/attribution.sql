@@ -1,7 +1,8 @@
 -- report: attribution
 -- All attribution models side by side, for one of four conversions and any lookback (RULES section 2, docs/attribution.md).
 -- Credits of a conversion sum to exactly 1 and its money to the kopeck: each row gets its whole kopecks, those left over go
--- to the largest remainders. A conversion without a known touch in the lookback is `unknown`.
+-- to the largest remainders. A conversion without a known touch in the lookback is `unknown`. A row with few conversions shows
+-- between which numbers chance alone could have put it; models_differ_by: the most that a model gives less the least.
 
 create or replace function reports.attribution(
     date_from date,
@@ -20,7 +21,10 @@ returns table (
     revenue numeric,
     spend numeric,
     roi_percent numeric,
-    has_few_conversions boolean
+    has_few_conversions boolean,
+    conversions_low numeric,
+    conversions_high numeric,
+    models_differ_by numeric
 )
 language plpgsql
 stable
@@ -112,10 +116,12 @@ begin
                 else 1
             end as weight
         from players
-        cross join (values ('markov'), ('shapley')) as models (model)
+        inner join (values ('markov'), ('shapley'), ('markov_2'), ('markov_3')) as models (model)
+            on models.model in ('markov', 'shapley') or not by_source
         left join reports.attribution_effects as effects
             on
-                effects.conversion = wanted_conversion
+                effects.model = models.model
+                and effects.conversion = wanted_conversion
                 and effects.level = wanted_level
                 and effects.player = case wanted_level
                     when 'channel' then jsonb_build_array(players.channel)
@@ -174,32 +180,56 @@ begin
             case when by_campaign then spent.campaign end,
             0, 0, sum(spent.spend)
         from reports.attribution_spend as spent
-        cross join (
+        inner join (
             values ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'),
-            ('time_decay'), ('w_shaped'), ('markov'), ('shapley')
+            ('time_decay'), ('w_shaped'), ('markov'), ('shapley'), ('markov_2'), ('markov_3')
         ) as models (model)
+            on models.model not in ('markov_2', 'markov_3') or not by_source
         where
             spent.spend_date between date_from and date_to
             and (clinic is null or spent.clinic_id = clinic)
         group by 1, 2, 3, 4
+    ),
+    shown as (
+        select
+            figures.model, figures.channel, figures.source, figures.campaign,
+            sum(figures.conversions) as conversions,
+            sum(figures.revenue) as revenue,
+            sum(figures.spend) as spend,
+            sum(figures.conversions) < 30 as is_few,
+            (select sum(chosen.conversions) from chosen) as all_conversions
+        from figures
+        group by figures.model, figures.channel, figures.source, figures.campaign
     )
     select
-        figures.model,
-        figures.channel,
-        figures.source,
-        figures.campaign,
-        trim_scale(round(sum(figures.conversions), 6)),
-        round(sum(figures.revenue), 2),
-        round(sum(figures.spend), 2),
-        round((sum(figures.revenue) - sum(figures.spend)) / nullif(sum(figures.spend), 0) * 100, 2),
-        sum(figures.conversions) < 30
-    from figures
-    group by figures.model, figures.channel, figures.source, figures.campaign
-    order by figures.model, 5 desc, figures.channel, figures.source, figures.campaign;
+        shown.model,
+        shown.channel,
+        shown.source,
+        shown.campaign,
+        trim_scale(round(shown.conversions, 6)),
+        round(shown.revenue, 2),
+        round(shown.spend, 2),
+        round((shown.revenue - shown.spend) / nullif(shown.spend, 0) * 100, 2),
+        shown.is_few,
+        case when shown.is_few then round(likely.low * shown.all_conversions, 1) end,
+        case when shown.is_few then round(likely.high * shown.all_conversions, 1) end,
+        -- a model that gives a row nothing has no row of its own
+        trim_scale(round(
+            max(shown.conversions) over of_row
+            - case
+                when count(*) over of_row < case when by_source then 9 else 11 end then 0
+                else min(shown.conversions) over of_row
+            end,
+            6
+        ))
+    from shown
+    left join lateral reports.binomial_interval(shown.conversions, shown.all_conversions) as likely on shown.is_few
+    window of_row as (partition by shown.channel, shown.source, shown.campaign)
+    order by shown.model, 5 desc, shown.channel, shown.source, shown.campaign;
 end
 $function$;
 comment on function reports.attribution(date, date, text, integer, text, text) is
-    'Attribution / Атрибуция: nine models side by side for a conversion, with spend and ROI.';
+    'Attribution / Атрибуция: all models side by side for a conversion, with spend and ROI.';
 
 create or replace view reports.attribution_daily
 with (security_invoker = true) as

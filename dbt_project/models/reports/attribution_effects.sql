@@ -1,4 +1,4 @@
--- One row per conversion, level and player, as the attribution report needs it.
+-- One row per Markov model, conversion, level and player, as the attribution report needs it.
 with
 
 effects as (
@@ -7,6 +7,7 @@ effects as (
 
 final as (
     select
+        effects.model,
         effects.conversion,
         effects.level,
         effects.player,

@@ -13,7 +13,7 @@ touches as (
 
 effects as (
     select * from {{ ref('int_conversion_effects') }}
-    where level = 'campaign'
+    where model = 'markov' and level = 'campaign'
 ),
 
 path as (
