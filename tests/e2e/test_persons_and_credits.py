@@ -125,9 +125,10 @@ def test_chains_of_order_two_and_three_stand_beside_the_others_by_channel(city: 
 
 
 def test_a_reader_with_the_right_gets_the_owners_figures(city: str) -> None:
-    """The shared formulas are functions of their own: whoever may read a report may call them, and sees nothing more."""
+    """The shared formulas are functions of their own: whoever may read a report may call them, and sees no more."""
     role = f"t{uuid.uuid4().hex[:8]}_marketer"
-    query = "select count(*), sum(conversions) from reports.attribution(date '2000-01-01', date '2100-01-01', 'booking')"
+    period = "date '2000-01-01', date '2100-01-01'"
+    query = f"select count(*), sum(conversions) from reports.attribution({period}, 'booking')"
     with psycopg.connect(city, autocommit=True) as owner:
         owner.execute("select access.add_employee(%s, 'Invented', null, null)", (role,))
         try:
