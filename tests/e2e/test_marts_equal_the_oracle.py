@@ -28,6 +28,7 @@ def test_random_months_equal_the_oracle(fresh_database: str, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_many_random_months_equal_the_oracle(fresh_database: str, tmp_path: Path) -> None:
     for seed in LONG:
         month_is_equal(seed, fresh_database, _folder(tmp_path, seed), tmp_path / "dbt")

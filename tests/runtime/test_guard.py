@@ -30,8 +30,11 @@ time.sleep(600)
 """
 
 OWNER = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
+# A suite that runs in the background hands down ignored signals, which the runtime rightly leaves ignored.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from runtime.supervise import guarded, leave_on_signals, supervised
 leave_on_signals()
 with supervised() as services:
