@@ -95,7 +95,8 @@ def test_a_cut_body_breaks_the_connection_and_a_truncated_one_does_not(city: Wor
     assert short.status_code == 200
     assert whole.content.startswith(short.content[:20]) and len(short.content) < len(whole.content)
     if source != "yandex_direct":
-        with pytest.raises(json.JSONDecodeError):
+        # half a body may end inside a letter
+        with pytest.raises((json.JSONDecodeError, UnicodeDecodeError)):
             json.loads(short.content)
 
 
