@@ -12,7 +12,7 @@ import msgspec
 
 from extractors.core.phones import e164
 from extractors.core.spec import Client, Context, Page, SourceSpec, StreamSpec, Window
-from extractors.core.values import needed, text
+from extractors.core.values import needed, text, word
 
 FIRST, DAYS, PAGE_ROWS = date(2026, 6, 1), 30, 1000
 WINDOW = Window(FIRST, FIRST + timedelta(days=DAYS))
@@ -69,21 +69,21 @@ def call_row(record: Call, context: Context) -> tuple[Any, ...]:
         occurred_at.astimezone(context.zone).date(),
         text(record.callerNumber),
         e164(record.callerNumber, context.region),
-        text(record.calledNumber),
+        word(record.calledNumber),
         record.successful,
         record.duration,
         record.waiting,
-        text(record.manager),
-        text(record.utmSource),
-        text(record.utmMedium),
-        text(record.utmCampaign),
-        text(record.utmContent),
-        text(record.utmTerm),
-        text(record.source),
-        text(record.medium),
-        text(record.keyword),
+        word(record.manager),
+        word(record.utmSource),
+        word(record.utmMedium),
+        word(record.utmCampaign),
+        word(record.utmContent),
+        word(record.utmTerm),
+        word(record.source),
+        word(record.medium),
+        word(record.keyword),
         text(record.url),
-        text(record.referrer),
+        word(record.referrer),
         record.sessionId,
         text(record.clientId),
         record.attribution,

@@ -35,7 +35,7 @@ GUARD_SHARE = 0.5
 # A dictionary (stages, doctors, funnels) that is suddenly empty is one too, however short it was.
 GUARD_LIST_ROWS = 3
 # Rows that are copied and merged together, and in memory twice at most. More was not faster (benchmarks/).
-CHUNK_ROWS = 4_000
+CHUNK_ROWS = 8_000
 STAMPS = ("_run_id", "_loaded_at")
 
 

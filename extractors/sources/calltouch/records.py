@@ -10,7 +10,7 @@ import msgspec
 
 from extractors.core.phones import e164
 from extractors.core.spec import Context, RowError
-from extractors.core.values import epoch, text
+from extractors.core.values import epoch, text, word
 from extractors.sources.calltouch.tags import Tag, callback_ordered, said_in
 
 # The diary prints wall-clock times of Moscow in every recorded answer [§1.2]; accounts elsewhere are unconfirmed, so
@@ -82,7 +82,7 @@ def call_row(record: Call, context: Context) -> tuple[Any, ...]:
         _diary_day(record.date) or occurred_at.astimezone(context.zone).date(),
         text(record.callerNumber),
         e164(record.callerNumber, context.region),
-        text(record.phoneNumber),
+        word(record.phoneNumber),
         e164(record.phoneNumber, context.region),
         record.successful,
         record.duration if record.duration is not None and record.duration >= 0 else None,
@@ -90,9 +90,9 @@ def call_row(record: Call, context: Context) -> tuple[Any, ...]:
         _manager(record.manager),
         *words,
         *((None,) * 5 if static else map(text, utm)),
-        text(record.source),
-        text(record.medium),
-        text(record.keyword),
+        word(record.source),
+        word(record.medium),
+        word(record.keyword),
         text(record.url),
         text(record.ref),
         text(record.sessionId),
@@ -103,7 +103,7 @@ def call_row(record: Call, context: Context) -> tuple[Any, ...]:
         record.attribution,
         record.uniqueCall,
         record.targetCall,
-        text(record.statusDetails),
+        word(record.statusDetails),
         f"{str(context.settings.get('base_url')).rstrip('/')}/calls-service/RestAPI/{record.siteId}/calls-diary/calls/"
         f"{call_id}/download" if context.settings.get("recordings") else None,
     )
@@ -184,14 +184,14 @@ def request_row(record: Request, context: Context) -> tuple[Any, ...]:
         email,
         _manager(record.manager),
         *words,
-        text(session.utmSource),
-        text(session.utmMedium),
-        text(session.utmCampaign),
-        text(session.utmContent),
-        text(session.utmTerm),
-        text(session.source),
-        text(session.medium),
-        text(session.keywords),
+        word(session.utmSource),
+        word(session.utmMedium),
+        word(session.utmCampaign),
+        word(session.utmContent),
+        word(session.utmTerm),
+        word(session.source),
+        word(session.medium),
+        word(session.keywords),
         text(session.url),
         text(session.ref),
         text(session.sessionId),
@@ -202,7 +202,7 @@ def request_row(record: Request, context: Context) -> tuple[Any, ...]:
         record.uniqueRequest,
         record.targetRequest,
         text(record.subject),
-        text(record.status),
+        word(record.status),
         text(record.requestUrl),
     )
 
@@ -254,14 +254,14 @@ def visit_row(record: Visit, context: Context) -> tuple[Any, ...]:
         site,
         url,
         text(record.ref),
-        text(record.utmSource),
-        text(record.utmMedium),
-        text(record.utmCampaign),
-        text(record.utmContent),
-        text(record.utmTerm),
-        text(record.source),
-        text(record.medium),
-        text(record.keyword),
+        word(record.utmSource),
+        word(record.utmMedium),
+        word(record.utmCampaign),
+        word(record.utmContent),
+        word(record.utmTerm),
+        word(record.source),
+        word(record.medium),
+        word(record.keyword),
     )
 
 
