@@ -66,7 +66,7 @@ def run_lints(url: str, folder: Path = LINTS_FOLDER) -> list[Finding]:
 def require_no_findings(url: str) -> None:
     """Stop a load whose rights could leak. GuardError lists all findings."""
     if findings := run_lints(url):
-        raise GuardError("\n".join(["rights are not as they must be:", *map(str, findings)]))
+        raise GuardError("\n".join(["Published, but rights may leak:", *map(str, findings)]))
 
 
 def _read(path: Path) -> Lint:
