@@ -84,6 +84,8 @@ sale_steps as (
         concat_ws(', ', sales.item, '× ' || trim_scale(sales.quantity)::text) as detail,
         sales.amount
     from sales
+    -- a sale to nobody known is in no path
+    where sales.person_key is not null
 ),
 
 payment_steps as (
