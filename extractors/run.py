@@ -1,9 +1,9 @@
-"""Runs one stream over a span of days: fetch, read, write, journal. One window is one transaction.
+"""Runs one stream over a span of days: fetch, read, write, journal. One window of one account is one transaction.
 
     run_stream(url, "calltouch", "calls", date(2026, 6, 1), date(2026, 6, 30), settings=…, run_id=…, now=…)
 
 A window that fails leaves its table, its bookmark and the windows before it as they were; the failure is journalled in
-`ops.loads` and raised.
+`ops.loads` and raised. Where a connection names several accounts, the others go on first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
@@ -22,12 +22,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 import psycopg
 
-from extractors.core.errors import ChairsideError, ConfigError, PayloadError, TransientError
+from extractors.core.errors import ChairsideError, ConfigError, PayloadError, RejectedError, TransientError
 from extractors.core.redact import redact
 from extractors.core.rows import Reading, read_pages
 from extractors.core.spec import Client, Context, SourceSpec, StreamSpec, Window
+from extractors.journal import move_bookmark, write_load
 from extractors.loading.windows import Written, write_rejected, write_window
 from extractors.registry import source
+from extractors.turns import take_turn
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +84,26 @@ def run_stream(
     context = make_context(spec, settings, run_id=run_id, now=now)
     client = spec.client(context)
     total = LoadResult(source_name, stream_name, window_from, window_to, 0, 0, 0, 0)
+    refused: dict[str | None, ChairsideError] = {}
     try:
+        accounts = _accounts(stream, context)
         with psycopg.connect(url, autocommit=True) as connection:
+            take_turn(connection, source_name)
             for window in split(stream, Window(window_from, window_to)):
-                total = _add(total, _run_window(connection, client, stream, window, context, clock))
+                for account in accounts:
+                    if account in refused:
+                        continue
+                    one = replace(context, account=account)
+                    last = account == accounts[-1] and not refused
+                    try:
+                        total = _add(total, _run_window(connection, client, stream, window, one, clock, last=last))
+                    except TransientError:
+                        raise
+                    except ChairsideError as error:
+                        if len(accounts) == 1:
+                            raise
+                        refused[account] = error
+                        log.error("account %s: %s", account, redact(str(error), context.secrets))
                 log.info(
                     "%s %s %s: %d read, %d written, %d gone, %d rejected so far",
                     source_name, stream_name, window, total.rows_read, total.rows_written, total.rows_deleted,
@@ -98,7 +116,33 @@ def run_stream(
             "%s %s: fields nobody declared are kept in _extra: %s", source_name, stream_name,
             ", ".join(total.unknown_fields),
         )
+    if refused:
+        raise _some_refused(stream, refused, len(accounts))
     return total
+
+
+def _accounts(stream: StreamSpec, context: Context) -> tuple[str | None, ...]:
+    """The accounts to read one after another; one null for a stream that knows none."""
+    if stream.accounts is None:
+        return (None,)
+    accounts = tuple(stream.accounts(context))
+    if not accounts:
+        raise ConfigError(
+            f"{stream.source} {stream.name}: the connection names nothing to read. See docs/sources/{stream.source}.md."
+        )
+    return accounts
+
+
+def _some_refused(stream: StreamSpec, refused: Mapping[str | None, ChairsideError], asked: int) -> ChairsideError:
+    """One error for all of them, of their own kind if it is one."""
+    told = " ".join(f"Account {account}: {error}" for account, error in refused.items())
+    kinds = {type(error) for error in refused.values()}
+    kind = kinds.pop() if len(kinds) == 1 else RejectedError
+    return kind(
+        f"{stream.source} {stream.name}: {len(refused)} of {asked} accounts could not be loaded; their rows stay as"
+        f" they were, the others are loaded. {told} Put it right, or take the account out of the connection; until then"
+        " its days are read again every time."
+    )
 
 
 def make_context(spec: SourceSpec, settings: Mapping[str, Any], *, run_id: str, now: datetime) -> Context:
@@ -146,7 +190,10 @@ def _run_window(
     window: Window,
     context: Context,
     clock: Callable[[], datetime],
+    *,
+    last: bool,
 ) -> tuple[Reading, Written]:
+    """One window, of the context's account. `last`: with it the window is whole, so the bookmark moves."""
     started_at = clock()
     reading = Reading()
     failure: ChairsideError
@@ -164,11 +211,12 @@ def _run_window(
                 now=context.now,
                 allow_shrink=bool(context.settings.get("allow_shrink")),
                 allow_account_change=bool(context.settings.get("allow_account_change")),
-                accounts=None if stream.accounts is None else stream.accounts(context),
+                accounts=None if context.account is None else (context.account,),
             )
             write_rejected(connection, stream, reading.rejected, run_id=context.run_id, now=context.now)
-            _bookmark(connection, stream, window, context)
-            _journal(
+            if last:
+                move_bookmark(connection, stream, window, context)
+            write_load(
                 connection, stream, window, context, (started_at, clock()), reading,
                 written.written + written.deleted, None,
             )
@@ -182,7 +230,7 @@ def _run_window(
     # Outside the transaction that was rolled back, so that the failure itself is remembered.
     message = redact(str(failure), context.secrets)
     if not connection.closed:
-        _journal(connection, stream, window, context, (started_at, clock()), reading, 0, message)
+        write_load(connection, stream, window, context, (started_at, clock()), reading, 0, message)
     raise failure
 
 
@@ -205,38 +253,6 @@ def _unforeseen(error: Exception, stream: StreamSpec, window: Window) -> Payload
     return PayloadError(
         f"{stream.source} {stream.name} {window}: an answer has a shape that nobody foresaw ({type(error).__name__} at"
         f" {place}). Nothing was written. Compare docs/sources/{stream.source}.md with the vendor's documentation."
-    )
-
-
-def _bookmark(connection: psycopg.Connection[Any], stream: StreamSpec, window: Window, context: Context) -> None:
-    connection.execute(
-        "insert into ops.bookmarks as kept (source, stream, read_to, run_id, written_at) values (%s, %s, %s, %s, %s)"
-        " on conflict (source, stream) do update set read_to = excluded.read_to, run_id = excluded.run_id,"
-        " written_at = excluded.written_at where excluded.read_to >= kept.read_to",
-        (stream.source, stream.name, window.last, context.run_id, context.now),
-    )
-
-
-def _journal(
-    connection: psycopg.Connection[Any],
-    stream: StreamSpec,
-    window: Window,
-    context: Context,
-    times: tuple[datetime, datetime],
-    reading: Reading,
-    rows_written: int,
-    failure: str | None,
-) -> None:
-    message = failure
-    if failure is None and reading.unknown_fields:
-        message = "Undeclared fields are kept in _extra: " + ", ".join(sorted(reading.unknown_fields)) + "."
-    connection.execute(
-        "insert into ops.loads (run_id, source, stream, window_from, window_to, started_at, finished_at, rows_read,"
-        " rows_written, rows_rejected, status, message) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        (
-            context.run_id, stream.source, stream.name, window.first, window.last, *times,
-            reading.rows_read, rows_written, len(reading.rejected), "failed" if failure else "succeeded", message,
-        ),
     )
 
 

@@ -28,9 +28,9 @@ FaultKind = Literal[
 class Fault:
     """One planned fault.
 
-    It fires for requests to `source` (null: any) whose address or body contains `matching`, leaving out the first
-    `after` of them and then `times` in a row (negative: for ever). Of several planned faults the first that is due
-    fires, and that request does not count for the ones planned after it. `retry_after` and `seconds` are seconds.
+    It fires for requests to `source` (null: any) whose address, body or headers contain `matching`, leaving out the
+    first `after` of them and then `times` in a row (negative: for ever). Of several planned faults the first that is
+    due fires, and that request does not count for the ones planned after it. `retry_after` and `seconds` are seconds.
     """
 
     kind: FaultKind
@@ -58,7 +58,7 @@ class Faults:
             self._met.append(0)
 
     def take(self, source: str, text: str) -> Fault | None:
-        """The fault for this request, if one is due. `text` is its address and body."""
+        """The fault for this request, if one is due. `text` is its address, body and headers."""
         with self._lock:
             for index, fault in enumerate(self._planned):
                 if fault.source not in (None, source) or fault.matching not in text:

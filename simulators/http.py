@@ -90,7 +90,8 @@ class VendorServer:
     def answer(self, request: Request) -> tuple[Response, bool]:
         """The response, and whether the connection dies half-way through its body."""
         address = f"{request.path}?{'&'.join(f'{key}={value}' for key, value in request.query)}"
-        fault = self.faults.take(self.vendor.name, address + " " + request.body.decode("utf-8", "replace"))
+        said = " ".join((address, request.body.decode("utf-8", "replace"), *request.headers.values()))
+        fault = self.faults.take(self.vendor.name, said)
         if fault is None:
             response = self.vendor.handle(request)
             if response.status == 200:

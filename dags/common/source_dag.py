@@ -1,8 +1,10 @@
-"""The DAG of a source: its streams in parallel, then the gate, then the asset that the warehouse waits for.
+"""The DAG of a source: its streams one after another, then the gate, then the asset that the warehouse waits for.
 
     load_<stream> … ─▶ validate ─▶ announce (asset staging_<source>)
 
-The asset is announced by one task after all streams, so that one load is one event.
+The asset is announced by one task after all streams, so that one load is one event. Streams depend on no other: what
+one cannot load the next ones can. Only one task of a source runs at a time, because a vendor counts the requests of all
+of them together; the run itself takes turns too (extractors/turns.py), this saves Airflow places of those that wait.
 """
 
 # mypy: disable-error-code="untyped-decorator"
@@ -130,6 +132,7 @@ def source_dag(name: str, *, streams: Sequence[str], description: str) -> DAG:
         start_date=START,
         catchup=False,
         max_active_runs=1,
+        max_active_tasks=1,
         default_args=DEFAULT_ARGS,
         tags=["source", name],
         params={

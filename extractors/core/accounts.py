@@ -27,14 +27,18 @@ class Account:
 
 
 def accounts(context: Context, source: str, setting: str = "accounts") -> tuple[Account, ...]:
-    """The accounts named in the setting, ids without dashes and `act_`. Raises ConfigError where there are none."""
+    """The accounts named in the setting that are read now, ids without dashes and `act_`.
+
+    Raises ConfigError where the setting names none.
+    """
     given = context.settings.get(setting)
     if not isinstance(given, Mapping) or not given:
         raise ConfigError(
             f"{source}: the setting `{setting}` must map each account's number to a clinic id or null. See "
             f"docs/sources/{source}.md."
         )
-    return tuple(_account(context, source, setting, str(number), value) for number, value in given.items())
+    named = (_account(context, source, setting, str(number), value) for number, value in given.items())
+    return tuple(account for account in named if context.reads(account.account_id))
 
 
 def account_ids(context: Context, source: str, setting: str = "accounts") -> tuple[str, ...]:

@@ -60,6 +60,11 @@ class Context:
     run_id: str
     now: datetime
     secrets: tuple[str, ...] = ()
+    account: str | None = None  # the one account that is read now; null: all that the connection names
+
+    def reads(self, account: str) -> bool:
+        """Whether this reading is about the account too."""
+        return self.account in (None, account)
 
     def clinic(self, vendor_id: object, column: str = "clinic_id") -> str:
         """Our clinic for the vendor's id. A connection of one clinic may map `"*"`."""
@@ -84,9 +89,11 @@ class StreamSpec:
     window_column  date column by which a landed row belongs to a window (`window` only).
     window_days    longest window of one request series and one transaction; null: never split.
     lookback_days  how far back vendors change what they said; a daily load starts that much earlier.
-    account   column of the advertising account, and `steady` columns that never change within one (currency, time
-              zone): rows that say otherwise are refused before anything is written.
-    accounts  the accounts a connection asks for: a window is the truth of these, rows of others are left alone.
+    account   column of the account (of advertising; or a site, a counter), and `steady` columns that never change
+              within one (currency, time zone): rows that say otherwise are refused before anything is written.
+    accounts  the accounts a connection asks for. Each is read and written alone (`Context.account`), so that one that
+              is refused stops no other; a window is the truth of its account, rows of others are left alone. A stream
+              of which nothing goes (`key`) needs no column for it.
     """
 
     source: str
@@ -118,7 +125,7 @@ class StreamSpec:
             raise ValueError(f"{self.table}: the window column {self.window_column} does not exist")
         if missing := [name for name in (*filter(None, [self.account]), *self.steady) if name not in names]:
             raise ValueError(f"{self.table}: the account's columns do not exist: {missing}")
-        if self.accounts is not None and self.account is None:
+        if self.accounts is not None and self.account is None and self.replace != "key":
             raise ValueError(f"{self.table}: accounts are asked for, but no column names a row's account")
 
     @property

@@ -9,7 +9,8 @@ from collections.abc import Callable
 class Throttle:
     """A token bucket: at most `per_second` requests on average, at most `burst` at once.
 
-    State: tokens left and when they were counted. The clock and the pause are arguments so that tests need not wait.
+    It begins with one token: the run before may have used up the vendor's patience a moment ago. State: tokens left and
+    when they were counted. The clock and the pause are arguments so that tests need not wait.
     """
 
     def __init__(
@@ -26,7 +27,7 @@ class Throttle:
         self._burst = float(burst)
         self._monotonic = monotonic
         self._sleep = sleep
-        self._tokens = float(burst)
+        self._tokens = 1.0
         self._counted_at = monotonic()
 
     def wait(self) -> float:

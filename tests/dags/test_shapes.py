@@ -63,6 +63,15 @@ def test_no_dag_overlaps_itself_and_every_task_is_tried_again(dag_bag: Bag) -> N
         assert all(task.retries >= 1 for task in dag.tasks), dag.dag_id
 
 
+@pytest.mark.parametrize("source", ALL_SOURCES)
+def test_no_two_tasks_of_a_source_run_together_but_none_waits_for_another_streams_success(
+    dag_bag: Bag, source: str
+) -> None:
+    dag = dag_bag.dags[f"extract_{source}"]
+    assert (dag.max_active_tasks, dag.max_active_runs) == (1, 1)
+    assert not any(task.upstream_task_ids for task in dag.tasks if task.task_id.startswith("load_"))
+
+
 def test_a_dag_file_is_short_and_reads_no_variable_while_it_is_parsed() -> None:
     for path in DAGS.glob("extract_*.py"):
         text = path.read_text()

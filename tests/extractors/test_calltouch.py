@@ -112,7 +112,9 @@ def test_a_field_that_nobody_declared_is_kept_and_told(load: Load, vendor: Vendo
     assert rows("select call_id, _extra, talk_seconds from staging.calltouch__calls order by 1") == [
         ("1", {"emotion": "calm"}, 75), ("2", None, 60)
     ]
-    assert rows("select message from ops.loads") == [("Undeclared fields are kept in _extra: emotion.",)]
+    assert rows("select message from ops.loads") == [
+        ("account 11111: Undeclared fields are kept in _extra: emotion.",)
+    ]
 
 
 def test_a_required_field_gone_from_every_row_stops_the_stream_before_anything_is_written(

@@ -53,9 +53,9 @@ def test_a_throttle_waits_before_the_vendor_complains() -> None:
         now[0] += seconds
 
     throttle = Throttle(2.0, 3, monotonic=lambda: now[0], sleep=sleep)
-    for _ in range(6):
+    for _ in range(4):
         throttle.wait()
-    assert pauses == [0.5, 0.5, 0.5]
+    assert pauses == [0.5, 0.5, 0.5]  # one at once: what the run before has used up is not known
     now[0] += 60
     for _ in range(3):
         throttle.wait()

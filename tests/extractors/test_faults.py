@@ -103,5 +103,5 @@ def test_a_token_that_is_refused_stops_the_stream_and_keeps_what_is_loaded(
     simulators.faults.add(Fault("unauthorized", source_name))
     with pytest.raises(RejectedError, match=r"token|code"):
         load(warehouse, simulators, source_name, stream)
-    assert len(simulators.servers[source_name].journal) == asked + 1
+    assert len(simulators.servers[source_name].journal) > asked
     assert landed(warehouse, spec) == before

@@ -26,7 +26,8 @@ UTM_COLUMNS = tuple((f"utm_{part}", "text") for part in ("source", "medium", "ca
 
 
 def _sites(context: Context) -> Sequence[str]:
-    return tuple(context.clinics)
+    """The sites that are read now."""
+    return tuple(filter(context.reads, context.clinics))
 
 
 def call_pages(client: CalltouchClient, window: Window, context: Context) -> Iterator[Page]:
@@ -127,6 +128,8 @@ CALLS = StreamSpec(
     window_days=31,  # three months at most [§1.2]; a month keeps the pages few
     # No "changed since": tags, comments and attribution change for weeks [§1.6].
     lookback_days=30,
+    account="site_id",
+    accounts=_sites,
 )
 
 REQUESTS = StreamSpec(
@@ -169,6 +172,8 @@ REQUESTS = StreamSpec(
     window_column="diary_date",
     window_days=31,
     lookback_days=30,
+    account="site_id",
+    accounts=_sites,
 )
 
 SESSIONS = StreamSpec(
@@ -194,4 +199,5 @@ SESSIONS = StreamSpec(
     replace="key",
     window_days=31,
     lookback_days=30,
+    accounts=_sites,
 )

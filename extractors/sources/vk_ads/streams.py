@@ -66,13 +66,13 @@ def _count(value: int, column: str) -> int:
 
 
 def _accounts(context: Context) -> dict[str, str | None]:
-    """Agency's clients by name, each with its clinic; the empty name is the application's own account."""
+    """Agency's clients that are read now, each with its clinic; the empty name is the application's own account."""
     given = context.settings.get("accounts")
     if given is None:
         return {"": str(context.settings["clinic_id"]) if context.settings.get("clinic_id") else None}
     if not isinstance(given, Mapping) or not given:
         raise ConfigError("vk_ads: the setting `accounts` must map each agency client's name to a clinic id or null.")
-    return {str(name): (str(clinic) if clinic else None) for name, clinic in given.items()}
+    return {str(name): (str(clinic) if clinic else None) for name, clinic in given.items() if context.reads(str(name))}
 
 
 def campaign_day_pages(client: VkAdsClient, window: Window, context: Context) -> Iterator[Page]:

@@ -69,12 +69,14 @@ def _clinic(record: AdPerformance, context: Context) -> str | None:
 
 
 def _logins(context: Context) -> dict[str, str | None]:
+    """The logins that are read now, each with its clinic."""
     logins = context.settings.get("logins")
     if logins is None:
         return {str(context.settings.get("login") or ""): None}
     if not isinstance(logins, Mapping) or not logins:
         raise ConfigError("yandex_direct: the setting `logins` must map each Client-Login to a clinic id or null.")
-    return {str(login): (str(clinic) if clinic else None) for login, clinic in logins.items()}
+    named = {str(login): (str(clinic) if clinic else None) for login, clinic in logins.items()}
+    return {login: clinic for login, clinic in named.items() if context.reads(login)}
 
 
 def ad_performance_pages(client: DirectClient, window: Window, context: Context) -> Iterator[Page]:
@@ -82,7 +84,7 @@ def ad_performance_pages(client: DirectClient, window: Window, context: Context)
     five hours; within one reading it stays the same, because a changed name queues another report."""
     includes_vat = bool(context.settings.get("include_vat", False))
     for login in _logins(context):
-        where = f"yandex_direct ad_performance {window}"
+        where = f"yandex_direct ad_performance {window}" + (f" login {login}" if login else "")
         currency = str(context.settings.get("currency") or client.currency(login, where=where))
         params = {
             "SelectionCriteria": {"DateFrom": str(window.first), "DateTo": str(window.last)},
@@ -128,4 +130,7 @@ AD_PERFORMANCE = StreamSpec(
     window_days=93,
     # Figures settle in three days, corrections for false clicks come later [actual].
     lookback_days=14,
+    account="client_login",
+    steady=("currency",),
+    accounts=lambda context: tuple(_logins(context)),
 )

@@ -126,12 +126,9 @@ def _host(url: str | None) -> str | None:
 
 def visit_pages(client: MetricaClient, window: Window, context: Context) -> Iterator[Page]:
     """Every counter in turn. Today is not told yet, so a window ends yesterday by the counter's clock at the latest."""
-    counters = context.settings.get("counters")
-    if not counters or not isinstance(counters, Mapping):
-        raise ConfigError("yandex_metrica: the connection has no `counters`. See docs/sources/yandex_metrica.md.")
     left_out = frozenset(context.settings.get("without_fields") or ())
     fields = [name for column, name in NAMES.items() if column in NEEDED or name not in left_out]
-    for counter in map(str, counters):
+    for counter in _counters(context):
         where = f"yandex_metrica visits {window} counter {counter}"
         zone_name = client.time_zone(counter, where=where)
         zone = _zone(zone_name, where)
@@ -140,6 +137,14 @@ def visit_pages(client: MetricaClient, window: Window, context: Context) -> Iter
             continue
         for rows in client.visits(counter, Window(window.first, last), fields, where=where):
             yield [{**row, ZONE: zone_name} for row in rows]
+
+
+def _counters(context: Context) -> tuple[str, ...]:
+    """The counters that are read now."""
+    counters = context.settings.get("counters")
+    if not counters or not isinstance(counters, Mapping):
+        raise ConfigError("yandex_metrica: the connection has no `counters`. See docs/sources/yandex_metrica.md.")
+    return tuple(filter(context.reads, map(str, counters)))
 
 
 def yesterday(now: datetime, zone: ZoneInfo) -> date:
@@ -192,4 +197,5 @@ VISITS = StreamSpec(
     lookback_days=7,  # 99 % of visits are complete within 3 days [§5.2]
     account="counter_id",
     steady=("time_zone",),
+    accounts=_counters,
 )

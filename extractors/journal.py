@@ -1,0 +1,50 @@
+"""What is written down of runs: how far each stream was read (`ops.bookmarks`), what each window did (`ops.loads`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from extractors.core.rows import Reading
+from extractors.core.spec import Context, StreamSpec, Window
+
+
+def move_bookmark(connection: psycopg.Connection[Any], stream: StreamSpec, window: Window, context: Context) -> None:
+    """The stream is read up to the end of the window. It never goes back."""
+    connection.execute(
+        "insert into ops.bookmarks as kept (source, stream, read_to, run_id, written_at) values (%s, %s, %s, %s, %s)"
+        " on conflict (source, stream) do update set read_to = excluded.read_to, run_id = excluded.run_id,"
+        " written_at = excluded.written_at where excluded.read_to >= kept.read_to",
+        (stream.source, stream.name, window.last, context.run_id, context.now),
+    )
+
+
+def write_load(
+    connection: psycopg.Connection[Any],
+    stream: StreamSpec,
+    window: Window,
+    context: Context,
+    times: tuple[datetime, datetime],
+    reading: Reading,
+    rows_written: int,
+    failure: str | None,
+) -> None:
+    """One attempt to load a window of a stream, or of one of its accounts. `times`: when it began and ended.
+
+    `failure` is its error, already without secrets; null where it went well.
+    """
+    message = failure
+    if failure is None and reading.unknown_fields:
+        message = "Undeclared fields are kept in _extra: " + ", ".join(sorted(reading.unknown_fields)) + "."
+    if message is not None and context.account:
+        message = f"account {context.account}: {message}"
+    connection.execute(
+        "insert into ops.loads (run_id, source, stream, window_from, window_to, started_at, finished_at, rows_read,"
+        " rows_written, rows_rejected, status, message) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            context.run_id, stream.source, stream.name, window.first, window.last, *times,
+            reading.rows_read, rows_written, len(reading.rejected), "failed" if failure else "succeeded", message,
+        ),
+    )
