@@ -88,6 +88,15 @@ class BitrixState:
             numbers = {name: str(value) for name, value in numbers.items()}
         self.rows["history"].append(numbers | {"CREATED_TIME": stamp, "STAGE_SEMANTIC_ID": "P", "STAGE_ID": stage})
 
-    def delete_deal(self, deal_num: int) -> None:
-        """Into the recycle bin: the lists no longer have it, and nothing says so."""
-        self.rows["deals"] = [row for row in self.rows["deals"] if row["ID"] != str(deal_num)]
+    def delete_deal(self, deal_num: int) -> Row:
+        """Into the recycle bin: the lists no longer have it, and nothing says so; its history stays. Gives its row."""
+        return self._delete("deals", deal_num)
+
+    def delete_lead(self, lead_num: int) -> Row:
+        """Into the recycle bin, as `delete_deal`."""
+        return self._delete("leads", lead_num)
+
+    def _delete(self, entity: str, number: int) -> Row:
+        row = next(row for row in self.rows[entity] if row["ID"] == str(number))
+        self.rows[entity].remove(row)
+        return row

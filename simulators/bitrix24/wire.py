@@ -56,6 +56,7 @@ def day_moment(day: date, offset: int) -> str:
 def tables(world: World, offset: int, *, history_as_text: bool) -> dict[str, list[Row]]:
     return {
         "deals": [deal(one, offset) for one in world.deals],
+        "leads": [],
         "contacts": [contact(one, offset) for one in world.crm_contacts],
         "history": [history(one, offset, as_text=history_as_text) for one in world.deal_stages],
         "users": users(world, offset),

@@ -1,18 +1,37 @@
--- One row per lead, with the deal it became, if any. Empty where the portal works without leads.
+-- One row per lead that the portal still has, with the deal it became, if any. Empty where the portal works without
+-- leads. Gone is what is missing from the list of all numbers, as for deals.
 with
 
 leads as (
     select * from {{ source('bitrix24', 'leads') }}
 ),
 
--- A lead becomes one deal; if somebody made several out of it, the first counts.
+lead_ids as (
+    select * from {{ source('bitrix24', 'lead_ids') }}
+),
+
+deal_ids as (
+    select * from {{ source('bitrix24', 'deal_ids') }}
+),
+
+last_listed as (
+    select
+        (select coalesce(max(lead_id), 0) from lead_ids) as lead_id,
+        (select coalesce(max(deal_id), 0) from deal_ids) as deal_id
+),
+
+-- A lead becomes one deal; if somebody made several out of it, the first that is still there counts.
 deals as (
     select
-        lead_id,
-        min(deal_id::bigint)::text as deal_id
-    from {{ source('bitrix24', 'deals') }}
-    where lead_id is not null
-    group by lead_id
+        landed.lead_id,
+        min(landed.deal_id::bigint)::text as deal_id
+    from {{ source('bitrix24', 'deals') }} as landed
+    cross join last_listed
+    left join deal_ids on landed.deal_id::bigint = deal_ids.deal_id
+    where
+        landed.lead_id is not null
+        and (deal_ids.deal_id is not null or landed.deal_id::bigint > last_listed.deal_id)
+    group by landed.lead_id
 ),
 
 final as (
@@ -30,7 +49,10 @@ final as (
         leads.phone_e164,
         'bitrix24'::text as source_system
     from leads
+    cross join last_listed
     left join deals on leads.lead_id = deals.lead_id
+    left join lead_ids on leads.lead_id::bigint = lead_ids.lead_id
+    where lead_ids.lead_id is not null or leads.lead_id::bigint > last_listed.lead_id
 )
 
 select * from final

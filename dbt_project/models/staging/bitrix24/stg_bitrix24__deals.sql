@@ -1,5 +1,7 @@
--- One row per deal; templates of recurring deals are no deals. A closed deal's time is when it was moved to its last
--- stage: the portal's own closing date is a plan. A stage without a name in the dictionary keeps its code.
+-- One row per deal that the portal still has; templates of recurring deals are no deals. A deal is gone when its number
+-- is missing from the list of all numbers (newer ones cannot be on it yet; without a list none is gone). A closed deal's
+-- time is when it was moved to its last stage: the portal's own closing date is a plan. A stage without a name in the
+-- dictionary keeps its code.
 with
 
 deals as (
@@ -16,6 +18,14 @@ stages as (
 
 contacts as (
     select * from {{ source('bitrix24', 'contacts') }}
+),
+
+deal_ids as (
+    select * from {{ source('bitrix24', 'deal_ids') }}
+),
+
+last_listed as (
+    select coalesce(max(deal_id), 0) as deal_id from deal_ids
 ),
 
 final as (
@@ -51,10 +61,14 @@ final as (
         contacts.phones_e164[1] as phone_e164,
         'bitrix24'::text as source_system
     from deals
+    cross join last_listed
     left join categories on deals.category_id = categories.category_id
     left join stages on deals.category_id = stages.category_id and deals.stage_id = stages.stage_id
     left join contacts on deals.contact_id = contacts.contact_id
-    where not deals.is_recurring_template
+    left join deal_ids on deals.deal_id::bigint = deal_ids.deal_id
+    where
+        not deals.is_recurring_template
+        and (deal_ids.deal_id is not null or deals.deal_id::bigint > last_listed.deal_id)
 )
 
 select * from final
