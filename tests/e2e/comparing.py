@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 
 from extractors.kinds import KINDS
 from extractors.sources.files.load import load_inbox
-from tests.oracle import deals, desk_reports, reports
+from tests.oracle import deals, desk_reports, reports, sales, subscriptions
 from tests.oracle.rows import Data, read_folder
 from warehouse.build import build
 from warehouse.migrate import migrate
@@ -86,6 +86,31 @@ def questions(data: Data, date_from: date, date_to: date) -> Iterator[Question]:
             yield Question(report="administrator_conversion", parameters=shape)
     for channel in ("paid_search", "unknown", "referral"):
         yield Question(report="administrator_conversion", parameters={**period, "channel": channel})
+    yield from sales_questions(data, date_from, date_to)
+
+
+def sales_questions(data: Data, date_from: date, date_to: date) -> Iterator[Question]:
+    """Services, buyers and subscriptions: whole months, weeks and months that the period cuts, and days."""
+    whole: dict[str, Any] = {"date_from": date_from, "date_to": date_to}
+    cut: dict[str, Any] = {"date_from": date_from - timedelta(days=40), "date_to": date_to - timedelta(days=9)}
+    for grain in ("day", "week", "month", "period"):
+        for level in ("total", "item_kind", "item_type", "item"):
+            yield Question(report="service_sales", parameters={**cut, "grain": grain, "level": level})
+        yield Question(report="service_sales", parameters={**whole, "grain": grain})
+    for clinic in sorted(row["clinic_id"] for row in data["clinics"]):
+        yield Question(report="service_sales", parameters={**whole, "clinic": clinic})
+        yield Question(report="service_buyers", parameters={**whole, "clinic": clinic})
+        yield Question(report="expiring_subscriptions", parameters={"within_days": 60, "clinic": clinic})
+    items = sorted({row["item"] for row in data["sales"] if row["item"]})[:3]
+    for item in items:
+        yield Question(report="service_sales", parameters={**whole, "grain": "week", "item": item})
+        yield Question(report="service_buyers", parameters={**cut, "item": item})
+    yield Question(report="service_buyers", parameters=cut)
+    yield Question(report="service_buyers", parameters={**whole, "item_kind": "service"})
+    yield Question(report="expiring_subscriptions", parameters={})
+    yield Question(report="expiring_subscriptions", parameters=cut)
+    yield Question(report="expiring_subscriptions", parameters={**cut, "within_days": 120})
+    yield Question(report="subscription_renewals", parameters=cut)
 
 
 def ask(connection: psycopg.Connection[Any], question: Question) -> list[dict[str, Any]]:
@@ -98,12 +123,25 @@ def ask(connection: psycopg.Connection[Any], question: Question) -> list[dict[st
 def expect(data: Data, question: Question, moment: datetime = MOMENT) -> list[dict[str, Any]]:
     if question.report == "channels_and_sources":
         return reports.channels_and_sources(data, **question.parameters)
+    if question.report == "service_sales":
+        return sales.service_sales(data, **question.parameters)
+    if question.report == "service_buyers":
+        return sales.service_buyers(data, **question.parameters)
+    if question.report == "expiring_subscriptions":
+        return subscriptions.expiring_subscriptions(data, moment, **question.parameters)
+    if question.report == "subscription_renewals":
+        return subscriptions.subscription_renewals(data, moment, **question.parameters)
     return desk_reports.administrator_conversion(data, **question.parameters, as_of=moment)
 
 
 def key_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    if "administrator_id" in row:
-        return (row["administrator_id"],)
+    for name in ("administrator_id", "sale_id"):
+        if name in row:
+            return (row[name],)
+    if "item" in row:
+        return (row.get("period"), row.get("item_kind"), row["item_type"], row["item"])
+    if "person_key" in row:
+        return (row["person_key"],)
     return (row["channel"], row["source"], row["campaign"])
 
 

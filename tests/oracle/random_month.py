@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.oracle.random_people import Actor, Month, add_people
 from tests.oracle.random_rows import TRACKED, UTMS, add_contact, add_sessions, add_visit_and_money
+from tests.oracle.random_sales import add_studio
 
 EPISODES = (70, 170)
 ANSWERED = ("true", "false", "false", "")
@@ -173,6 +174,7 @@ def random_month(seed: int, folder: Path) -> date:
         adder(m)
     for kind in ("contacts", "appointments", "payments", "sessions"):
         m.rng.shuffle(m.rows[kind])  # the order of rows in a file says nothing
+    add_studio(m)
     m.write(folder)
     return m.first
 

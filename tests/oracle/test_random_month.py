@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from tests.oracle.desk_reports import administrator_conversion, inquiry_history
 from tests.oracle.random_month import random_month
 from tests.oracle.reports import channels_and_sources, paid_visits
 from tests.oracle.rows import read_folder
+from tests.oracle.sales import service_buyers, service_sales
+from tests.oracle.subscriptions import expiring_subscriptions
 from tests.oracle.world import World, inquiry_of_payment, world
 
 OUTCOMES = ("booked", "waiting_list", "request_saved", "declined", "missed", "spam")
@@ -25,7 +27,12 @@ SPECIAL = ("stated booked without appointment", "callback of a later day", "call
            "repeat", "completed treatment", "contact of two patients", "first visit of the last inquiry before",
            "first visit of nobody", "prepayment", "payment in another clinic", "refunded visit",
            "sale without cost", "spend of the network", "spend with VAT", "administrator unknown",
-           "deal of an unknown person", "deal after sessions")  # fmt: skip
+           "deal of an unknown person", "deal after sessions",
+           "subscription renewed", "subscription running", "subscription may_renew", "subscription stays",
+           "subscription lost", "renewed in another clinic", "sale to nobody known", "bought again",
+           "sold only before")  # fmt: skip
+YEARS = (date(2024, 1, 1), date(2027, 12, 31))
+MOMENT = datetime(2026, 7, 5, 9, tzinfo=UTC)
 
 
 def what_occurs(w: World) -> Counter[str]:
@@ -62,6 +69,12 @@ def what_occurs(w: World) -> Counter[str]:
     for deal in deal_journal(w.data):
         seen["deal of an unknown person"] += deal["person_key"] is None
         seen["deal after sessions"] += bool(deal["sessions_before_contact"])
+    for subscription in expiring_subscriptions(w.data, MOMENT, *YEARS):
+        seen[f"subscription {subscription['state']}"] += 1
+        seen["renewed in another clinic"] += subscription["renewed"] and not subscription["renewed_on"]
+    seen["sale to nobody known"] += sum(sale["patient_id"] is None for sale in w.data["sales"])
+    seen["bought again"] += sum(row["purchases"] > 1 for row in service_buyers(w.data, *YEARS))
+    seen["sold only before"] += sum(not row["sales"] for row in service_sales(w.data, *YEARS))
     return seen
 
 
