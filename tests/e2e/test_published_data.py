@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import os
-from decimal import Decimal
+from collections import defaultdict
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import psycopg
@@ -79,6 +81,37 @@ def test_the_marts_say_what_the_source_says(name: str, fresh_database: str, tmp_
         assert connection.execute(query.encode()).fetchone() == totals
         for more, wanted in REPORTS.get(name, {}).items():
             assert connection.execute(more.encode()).fetchall() == wanted
+        if name == "retail_sales":
+            months = connection.execute(
+                "select period, sales, quantity, amount, buyers, previous_amount, last_year_amount"
+                " from reports.service_sales(date '2015-01-01', date '2018-12-31', level => 'total')"
+            ).fetchall()
+            assert months == months_of_the_shop()
+
+
+def months_of_the_shop() -> list[tuple[object, ...]]:
+    """The 48 months of the file: lines, quantity, amount, buyers; amounts of the month before and of a year before."""
+    amounts: dict[date, Decimal] = defaultdict(Decimal)
+    lines: dict[date, list[dict[str, str]]] = defaultdict(list)
+    with (DATA / "retail_sales" / "superstore.csv").open(encoding="utf-8-sig") as opened:
+        for line in csv.DictReader(opened):
+            month = datetime.strptime(line["Order Date"], "%m/%d/%Y").date().replace(day=1)  # noqa: DTZ007 - a day
+            lines[month].append(line)
+            amounts[month] += Decimal(line["Sales"])
+
+    def amount(year: int, month: int) -> Decimal | None:
+        return amounts[date(year, month, 1)].quantize(Decimal("0.01"), ROUND_HALF_UP) if year > 2014 else None
+
+    found: list[tuple[object, ...]] = []
+    for month in sorted(lines):
+        before = (month.year, month.month - 1) if month.month > 1 else (month.year - 1, 12)
+        quantity = sum(Decimal(line["Quantity"]) for line in lines[month])
+        buyers = len({line["Customer Name"] for line in lines[month]})
+        own = amount(month.year, month.month)
+        last_year = amount(month.year - 1, month.month)
+        found.append((month, len(lines[month]), quantity, own, buyers, amount(*before), last_year))
+    assert len(found) == 48
+    return found
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the published data sets are not beside this checkout")
