@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from simulators.world.model import Clinic, CrmContact, Deal, DealStage, World
+from simulators.world.dealing import CrmContact, Deal, DealStage
+from simulators.world.model import Clinic, World
 from simulators.world.neutral_crm import CONTACT_KINDS, pipeline_name
 from simulators.world.vocabulary import REFUSALS, STAGES
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
-from simulators.world.model import CrmContact, Deal, DealItem, DealStage, World
+from simulators.world.dealing import CrmContact, Deal, DealItem, DealStage
+from simulators.world.model import World
 from simulators.world.neutral_crm import pipeline_name, stage_id
 from simulators.world.vocabulary import STAGES
 

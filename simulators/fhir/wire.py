@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from simulators.world.model import Appointment, Patient, Procedure, World
+from simulators.world.model import Patient, World
 from simulators.world.neutral_clinic import BROKEN_CODES, CURRENCY
+from simulators.world.treatment import Appointment, Procedure
 
 Resource = dict[str, Any]
 EXTENSIONS = {

@@ -9,7 +9,8 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
-from simulators.world.model import AdDay, Campaign, World
+from simulators.world.advertising import AdDay, Campaign
+from simulators.world.model import World
 
 KOPECK = Decimal("0.01")
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from simulators.google_ads.state import GoogleAdsState
-from simulators.world.model import AdDay
+from simulators.world.advertising import AdDay
 
 QUERY = re.compile(
     r"^\s*SELECT\s+(?P<fields>.+?)\s+FROM\s+(?P<resource>\w+)(?:\s+WHERE\s+(?P<where>.+?))?"

@@ -8,7 +8,8 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
-from simulators.world.model import AdDay, Campaign, World
+from simulators.world.advertising import AdDay, Campaign
+from simulators.world.model import World
 
 CENT = Decimal("0.01")
 FIRST_RUN = 1_571_860_060_019_548

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from simulators.meta_ads.state import MetaState
-from simulators.world.model import AdDay
+from simulators.world.advertising import AdDay
 
 FIELDS = {"account_id", "account_currency", "account_name", "campaign_id", "campaign_name", "adset_id", "adset_name",
           "ad_id", "ad_name", "spend", "impressions", "clicks", "inline_link_clicks", "date_start",

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from simulators.open_dental.clock import NO_DATE, NO_TIME, change_stamp, local_time
 from simulators.open_dental.tables import TYPE_NUMS, lists, money_tables, plan_tables
-from simulators.world.model import Appointment, Patient, Procedure, World
+from simulators.world.model import Patient, World
+from simulators.world.treatment import Appointment, Procedure
 
 Row = dict[str, Any]
 STATUSES = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from simulators.world import model
+from simulators.world import dealing, model
 from simulators.world.care import notes, past_visits
 from simulators.world.city import City
 from simulators.world.crm import template
@@ -117,6 +117,6 @@ def _number_contacts(city: City, session_ids: dict[int, int]) -> tuple[tuple[mod
     return tuple(numbered), names
 
 
-def _number_history(city: City) -> tuple[model.DealStage, ...]:
+def _number_history(city: City) -> tuple[dealing.DealStage, ...]:
     ordered = sorted(city.deal_stages, key=lambda stage: (stage.entered_at, stage.deal_num))
     return tuple(replace(stage, history_num=FIRST_HISTORY + index) for index, stage in enumerate(ordered))

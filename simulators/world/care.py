@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from simulators.world import model
+from simulators.world import treatment
 from simulators.world.city import City, Household, Member, topic_of
 from simulators.world.vocabulary import NOT_ARRIVED, Service
 
@@ -21,7 +21,7 @@ def book(
     contact_id: str | None,
     *,
     waiting: bool = False,
-) -> model.Appointment:
+) -> treatment.Appointment:
     """An appointment out of a contact (or at the desk after a visit), and everything that follows from it."""
     rng = city.rng
     pat_num = city.card(household, member, clinic_id, city.local_day(clinic_id, created_at))
@@ -42,7 +42,7 @@ def book(
             changed = created_at + (starts_at - created_at) * rng.uniform(0.1, 0.95)
         if status in ("no_show", "cancelled"):
             reason = rng.choice(NOT_ARRIVED) or None
-    appointment = model.Appointment(
+    appointment = treatment.Appointment(
         apt_num=len(city.appointments) + 1,
         pat_num=pat_num,
         clinic_id=clinic_id,
@@ -72,7 +72,7 @@ def _whole(instant: datetime) -> datetime:
     return instant.astimezone(UTC).replace(microsecond=0)
 
 
-def _mark_broken(city: City, appointment: model.Appointment) -> None:
+def _mark_broken(city: City, appointment: treatment.Appointment) -> None:
     cancelled = appointment.status == "cancelled"
     service = Service(
         "D9987" if cancelled else "D9986", "cancelled appointment" if cancelled else "missed appointment", Decimal(0)
@@ -82,16 +82,16 @@ def _mark_broken(city: City, appointment: model.Appointment) -> None:
 
 def _procedure(
     city: City,
-    appointment: model.Appointment,
+    appointment: treatment.Appointment,
     service: Service,
     status: str,
     *,
     apt_num: int | None = None,
     quantity: int = 1,
     day: date | None = None,
-) -> model.Procedure:
+) -> treatment.Procedure:
     local = city.local_day(appointment.clinic_id, appointment.starts_at or appointment.created_at)
-    procedure = model.Procedure(
+    procedure = treatment.Procedure(
         proc_num=len(city.procedures) + 1,
         pat_num=appointment.pat_num,
         clinic_id=appointment.clinic_id,
@@ -110,7 +110,9 @@ def _procedure(
     return procedure
 
 
-def _treat(city: City, household: Household, member: Member, appointment: model.Appointment, *, first: bool) -> None:
+def _treat(
+    city: City, household: Household, member: Member, appointment: treatment.Appointment, *, first: bool
+) -> None:
     rng = city.rng
     topic = topic_of(appointment.direction)
     done = [_procedure(city, appointment, topic.services[0] if first else rng.choice(topic.services[1:]), "C")]
@@ -124,7 +126,7 @@ def _treat(city: City, household: Household, member: Member, appointment: model.
         _open_plan(city, household, member, appointment)
 
 
-def _pay(city: City, appointment: model.Appointment, done: list[model.Procedure]) -> None:
+def _pay(city: City, appointment: treatment.Appointment, done: list[treatment.Procedure]) -> None:
     """Paid on the day (most), in two instalments, later than the visit, or not at all yet; sometimes refunded."""
     total = sum((procedure.fee for procedure in done), Decimal(0))
     day = done[0].day
@@ -146,11 +148,11 @@ def _pay(city: City, appointment: model.Appointment, done: list[model.Procedure]
 
 
 def _payment(
-    city: City, appointment: model.Appointment, done: list[model.Procedure], amount: Decimal, day: date
+    city: City, appointment: treatment.Appointment, done: list[treatment.Procedure], amount: Decimal, day: date
 ) -> None:
     pay_num = len(city.payments) + 1
     pay_type = city.rng.choice(("Cash", "Card", "Card", "Transfer"))
-    city.payments.append(model.Payment(pay_num, appointment.pat_num, appointment.clinic_id, day, amount, pay_type))
+    city.payments.append(treatment.Payment(pay_num, appointment.pat_num, appointment.clinic_id, day, amount, pay_type))
     left = amount
     for index, procedure in enumerate(done):
         last = index == len(done) - 1
@@ -158,7 +160,7 @@ def _payment(
         left -= part
         if part:
             city.splits.append(
-                model.PaySplit(
+                treatment.PaySplit(
                     len(city.splits) + 1,
                     pay_num,
                     appointment.pat_num,
@@ -171,7 +173,7 @@ def _payment(
             )
 
 
-def _open_plan(city: City, household: Household, member: Member, appointment: model.Appointment) -> None:
+def _open_plan(city: City, household: Household, member: Member, appointment: treatment.Appointment) -> None:
     """Two to four stages; each later visit does one. A plan whose last stage is done is a completed treatment."""
     rng = city.rng
     topic = topic_of(appointment.direction)
@@ -193,13 +195,13 @@ def _open_plan(city: City, household: Household, member: Member, appointment: mo
         else:
             procedure = replace(_procedure(city, appointment, service, "TP", apt_num=0), entered_on=opened)
             city.procedures[-1] = procedure
-        city.plan_stages.append(model.PlanStage(len(city.plan_stages) + 1, plan_num, procedure.proc_num, number))
-    city.plans.append(model.Plan(plan_num, appointment.pat_num, appointment.clinic_id, topic.word, opened, changed))
+        city.plan_stages.append(treatment.PlanStage(len(city.plan_stages) + 1, plan_num, procedure.proc_num, number))
+    city.plans.append(treatment.Plan(plan_num, appointment.pat_num, appointment.clinic_id, topic.word, opened, changed))
 
 
 def _follow_up(
-    city: City, household: Household, member: Member, appointment: model.Appointment, after: datetime
-) -> model.Appointment:
+    city: City, household: Household, member: Member, appointment: treatment.Appointment, after: datetime
+) -> treatment.Appointment:
     """The next visit, booked at the desk right after this one: no contact, same card."""
     rng = city.rng
     clinic_id = appointment.clinic_id
@@ -214,7 +216,7 @@ def _follow_up(
         arrived = starts_at - timedelta(minutes=3) if status == "completed" else None
         reason = rng.choice(NOT_ARRIVED) or None if status != "completed" else None
     created = min(after + timedelta(minutes=5), city.now - timedelta(minutes=1))
-    follow = model.Appointment(
+    follow = treatment.Appointment(
         apt_num=len(city.appointments) + 1,
         pat_num=appointment.pat_num,
         clinic_id=clinic_id,

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from simulators.world import model
+from simulators.world import advertising, dealing, model, treatment
 from simulators.world.vocabulary import FEMALE_FIRST, HOW_LEARNED, LAST_STEMS, MALE_FIRST, TOPICS, Topic
 
 T = TypeVar("T")
@@ -62,25 +62,25 @@ class City:
         self.zones: dict[str, ZoneInfo] = {}
         self.systems: dict[str, model.Systems] = {}
         self.employees: list[model.Employee] = []
-        self.campaigns: list[model.Campaign] = []
-        self.ad_days: list[model.AdDay] = []
-        self.hand_spend: list[model.HandSpend] = []
-        self.addresses: list[model.TrackingAddress] = []
-        self.slots: list[model.Slot] = []
+        self.campaigns: list[advertising.Campaign] = []
+        self.ad_days: list[advertising.AdDay] = []
+        self.hand_spend: list[advertising.HandSpend] = []
+        self.addresses: list[advertising.TrackingAddress] = []
+        self.slots: list[treatment.Slot] = []
         self.households: list[Household] = []
         self.patients: dict[int, model.Patient] = {}
         self.sessions: list[model.Session] = []
         self.contacts: list[model.Contact] = []
-        self.appointments: list[model.Appointment] = []
-        self.procedures: list[model.Procedure] = []
-        self.payments: list[model.Payment] = []
-        self.splits: list[model.PaySplit] = []
-        self.plans: list[model.Plan] = []
-        self.plan_stages: list[model.PlanStage] = []
-        self.crm_contacts: list[model.CrmContact] = []
-        self.deals: list[model.Deal] = []
-        self.deal_stages: list[model.DealStage] = []
-        self.deal_items: list[model.DealItem] = []
+        self.appointments: list[treatment.Appointment] = []
+        self.procedures: list[treatment.Procedure] = []
+        self.payments: list[treatment.Payment] = []
+        self.splits: list[treatment.PaySplit] = []
+        self.plans: list[treatment.Plan] = []
+        self.plan_stages: list[treatment.PlanStage] = []
+        self.crm_contacts: list[dealing.CrmContact] = []
+        self.deals: list[dealing.Deal] = []
+        self.deal_stages: list[dealing.DealStage] = []
+        self.deal_items: list[dealing.DealItem] = []
         self._mobile = 0
         self._landline = 3000  # below are the clinics' own and tracking numbers
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from simulators.world import model
+from simulators.world import dealing, model, treatment
 from simulators.world.city import City, Household
 from simulators.world.vocabulary import PRODUCTS, REFUSALS, REMOVED_STAGE, STAGES, Topic
 
@@ -30,7 +30,7 @@ def follow_deal(
     at: datetime,
     kind: str,
     session: model.Session | None,
-    appointments: Sequence[model.Appointment],
+    appointments: Sequence[treatment.Appointment],
     *,
     declined: bool,
     hot: bool,
@@ -54,7 +54,7 @@ def follow_deal(
     city.deal_stages.extend(stages)
     products = PRODUCTS.get(topic.word, ())
     city.deals.append(
-        model.Deal(
+        dealing.Deal(
             deal_num=deal_num,
             title=f"{products[0] if products else topic.word} №{deal_num}",
             category_id=clinic.category_id,
@@ -81,16 +81,16 @@ def follow_deal(
         first = (price * Decimal("0.7")).quantize(Decimal(1))
         prices = (first, price - first) if len(products) > 1 else (price,)
         for name, part in zip(products, prices, strict=True):
-            city.deal_items.append(model.DealItem(len(city.deal_items) + 1, deal_num, 400 + len(name), name, 1, part))
+            city.deal_items.append(dealing.DealItem(len(city.deal_items) + 1, deal_num, 400 + len(name), name, 1, part))
 
 
-def _crm_contact(city: City, household: Household, created: datetime, crm: model.CrmSystem) -> int:
+def _crm_contact(city: City, household: Household, created: datetime, crm: dealing.CrmSystem) -> int:
     if crm not in household.crm_contacts:
         adult = household.members[0]
         phones = (household.phone, household.second_phone) if household.second_phone else (household.phone,)
         number = len(city.crm_contacts) + 1
         city.crm_contacts.append(
-            model.CrmContact(
+            dealing.CrmContact(
                 number,
                 adult.first_name,
                 adult.last_name,
@@ -104,7 +104,7 @@ def _crm_contact(city: City, household: Household, created: datetime, crm: model
     return household.crm_contacts[crm]
 
 
-def _walk(city: City, deal_num: int, clinic: model.Clinic, created: datetime, end: str) -> list[model.DealStage]:
+def _walk(city: City, deal_num: int, clinic: model.Clinic, created: datetime, end: str) -> list[dealing.DealStage]:
     """Stage after stage until the end or the present. History numbers are provisional."""
     rng = city.rng
     path = list(OPEN_STAGES[: rng.randrange(1, len(OPEN_STAGES) + 1)])
@@ -112,7 +112,7 @@ def _walk(city: City, deal_num: int, clinic: model.Clinic, created: datetime, en
         path.insert(1, REMOVED_STAGE)
     if end:
         path.append(end)
-    entered: list[model.DealStage] = []
+    entered: list[dealing.DealStage] = []
     moment = created
     for index, stage in enumerate(path):
         if moment >= city.now:
@@ -120,7 +120,7 @@ def _walk(city: City, deal_num: int, clinic: model.Clinic, created: datetime, en
         semantic = SEMANTICS.get(stage, "P")
         type_id = 1 if index == 0 else (2 if semantic == "P" else 3)
         entered.append(
-            model.DealStage(0, deal_num, clinic.category_id, stage, semantic, type_id, moment.replace(microsecond=0))
+            dealing.DealStage(0, deal_num, clinic.category_id, stage, semantic, type_id, moment.replace(microsecond=0))
         )
         moment = moment + timedelta(hours=rng.uniform(3, 24 * 8))
     return entered
@@ -131,7 +131,7 @@ def template(city: City) -> None:
     first = next((deal for deal in city.deals if city.systems[deal.clinic_id].crm == "bitrix24"), None)
     if first is not None:
         city.deals.append(
-            model.Deal(
+            dealing.Deal(
                 deal_num=len(city.deals) + 1,
                 title="Шаблон: гигиена раз в полгода",
                 category_id=first.category_id,

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, Literal
+
+from simulators.world.advertising import AdDay, Campaign, CurrencyRate, HandSpend, TrackingAddress
+from simulators.world.dealing import CrmContact, CrmSystem, Deal, DealItem, DealStage
+from simulators.world.treatment import Appointment, Payment, PaySplit, Plan, PlanStage, Procedure, Slot
 
 ContactSystem = Literal[
     "calltouch_call", "calltouch_request", "uis_call", "uis_request", "uis_chat", "aggregators", "desk"
 ]  # fmt: skip
 CallSystem = Literal["calltouch", "uis"]
-CrmSystem = Literal["bitrix24", "amocrm"]
 ClinicSystem = Literal["open_dental", "fhir", "ident"]
 SiteSystem = Literal["calltouch", "yandex_metrica"]
-Platform = Literal["yandex_direct", "google_ads", "meta_ads", "vk_ads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,72 +79,6 @@ class Patient:
 
 
 @dataclass(frozen=True, slots=True)
-class Campaign:
-    """An advertising campaign; `clinic_id` null belongs to the whole network. `login`: the account at the platform."""
-
-    campaign_id: int
-    name: str
-    topic: str | None
-    clinic_id: str | None
-    login: str
-    ad_ids: tuple[int, ...]
-    platform: Platform = "yandex_direct"
-    currency: str = "RUB"
-
-
-@dataclass(frozen=True, slots=True)
-class AdDay:
-    """Statistics of one ad on one Moscow day. `cost` is in the campaign's currency and as the platform bills it: with
-    VAT at Yandex and VK, without at Google and Meta."""
-
-    day: date
-    campaign_id: int
-    ad_id: int
-    impressions: int
-    clicks: int
-    cost: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class HandSpend:
-    """Spend that a person writes down (offline)."""
-
-    date_from: date
-    date_to: date
-    channel: str
-    source: str
-    medium: str
-    campaign: str
-    clinic_id: str | None
-    amount: Decimal
-    includes_vat: bool
-    note: str
-    entered_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class CurrencyRate:
-    """What the central bank set for a day: `value` roubles for `nominal` units. No row for Sundays and Mondays."""
-
-    day: date
-    currency: str
-    nominal: int
-    value: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class TrackingAddress:
-    address: str
-    channel: str
-    source: str
-    medium: str
-    campaign: str
-    clinic_id: str
-    valid_from: date
-    valid_to: date | None
-
-
-@dataclass(frozen=True, slots=True)
 class Session:
     """A visit to a clinic's site. `source` and `medium` are what a tracker would say; UTM is only what the link had."""
 
@@ -198,153 +133,6 @@ class Contact:
     tags: tuple[str, ...] = ()
     note: str | None = None
     aggregator: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Appointment:
-    """`booked_by_contact` is the story's truth; no vendor carries it. `is_note` rows are notes, not visits."""
-
-    apt_num: int
-    pat_num: int
-    clinic_id: str
-    direction: str
-    prov_num: int
-    created_at: datetime
-    starts_at: datetime | None
-    status: str
-    arrived_at: datetime | None
-    changed_at: datetime
-    not_arrived_reason: str | None = None
-    booked_by_contact: str | None = None
-    is_note: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Procedure:
-    """A line of the treatment log; `status` in the vendor's letters (`TP`, `C`, `D`)."""
-
-    proc_num: int
-    pat_num: int
-    clinic_id: str
-    apt_num: int
-    day: date
-    code: str
-    descript: str
-    quantity: int
-    fee: Decimal
-    status: str
-    prov_num: int
-    entered_on: date
-    changed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    pay_num: int
-    pat_num: int
-    clinic_id: str
-    day: date
-    amount: Decimal
-    pay_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class PaySplit:
-    split_num: int
-    pay_num: int
-    pat_num: int
-    proc_num: int
-    amount: Decimal
-    prov_num: int
-    clinic_id: str
-    day: date
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    plan_num: int
-    pat_num: int
-    clinic_id: str
-    direction: str
-    opened_on: date
-    changed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PlanStage:
-    attach_num: int
-    plan_num: int
-    proc_num: int
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class CrmContact:
-    contact_num: int
-    first_name: str
-    last_name: str
-    phones: tuple[str, ...]
-    email: str | None
-    created_at: datetime
-    system: CrmSystem = "bitrix24"
-
-
-@dataclass(frozen=True, slots=True)
-class Deal:
-    """`stage` is the bare code (`NEW`, `WON`, …) without the funnel's prefix."""
-
-    deal_num: int
-    title: str
-    category_id: int
-    clinic_id: str
-    stage: str
-    semantic: Literal["P", "S", "F"]
-    amount: Decimal
-    manager_num: int
-    contact_num: int
-    created_at: datetime
-    moved_at: datetime
-    changed_at: datetime
-    planned_close: date
-    source_id: str
-    first_request: str | None
-    utm_source: str | None
-    utm_medium: str | None
-    utm_campaign: str | None
-    tags: tuple[str, ...]
-    lost_reason: str | None
-    is_template: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DealStage:
-    history_num: int
-    deal_num: int
-    category_id: int
-    stage: str
-    semantic: Literal["P", "S", "F"]
-    type_id: int
-    entered_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DealItem:
-    row_num: int
-    deal_num: int
-    product_num: int
-    name: str
-    quantity: int
-    price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    slot_id: str
-    clinic_id: str
-    direction: str
-    doctor_id: str
-    starts_at: datetime
-    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import astuple, replace
 from typing import get_args
 
-from simulators.world.model import Contact, Platform, Session, World
+from simulators.world.advertising import Platform
+from simulators.world.model import Contact, Session, World
 
 NOBODY = frozenset[str]()
 PLATFORMS: tuple[str, ...] = get_args(Platform)

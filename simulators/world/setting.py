@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from simulators.world import model
+from simulators.world import advertising, model, treatment
 from simulators.world.city import City
 from simulators.world.vocabulary import FEMALE_FIRST, LAST_STEMS, MALE_FIRST, STREETS, TIME_ZONES, TOPICS, Topic
 
@@ -27,7 +27,7 @@ class Billing:
     """How a platform beside Direct sells: its first numbers of campaigns and accounts, a campaign per topic, and per
     ad and day the impressions, clicks per impression, and the price of a click in hundredths of the currency."""
 
-    platform: model.Platform
+    platform: advertising.Platform
     campaign_id: int
     account: int
     topics: tuple[str, ...]
@@ -140,7 +140,7 @@ def _campaigns(city: City) -> None:
         for topic in TOPICS[:4]:
             base += 10
             city.campaigns.append(
-                model.Campaign(
+                advertising.Campaign(
                     base,
                     f"{topic.word}-{clinic.clinic_id.lower()}",
                     topic.word,
@@ -149,7 +149,7 @@ def _campaigns(city: City) -> None:
                     (base * 1000 + 1, base * 1000 + 2),
                 )
             )
-    city.campaigns.append(model.Campaign(base + 10, "brand", None, None, NETWORK_LOGIN, (base * 1000 + 11,)))
+    city.campaigns.append(advertising.Campaign(base + 10, "brand", None, None, NETWORK_LOGIN, (base * 1000 + 11,)))
     for billing in OTHERS:
         campaign_id = billing.campaign_id
         for clinic in city.clinics:
@@ -157,7 +157,7 @@ def _campaigns(city: City) -> None:
                 campaign_id += 1
                 name = f"{word}-{billing.platform.partition('_')[0]}-{clinic.clinic_id.lower()}"
                 city.campaigns.append(
-                    model.Campaign(
+                    advertising.Campaign(
                         campaign_id,
                         name,
                         word if word != "family" else None,
@@ -185,7 +185,7 @@ def _addresses(city: City) -> None:
             (f"ask-{c.lower()}@example.org", "offline", "flyer", "print", f"flyer-{c.lower()}", begin, None),
         ):
             city.addresses.append(
-                model.TrackingAddress(address, channel, source, medium, campaign, c, valid_from, valid_to)
+                advertising.TrackingAddress(address, channel, source, medium, campaign, c, valid_from, valid_to)
             )
 
 
@@ -206,20 +206,20 @@ def _ad_day(city: City, day: date) -> None:
             per_click = Decimal(city.rng.randrange(4_000, 16_000)) / 100
             net = per_click * clicks * Decimal("0.4" if topic is None else "1")
             cost = (net * (1 + vat_rate(day))).quantize(KOPECK, ROUND_HALF_UP)
-            city.ad_days.append(model.AdDay(day, campaign.campaign_id, ad_id, impressions, clicks, cost))
+            city.ad_days.append(advertising.AdDay(day, campaign.campaign_id, ad_id, impressions, clicks, cost))
 
 
 def _other_ad(
-    city: City, campaign: model.Campaign, ad_id: int, day: date, demand: float, billing: Billing
-) -> model.AdDay:
+    city: City, campaign: advertising.Campaign, ad_id: int, day: date, demand: float, billing: Billing
+) -> advertising.AdDay:
     """A day of an ad that is billed by clicks."""
     impressions = max(1, round(billing.shown * demand * city.rng.uniform(0.7, 1.3)))
     clicks = round(impressions * city.rng.uniform(*billing.click_share))
-    cost = Decimal(city.rng.randrange(*billing.click_price)) / 100 * clicks
-    return model.AdDay(day, campaign.campaign_id, ad_id, impressions, clicks, cost.quantize(KOPECK, ROUND_HALF_UP))
+    cost = (Decimal(city.rng.randrange(*billing.click_price)) / 100 * clicks).quantize(KOPECK, ROUND_HALF_UP)
+    return advertising.AdDay(day, campaign.campaign_id, ad_id, impressions, clicks, cost)
 
 
-def currency_rates(seed: int, first: date, last: date) -> tuple[model.CurrencyRate, ...]:
+def currency_rates(seed: int, first: date, last: date) -> tuple[advertising.CurrencyRate, ...]:
     """The central bank's rates for every Tuesday to Saturday; before a Sunday and a Monday Saturday's holds."""
     rng = random.Random(f"chairside-rates-{seed}")
     rates = []
@@ -229,7 +229,7 @@ def currency_rates(seed: int, first: date, last: date) -> tuple[model.CurrencyRa
         for currency, nominal, _ in CURRENCIES:
             values[currency] *= rng.uniform(0.993, 1.007)
             if day.weekday() not in (6, 0):
-                rates.append(model.CurrencyRate(day, currency, nominal, Decimal(f"{values[currency]:.4f}")))
+                rates.append(advertising.CurrencyRate(day, currency, nominal, Decimal(f"{values[currency]:.4f}")))
     return tuple(rates)
 
 
@@ -248,7 +248,7 @@ def _hand_spend(city: City) -> None:
                 )
                 if begin <= end:
                     city.hand_spend.append(
-                        model.HandSpend(
+                        advertising.HandSpend(
                             begin,
                             end,
                             "offline",
@@ -264,7 +264,7 @@ def _hand_spend(city: City) -> None:
                     )
     middle = city.date_from + (city.date_to - city.date_from) / 2
     city.hand_spend.append(
-        model.HandSpend(
+        advertising.HandSpend(
             middle,
             middle,
             "offline",
@@ -292,7 +292,7 @@ def _slots(city: City) -> None:
             for hour in range(10, 18):
                 start = city.at(doctor.clinic_id, day, hour)
                 city.slots.append(
-                    model.Slot(
+                    treatment.Slot(
                         f"slot:{doctor.vendor_num}:{day:%Y%m%d}:{hour}",
                         doctor.clinic_id,
                         doctor.direction,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from simulators.world import model
+from simulators.world import advertising, model
 from simulators.world.city import City, Household
 from simulators.world.vocabulary import Topic
 
@@ -102,7 +102,7 @@ def _visit(city: City, household: Household, clinic_id: str, topic: Topic, start
     return session.session_id
 
 
-def _campaign(city: City, platform: str, topic: Topic | None, clinic_id: str) -> model.Campaign:
+def _campaign(city: City, platform: str, topic: Topic | None, clinic_id: str) -> advertising.Campaign:
     """The clinic's campaign of that topic, else any of its own there, else (or without a topic) the network's."""
     known = [campaign for campaign in city.campaigns if campaign.platform == platform]
     if topic is not None:

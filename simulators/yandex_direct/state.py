@@ -10,7 +10,8 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
-from simulators.world.model import AdDay, Campaign, World
+from simulators.world.advertising import AdDay, Campaign
+from simulators.world.model import World
 from simulators.world.setting import NETWORK_LOGIN, vat_rate
 
 REPORT_LIFE = 5 * 3600.0  # seconds a finished offline report stays

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from simulators.world.model import AdDay
+from simulators.world.advertising import AdDay
 from simulators.yandex_direct.state import KOPECK, DirectState, without_vat
 
 SEGMENTS = {"Date", "Month", "Year", "Week", "Quarter", "Device", "AdNetworkType", "ClientLogin", "Gender", "Age",
