@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -16,6 +17,7 @@ from simulators.faults import Faults
 from simulators.running import Simulators
 from simulators.world import build_world
 
+REPOSITORY = Path(__file__).parents[2]
 Make = Callable[..., ModuleType]
 
 
@@ -54,3 +56,9 @@ def test_a_simulator_that_is_not_there_is_named() -> None:
     world = build_world(1, date_from=date(2026, 8, 1), days=1, clinics=1)
     with pytest.raises(ValueError, match="no simulator nowhere"):
         Simulators(world, Faults(), {"nowhere": None})
+
+
+def test_knowing_all_sources_loads_no_library_that_only_one_of_them_needs() -> None:
+    asked = "import sys, extractors.registry, extractors.run; print(*{'sqlalchemy', 'openpyxl'} & sys.modules.keys())"
+    told = subprocess.run([sys.executable, "-c", asked], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from extractors.core.errors import ConfigError
 from extractors.core.spec import Context
-from extractors.sources.ident.database import Database
 from extractors.sources.ident.reports import ReportFiles
+
+if TYPE_CHECKING:
+    from extractors.sources.ident.database import Database
 
 
 class IdentClient:
@@ -18,7 +20,7 @@ class IdentClient:
         way = str(context.settings.get("way") or "files")
         if way not in ("files", "sql"):
             raise ConfigError(f"ident: the setting `way` is {way!r}; it is `files` or `sql`.")
-        self._from: ReportFiles | Database = Database(context) if way == "sql" else ReportFiles(context)
+        self._from: ReportFiles | Database = _database(context) if way == "sql" else ReportFiles(context)
 
     def close(self) -> None:
         self._from.close()
@@ -26,3 +28,10 @@ class IdentClient:
     def rows(self, kind: str) -> Iterator[list[dict[str, Any]]]:
         """All rows of that kind, values as text."""
         return self._from.rows(kind)
+
+
+def _database(context: Context) -> Database:
+    """SQLAlchemy takes 16 MB, which no other source and no other way needs."""
+    from extractors.sources.ident.database import Database
+
+    return Database(context)
