@@ -15,10 +15,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # The venv's programs first: dbt, ruff, airflow.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Left to the commands' own arguments.
-unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT SOURCE
+unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT SOURCE PERSON OPERATOR REASON
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo up serve down load status psql url backfill export test test-all bench lint format
+.PHONY: help install lock demo up serve down load status psql url backfill forget export test test-all bench lint format
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|' 2>/dev/null \
@@ -60,6 +60,10 @@ url: $(INSTALLED)  ## [ROLE=<role>]: the connection URL, for scripts
 
 backfill: $(INSTALLED)  ## SOURCE=<source> FROM=<date> TO=<date>: load a source's days again through Airflow
 	@$(RUN) backfill $(if $(SOURCE),--source "$(SOURCE)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)")
+
+forget: $(INSTALLED)  ## PERSON=<person key, phone or e-mail> [OPERATOR= REASON=]: out of every table and file, for good
+	@$(RUN) forget $(if $(PERSON),--person "$(PERSON)") $(if $(OPERATOR),--operator "$(OPERATOR)") \
+		$(if $(REASON),--reason "$(REASON)")
 
 export: $(INSTALLED)  ## REPORT=<name> [FROM= TO=] [FORMAT=csv|xlsx] [ROLE=<role>]: a report as a file
 	@$(RUN) export $(if $(REPORT),--report "$(REPORT)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \

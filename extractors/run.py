@@ -23,6 +23,7 @@ import msgspec
 import psycopg
 
 from extractors.core.errors import ChairsideError, ConfigError, PayloadError, RejectedError, TransientError
+from extractors.core.forgotten import cleaned, not_of_forgotten
 from extractors.core.redact import redact
 from extractors.core.rows import Reading, read_pages
 from extractors.core.spec import Client, Context, SourceSpec, StreamSpec, Window
@@ -206,14 +207,15 @@ def _run_window(
                 connection,
                 stream,
                 window,
-                chain(beginning, batches),
+                cleaned(connection, stream.table, (*stream.column_names, "_extra"), chain(beginning, batches)),
                 run_id=context.run_id,
                 now=context.now,
                 allow_shrink=bool(context.settings.get("allow_shrink")),
                 allow_account_change=bool(context.settings.get("allow_account_change")),
                 accounts=None if context.account is None else (context.account,),
             )
-            write_rejected(connection, stream, reading.rejected, run_id=context.run_id, now=context.now)
+            rejected = not_of_forgotten(connection, stream.source, reading.rejected)
+            write_rejected(connection, stream, rejected, run_id=context.run_id, now=context.now)
             if last:
                 move_bookmark(connection, stream, window, context)
             write_load(

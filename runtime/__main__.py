@@ -36,6 +36,10 @@ def parser() -> argparse.ArgumentParser:
     backfill.add_argument("--source", required=True, metavar="SOURCE")
     backfill.add_argument("--from", dest="date_from", type=date.fromisoformat, required=True, metavar="FROM")
     backfill.add_argument("--to", dest="date_to", type=date.fromisoformat, required=True, metavar="TO")
+    forget = commands.add_parser("forget")
+    forget.add_argument("--person", required=True, metavar="PERSON")
+    forget.add_argument("--operator", metavar="OPERATOR")
+    forget.add_argument("--reason", metavar="REASON")
     export = commands.add_parser("export")
     export.add_argument("--report", required=True, metavar="REPORT")
     export.add_argument("--from", dest="date_from", type=date.fromisoformat, metavar="FROM")
@@ -81,6 +85,10 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
             from runtime.shell import status
 
             return status(home, progress)
+        case "forget":
+            from runtime.forget import forget
+
+            return forget(home, progress, options.person, options.operator, options.reason)
         case "backfill":
             from runtime.backfill import backfill
 

@@ -86,6 +86,17 @@ begin
     if closed_at < coalesce(created_at, entered) then
         raise exception 'a deal is closed after it was created' using errcode = 'invalid_parameter_value';
     end if;
+    -- Who was forgotten stays so, by this way in too (080_forgotten.sql).
+    if ops.not_forgotten('phone', whole_phone) <> whole_phone
+        or ops.not_forgotten('email', lower(btrim(email))) <> lower(btrim(email))
+    then
+        whole_phone := ops.not_forgotten('phone', whole_phone);
+        phone := whole_phone;
+        email := ops.not_forgotten('email', lower(btrim(email)));
+        name := 'forgotten';
+        client_name := null;
+        first_request := null;
+    end if;
     insert into staging.files__deals (
         deal_id, name, created_at, closed_at, created_via, pipeline, stage, stage_kind, amount, currency, manager_id,
         clinic_id, client_name, phone, email, contact_kind, utm_source, utm_medium, utm_campaign, first_request, tags,

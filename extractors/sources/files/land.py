@@ -20,6 +20,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from extractors.core.errors import ChairsideError, PayloadError
+from extractors.core.forgotten import FORGOTTEN, REASON_FORGOTTEN, cleaner, read_forgotten
 from extractors.kinds import Kind
 from extractors.loading.merge import names
 from extractors.sources.files.cells import Cell
@@ -129,8 +130,10 @@ def _forget_refusals(connection: Connection, source: Source) -> None:
 def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> FileResult:
     table = source.open()
     reader, extra_columns = source.reader(table)
-    columns = (*(column.name for column in source.kind.columns), "_extra", "_file", "_row", "_file_no")
-    copy_in = sql.SQL("copy {} ({}) from stdin").format(NEW_ROWS, names(columns))
+    values = (*(column.name for column in source.kind.columns), "_extra")
+    copy_in = sql.SQL("copy {} ({}) from stdin").format(NEW_ROWS, names((*values, "_file", "_row", "_file_no")))
+    forgotten = read_forgotten(connection)
+    clean = None if forgotten is None else cleaner(forgotten, source.kind.table, values)
     read = rejected = 0
     reasons: Counter[str] = Counter()
     for chunk in _chunks(table.rows):
@@ -144,7 +147,7 @@ def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> 
                 good.append((row_number, row))
         with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
             for row_number, row in good:
-                copy.write_row((*row, source.file, row_number, number))
+                copy.write_row((*(clean(row) if clean else row), source.file, row_number, number))
         _refuse(connection, source, table.headers, bad, stamp)
         read += len(chunk)
         rejected += len(bad)
@@ -178,6 +181,7 @@ def _refuse(
 ) -> None:
     if not refusals:
         return
+    forgotten = read_forgotten(connection)
     with (
         connection.cursor() as cursor,
         cursor.copy(
@@ -186,11 +190,13 @@ def _refuse(
         ) as copy,
     ):
         for refusal, cells in refusals:
+            row, reason = whole_row(headers, cells), refusal.reason.replace("\x00", "\ufffd")
+            if forgotten is not None and forgotten.concerns("files", row):
+                row, reason = {FORGOTTEN: True}, REASON_FORGOTTEN
             copy.write_row(
                 (
                     "files", source.kind.name, source.file, refusal.row_number, refusal.column,
-                    refusal.reason.replace("\x00", "\ufffd"),
-                    json.dumps(whole_row(headers, cells), ensure_ascii=False), stamp.run_id, stamp.now,
+                    reason, json.dumps(row, ensure_ascii=False), stamp.run_id, stamp.now,
                 )
             )  # fmt: skip
 

@@ -1,0 +1,96 @@
+"""Taking one person out of the files of an instance's home: exports, the inbox, logs, what simulators keep.
+
+Text files are rewritten in their own encoding, workbooks cell by cell. PostgreSQL's own files are not looked at: there
+the tables are cleaned and vacuumed.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from warehouse.forget_text import Replacer
+
+# PostgreSQL's data, and secrets: neither holds a person's data as text of ours.
+LEFT_ALONE = ("postgres", "secrets")
+ENCODINGS = ("utf-8", "cp1251")
+LARGEST = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedFile:
+    """A file of the home by its path there, and what became of it: `rewritten`, or why a person must look."""
+
+    path: str
+    what: str
+
+
+def clean_home(home: Path, replacer: Replacer) -> list[CleanedFile]:
+    """Rewrite every file under `home` in which the person is; the files that changed or could not be read."""
+    done = []
+    for path in _files(home):
+        what = _clean(path, replacer)
+        if what:
+            done.append(CleanedFile(replacer.text(str(path.relative_to(home))), what))
+    return done
+
+
+def _files(home: Path) -> Iterator[Path]:
+    for folder, names, files in os.walk(home):
+        if Path(folder) == home:
+            names[:] = [name for name in names if name not in LEFT_ALONE]
+        for name in sorted(files):
+            path = Path(folder) / name
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _clean(path: Path, replacer: Replacer) -> str:
+    if path.stat().st_size > LARGEST:
+        return "larger than 512 MB: not looked at"
+    if path.suffix.lower() in (".xlsx", ".xlsm"):
+        return _clean_workbook(path, replacer)
+    data = path.read_bytes()
+    if b"\x00" in data[:4096]:
+        # No text. What PostgreSQL, SQLite or Python keep may still hold it in the clear.
+        shown = data.decode("latin-1")
+        return "binary file that holds the person: delete it" if replacer.text(shown) != shown else ""
+    for encoding in ENCODINGS:
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        cleaned = replacer.lines(text)
+        if cleaned == text:
+            return ""
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        fresh.write_bytes(cleaned.encode(encoding, errors="replace"))
+        fresh.chmod(path.stat().st_mode & 0o777)
+        fresh.replace(path)
+        return "rewritten"
+    return ""
+
+
+def _clean_workbook(path: Path, replacer: Replacer) -> str:
+    from openpyxl import load_workbook
+
+    try:
+        book = load_workbook(path)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError):
+        return "a workbook that cannot be read: look yourself"
+    changed = False
+    for sheet in book.worksheets:
+        for row in sheet.iter_rows():
+            for cell in row:
+                written = str(cell.value) if isinstance(cell.value, str | int) else ""
+                text = replacer.text(written)
+                if text != written:
+                    cell.value, changed = text, True
+    if changed:
+        fresh = path.with_name(f".{os.getpid()}.{path.name}")
+        book.save(fresh)
+        fresh.replace(path)
+    return "rewritten" if changed else ""
