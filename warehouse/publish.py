@@ -3,11 +3,13 @@
 `publish` reads dbt's manifest, brings every published table to the rows of its build table, applies the report
 functions and views whose text changed, registers all of it for `access` and refreshes grants and policies. Readers
 never wait for it and never see a half: DDL happens only where a shape changed. Publications queue behind each other and
-behind changes of rights. Running again with nothing new changes nothing.
+behind changes of rights. What it replaces is kept (publish_history.py) and can be read again (publish_as_of.py).
+Running again with nothing new changes nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -18,8 +20,17 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from extractors.core.errors import ConfigError
+from warehouse.publish_as_of import twin_files
+from warehouse.publish_history import (
+    HISTORY_SCHEMA,
+    drop_history,
+    history_of,
+    keep_all,
+    open_publications,
+    shape_history,
+)
 from warehouse.publish_keys import add_foreign_keys, drop_broken_foreign_keys
-from warehouse.publish_manifest import PublishedModel, read_manifest
+from warehouse.publish_manifest import PUBLISHED_SCHEMAS, PublishedModel, read_manifest, rules_hash
 from warehouse.publish_reports import (
     REPORTS_FOLDER,
     ReportFile,
@@ -39,6 +50,12 @@ from warehouse.publish_tables import (
     write_difference,
 )
 
+# What the twins need beside their report's own tables (warehouse/sql/151_history.sql): no row about anybody.
+OPEN_TO_EVERY_READER = {
+    ("*", "history", "publications", "table"),
+    ("*", "as_of", "publication", "function"),
+    ("*", "as_of", "publication_on", "function"),
+}
 # A table is analysed after this share of its rows changed. Autovacuum would do it later, after slow first reads.
 NOTABLE_SHARE = 0.02
 
@@ -82,7 +99,7 @@ def publish(
     files = read_report_files(reports)
     with psycopg.connect(url, autocommit=True, application_name="chairside publish") as connection:
         with connection.transaction():
-            summary = _publish(connection, models, files, run_id, now)
+            summary = _publish(connection, models, files, rules_hash(manifest), run_id, now)
         for table in summary.tables:
             if table.rows_inserted + table.rows_deleted > NOTABLE_SHARE * table.rows:
                 connection.execute(sql.SQL("analyze {}").format(sql.Identifier(table.schema, table.name)))
@@ -93,6 +110,7 @@ def _publish(
     connection: Connection,
     models: Sequence[PublishedModel],
     files: Sequence[ReportFile],
+    models_hash: str,
     run_id: str,
     now: datetime,
 ) -> PublicationSummary:
@@ -107,16 +125,23 @@ def _publish(
     vanished = _vanished_tables(connection, models)
     if vanished or any(plan.dropped for plan in plans.values()):
         drop_report_objects(connection)
+    publication_id = _begin(connection, files, models_hash, run_id, now)
 
     # First all DDL that the rows need, then all rows, then the DDL that needs the rows: PostgreSQL refuses to alter a
     # table whose foreign keys still wait to be checked.
     for schema, name in vanished:
         connection.execute(sql.SQL("drop table if exists {} cascade").format(sql.Identifier(schema, name)))
-    shapes = {name: prepare_shape(connection, plan) for name, plan in plans.items()}
+        drop_history(connection, name)
+    shapes = {}
+    for name, plan in plans.items():
+        shape_history(connection, plan)
+        if plan.retyped:
+            keep_all(connection, plan, publication_id)
+        shapes[name] = prepare_shape(connection, plan)
     for name, plan in plans.items():
         if not plan.is_new:
             shapes[name] += drop_broken_foreign_keys(connection, plan, plans)
-    rows = {name: write_difference(connection, plan) for name, plan in plans.items()}
+    rows = {name: write_difference(connection, plan, publication_id, history_of(plan)) for name, plan in plans.items()}
     connection.execute("set constraints all immediate")
     for name, plan in plans.items():
         shapes[name] += finish_shape(connection, plan)
@@ -124,7 +149,8 @@ def _publish(
         shapes[name] += add_foreign_keys(connection, plan, plans)
 
     applied, made = apply_report_files(connection, files, now)
-    _register(connection, plans, made)
+    _, twins = apply_report_files(connection, twin_files(connection, plans.values(), made), now, twins=True)
+    _register(connection, plans, {**made, **twins})
     access_changes = scalar(connection, "select access.refresh()")
     changes = tuple(
         TableChange(
@@ -137,21 +163,16 @@ def _publish(
         )
         for name, plan in plans.items()
     )
-    publication_id = scalar(
-        connection,
-        """
-        insert into ops.publications (run_id, published_at, rows_inserted, rows_deleted, tables)
-        values (%s, %s, %s, %s, %s)
-        returning publication_id
-        """,
+    connection.execute(
+        "update ops.publications set rows_inserted = %s, rows_deleted = %s, tables = %s where publication_id = %s",
         (
-            run_id,
-            now,
             sum(change.rows_inserted for change in changes),
             sum(change.rows_deleted for change in changes),
             Jsonb([asdict(change) for change in changes]),
+            publication_id,
         ),
     )
+    open_publications(connection, publication_id)
     return PublicationSummary(
         publication_id=publication_id,
         run_id=run_id,
@@ -161,6 +182,26 @@ def _publish(
         applied_files=applied,
         access_changes=access_changes,
     )
+
+
+def _begin(connection: Connection, files: Sequence[ReportFile], models_hash: str, run_id: str, now: datetime) -> int:
+    """Number this publication, before its rows are written, and remember what rules it follows."""
+    reports_hash = hashlib.sha256("".join(file.text_hash for file in files).encode()).hexdigest()
+    number: int = scalar(
+        connection,
+        """
+        insert into ops.publications (run_id, published_at, rows_inserted, rows_deleted, tables, rules)
+        select %s, %s, 0, 0, '[]', jsonb_build_object(
+            'models', %s::text, 'reports', %s::text, 'settings', (
+                select md5(string_agg(name || '=' || coalesce(value, ''), ';' order by name))
+                from staging.settings where name not in ('as_of', 'history_days')
+            )
+        )
+        returning publication_id
+        """,
+        (run_id, now, models_hash, reports_hash),
+    )
+    return number
 
 
 def _require_known_reports(
@@ -176,7 +217,9 @@ def _require_known_reports(
 def _vanished_tables(connection: Connection, models: Sequence[PublishedModel]) -> list[tuple[str, str]]:
     """Tables that an earlier publication made and no model publishes any more."""
     rows = connection.execute(
-        "select distinct schema_name, relation_name from access.relations where object_kind = 'table' order by 1, 2"
+        "select distinct schema_name, relation_name from access.relations"
+        " where object_kind = 'table' and schema_name = any (%s) order by 1, 2",
+        (list(PUBLISHED_SCHEMAS),),
     ).fetchall()
     published = {(model.schema, model.name) for model in models}
     return [(row[0], row[1]) for row in rows if (row[0], row[1]) not in published]
@@ -191,7 +234,7 @@ def _register(
     rows = [
         (
             plan.model.report,
-            plan.model.schema,
+            schema,
             plan.model.name,
             "table",
             plan.model.clinic_column,
@@ -199,9 +242,11 @@ def _register(
             plan.model.is_personal,
         )
         for plan in plans.values()
+        for schema in (plan.model.schema, HISTORY_SCHEMA)
     ]
-    objects = {(file.report, item.name, item.kind) for file, items in made.items() for item in items}
-    rows += [(report, "reports", name, kind, None, [], False) for report, name, kind in sorted(objects)]
+    objects = {(file.report, item.schema, item.name, item.kind) for file, items in made.items() for item in items}
+    objects |= OPEN_TO_EVERY_READER
+    rows += [(*item, None, [], False) for item in sorted(objects)]
     connection.execute("create temporary table registered (like access.relations) on commit drop")
     with connection.cursor() as cursor:
         cursor.executemany("insert into pg_temp.registered values (%s, %s, %s, %s, %s, %s, %s)", rows)

@@ -6,6 +6,7 @@ A model is published if its `config.meta.publish` is set (docs/architecture.md).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -52,12 +53,7 @@ class PublishedModel:
 
 def read_manifest(path: Path) -> tuple[PublishedModel, ...]:
     """Models to publish, by name. ConfigError when the file is missing or a model's `publish` block is wrong."""
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path.name} is missing: run dbt build first, it writes the manifest") from error
-    except ValueError as error:
-        raise ConfigError(f"{path.name} is not JSON: run dbt build again") from error
+    manifest = _read(path)
     nodes: Mapping[str, dict[str, Any]] = manifest.get("nodes", {})
     tested = _keys_from_relationship_tests(nodes.values())
     models = [
@@ -66,6 +62,27 @@ def read_manifest(path: Path) -> tuple[PublishedModel, ...]:
         if node.get("resource_type") == "model" and (publish := _publish_block(node))
     ]
     return tuple(sorted(models, key=lambda model: (model.schema, model.name)))
+
+
+def rules_hash(path: Path) -> str:
+    """A hash over the texts of all models, seeds and macros: it differs where figures may, though no fact changed."""
+    manifest = _read(path)
+    texts = {
+        **{name: node.get("checksum", {}).get("checksum") for name, node in manifest.get("nodes", {}).items()
+           if node.get("resource_type") in ("model", "seed")},
+        **{name: macro.get("macro_sql") for name, macro in manifest.get("macros", {}).items()},
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(sorted(texts.items())).encode()).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path.name} is missing: run dbt build first, it writes the manifest") from error
+    except ValueError as error:
+        raise ConfigError(f"{path.name} is not JSON: run dbt build again") from error
+    return manifest
 
 
 def _publish_block(node: Mapping[str, Any]) -> dict[str, Any] | None:

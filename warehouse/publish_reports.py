@@ -22,29 +22,36 @@ from extractors.core.errors import ConfigError, GuardError
 from warehouse.publish_tables import Connection
 
 REPORTS_FOLDER = Path(__file__).parent / "reports"
+TWIN_PREFIX = "as_of/"
 HEADER = re.compile(r"\A--\s*report:\s*(\*|\w+)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportObject:
-    """A view or a function in `reports`. `signature` is empty for views."""
+    """A view or a function in `reports` or `as_of`. `signature` is empty for views."""
 
     kind: str
     name: str
     signature: str
+    schema: str = "reports"
 
     def drop_statement(self) -> sql.Composed:
         # The signature is pg_get_function_identity_arguments() of PostgreSQL itself.
         arguments = sql.SQL(f"({self.signature})" if self.kind == "function" else "")
-        target = sql.Identifier("reports", self.name)
+        target = sql.Identifier(self.schema, self.name)
         return sql.SQL("drop {} if exists {}{} cascade").format(
             sql.SQL("routine" if self.kind == "function" else "view"), target, arguments
         )
 
 
+def is_twin(file_name: str) -> bool:
+    """Whether publication wrote this text itself, for schema `as_of`."""
+    return file_name.startswith(TWIN_PREFIX)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFile:
-    """One file of `warehouse/reports`."""
+    """One file of `warehouse/reports`, or what publication writes after it for schema `as_of` (publish_as_of.py)."""
 
     name: str
     report: str
@@ -73,27 +80,33 @@ def remembered_objects(connection: Connection) -> dict[str, tuple[str, tuple[Rep
     return {row[0]: (row[1], tuple(ReportObject(**item) for item in row[2])) for row in rows}
 
 
-def drop_report_objects(connection: Connection) -> None:
-    """Drop all that files made, so that tables below can lose columns. The next apply makes it again."""
-    for _, objects in remembered_objects(connection).values():
-        _drop(connection, objects)
-    connection.execute("delete from ops.applied_sql")
+def drop_report_objects(connection: Connection, twins: bool | None = None) -> None:
+    """Drop all that files made, so that tables below can lose columns. The next apply makes it again.
+
+    `twins`: only what publication wrote for schema `as_of` (true), or all but that (false).
+    """
+    for name, (_, objects) in remembered_objects(connection).items():
+        if twins in (None, is_twin(name)):
+            _drop(connection, objects)
+            connection.execute("delete from ops.applied_sql where file_name = %s", (name,))
 
 
 def apply_report_files(
-    connection: Connection, files: Sequence[ReportFile], now: datetime
+    connection: Connection, files: Sequence[ReportFile], now: datetime, *, twins: bool = False
 ) -> tuple[tuple[str, ...], dict[ReportFile, tuple[ReportObject, ...]]]:
     """Apply what changed, inside the caller's transaction. Returns the names of applied files and all objects by file.
+
+    What was applied and is no file any more goes; with `twins` that is asked of twins only, else of all others.
 
     When an object cannot be replaced in place (other result columns, a view that others rest on), everything is dropped
     and made again: readers see that at commit, never in between. ConfigError: a file's SQL is wrong.
     """
     try:
         with connection.transaction():
-            applied = _apply_until_complete(connection, files, now)
+            applied = _apply_until_complete(connection, files, now, twins)
     except psycopg.Error:
-        drop_report_objects(connection)
-        applied = _apply_until_complete(connection, files, now)
+        drop_report_objects(connection, twins)
+        applied = _apply_until_complete(connection, files, now, twins)
     remembered = remembered_objects(connection)
     made = {file: remembered[file.name][1] for file in files}
     _require_one_file_per_name(made)
@@ -101,19 +114,21 @@ def apply_report_files(
     return applied, made
 
 
-def _apply_until_complete(connection: Connection, files: Sequence[ReportFile], now: datetime) -> tuple[str, ...]:
+def _apply_until_complete(
+    connection: Connection, files: Sequence[ReportFile], now: datetime, twins: bool
+) -> tuple[str, ...]:
     """An old signature that goes may take another file's view along: that file is applied once more."""
     applied: list[str] = []
     for _ in range(3):
-        newly = _apply_changed(connection, files, now)
+        newly = _apply_changed(connection, files, now, twins)
         if not newly:
             break
         applied += newly
     return tuple(dict.fromkeys(applied))
 
 
-def _apply_changed(connection: Connection, files: Sequence[ReportFile], now: datetime) -> tuple[str, ...]:
-    remembered = remembered_objects(connection)
+def _apply_changed(connection: Connection, files: Sequence[ReportFile], now: datetime, twins: bool) -> tuple[str, ...]:
+    remembered = {name: made for name, made in remembered_objects(connection).items() if is_twin(name) == twins}
     for name in set(remembered) - {file.name for file in files}:
         _drop(connection, remembered[name][1])
         connection.execute("delete from ops.applied_sql where file_name = %s", (name,))
@@ -137,7 +152,7 @@ def _apply_changed(connection: Connection, files: Sequence[ReportFile], now: dat
         after = _catalog(connection)
         made = tuple(sorted((item for item in after if after[item] != before.get(item)), key=str))
         if not made:
-            raise ConfigError(f"warehouse/reports/{file.name}: makes no view and no function in schema reports")
+            raise ConfigError(f"warehouse/reports/{file.name}: makes no view or function in reports or as_of")
         _drop(connection, set(old_objects) - set(made))
         connection.execute(
             """
@@ -152,21 +167,22 @@ def _apply_changed(connection: Connection, files: Sequence[ReportFile], now: dat
 
 
 def _catalog(connection: Connection) -> dict[ReportObject, str]:
-    """Views and functions of `reports` with the place of their catalog row, which moves when they are replaced."""
+    """Views and functions of both schemas with the place of their catalog row, which moves when they are replaced."""
     rows = connection.execute(
         """
         select 'function', pg_proc.proname, pg_get_function_identity_arguments(pg_proc.oid),
-            concat_ws(' ', pg_proc.xmin, pg_proc.ctid)
+            concat_ws(' ', pg_proc.xmin, pg_proc.ctid), pg_proc.pronamespace::regnamespace::text
         from pg_catalog.pg_proc
-        where pg_proc.pronamespace = 'reports'::regnamespace
+        where pg_proc.pronamespace in ('reports'::regnamespace, 'as_of'::regnamespace)
         union all
-        select 'view', pg_class.relname, '', concat_ws(' ', pg_rewrite.xmin, pg_rewrite.ctid)
+        select 'view', pg_class.relname, '', concat_ws(' ', pg_rewrite.xmin, pg_rewrite.ctid),
+            pg_class.relnamespace::regnamespace::text
         from pg_catalog.pg_class
         inner join pg_catalog.pg_rewrite on pg_rewrite.ev_class = pg_class.oid
-        where pg_class.relnamespace = 'reports'::regnamespace and pg_class.relkind = 'v'
+        where pg_class.relnamespace in ('reports'::regnamespace, 'as_of'::regnamespace) and pg_class.relkind = 'v'
         """
     ).fetchall()
-    return {ReportObject(kind=row[0], name=row[1], signature=row[2]): row[3] for row in rows}
+    return {ReportObject(kind=row[0], name=row[1], signature=row[2], schema=row[4]): row[3] for row in rows}
 
 
 def _drop(connection: Connection, objects: Iterable[ReportObject]) -> None:
@@ -176,25 +192,28 @@ def _drop(connection: Connection, objects: Iterable[ReportObject]) -> None:
 
 def _require_one_file_per_name(made: Mapping[ReportFile, tuple[ReportObject, ...]]) -> None:
     """Rights go by name, so a name in two files of two reports would open one report with the other's right."""
-    owner: dict[tuple[str, str], ReportFile] = {}
+    owner: dict[tuple[str, str, str], ReportFile] = {}
     for file, objects in made.items():
         for item in objects:
-            other = owner.setdefault((item.kind, item.name), file)
+            other = owner.setdefault((item.schema, item.kind, item.name), file)
             if other is not file:
-                raise ConfigError(f"warehouse/reports: {other.name} and {file.name} both make reports.{item.name}")
+                both = f"{other.name} and {file.name}"
+                raise ConfigError(f"warehouse/reports: {both} both make {item.schema}.{item.name}")
 
 
 def _require_reader_rights(connection: Connection) -> None:
     """What runs with its owner's rights would show every row to whoever may call it: never published."""
     lending = connection.execute(
         """
-        select format('function reports.%I must be security invoker', pg_proc.proname)
+        select format('function %s.%I must be security invoker', pg_proc.pronamespace::regnamespace, pg_proc.proname)
         from pg_catalog.pg_proc
-        where pg_proc.pronamespace = 'reports'::regnamespace and pg_proc.prosecdef
+        where pg_proc.pronamespace in ('reports'::regnamespace, 'as_of'::regnamespace) and pg_proc.prosecdef
         union all
-        select format('view reports.%I must have (security_invoker = true)', pg_class.relname)
+        select format(
+            'view %s.%I must have (security_invoker = true)', pg_class.relnamespace::regnamespace, pg_class.relname
+        )
         from pg_catalog.pg_class
-        where pg_class.relnamespace = 'reports'::regnamespace and pg_class.relkind = 'v'
+        where pg_class.relnamespace in ('reports'::regnamespace, 'as_of'::regnamespace) and pg_class.relkind = 'v'
             and not coalesce(
                 (
                     select option_value::boolean from pg_options_to_table(pg_class.reloptions)

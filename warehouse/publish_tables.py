@@ -3,6 +3,9 @@
 Readers hold only ACCESS SHARE locks, which inserts and deletes do not disturb. Whatever does disturb them (ALTER TABLE)
 happens only when the shape really changed. A column of another type is dropped and added: unlike a change of type in
 place this rewrites nothing, so that a reader with an older snapshot still finds its rows.
+
+Every row says in `published_in` which publication wrote it; what a publication removes goes to the table's history
+(publish_history.py).
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from extractors.core.errors import ConfigError, GuardError
 from warehouse.publish_manifest import PublishedModel
 
 BUILD_SCHEMA = "build"
+PUBLISHED_IN = "published_in"
+PUBLISHED_IN_COMMENT = "The publication that wrote this row; 0: one before history was kept."
 # Types without an equality of their own, compared by their text.
 TYPES_WITHOUT_EQUALITY = frozenset({"json", "xml", "point", "box", "path", "polygon", "circle", "line", "lseg"})
 
@@ -47,11 +52,15 @@ class TableChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TablePlan:
-    """A model beside what is there: `current` is empty when the table is new."""
+    """A model beside what is there: `current` is empty when the table is new.
+
+    `is_marked`: the table has the column `published_in`, which `current` leaves out.
+    """
 
     model: PublishedModel
     wanted: tuple[Column, ...]
     current: tuple[Column, ...]
+    is_marked: bool
 
     @property
     def is_new(self) -> bool:
@@ -68,6 +77,12 @@ class TablePlan:
         """Columns to add to a table that is there, those of a changed type included."""
         types = {column.name: column.type for column in self.current}
         return tuple(column for column in self.wanted if types.get(column.name) != column.type)
+
+    @property
+    def retyped(self) -> tuple[str, ...]:
+        """Columns that stay but with another type."""
+        types = {column.name: column.type for column in self.current}
+        return tuple(column.name for column in self.wanted if types.get(column.name, column.type) != column.type)
 
     @property
     def build(self) -> sql.Identifier:
@@ -118,7 +133,9 @@ def plan_table(connection: Connection, model: PublishedModel) -> TablePlan:
         Column(name=column.name, type=column.type, is_not_null=column.is_not_null or column.name in model.key)
         for column in built
     )
-    return TablePlan(model=model, wanted=wanted, current=columns_of(connection, model.schema, model.name))
+    there = columns_of(connection, model.schema, model.name)
+    current = tuple(column for column in there if column.name != PUBLISHED_IN)
+    return TablePlan(model=model, wanted=wanted, current=current, is_marked=len(current) < len(there))
 
 
 def prepare_shape(connection: Connection, plan: TablePlan) -> list[str]:
@@ -126,7 +143,11 @@ def prepare_shape(connection: Connection, plan: TablePlan) -> list[str]:
     model = plan.model
     if plan.is_new:
         columns = sql.SQL(", ").join(_definition(column, with_not_null=True) for column in plan.wanted)
-        connection.execute(sql.SQL("create table {} ({})").format(plan.target, columns))
+        connection.execute(
+            sql.SQL("create table {} ({}, {} bigint not null)").format(
+                plan.target, columns, sql.Identifier(PUBLISHED_IN)
+            )
+        )
         connection.execute(sql.SQL("alter table {} enable row level security").format(plan.target))
         return ["created"]
     said: list[str] = []
@@ -137,9 +158,15 @@ def prepare_shape(connection: Connection, plan: TablePlan) -> list[str]:
         and any(old.name == column.name and old.is_not_null and old.type == column.type for old in plan.current)
     ]
     has_other_key = (old_key := _primary_key(connection, model)) != model.key and old_key
-    if not (plan.dropped or plan.added or loosened or has_other_key):
+    if plan.is_marked and not (plan.dropped or plan.added or loosened or has_other_key):
         return said
     connection.execute("select access.lock_gently(array[%s::regclass::oid])", (plan.target.as_string(connection),))
+    if not plan.is_marked:
+        # The default is in the catalog only: no row is rewritten.
+        mark = sql.Identifier(PUBLISHED_IN)
+        connection.execute(sql.SQL("alter table {} add column {} bigint not null default 0").format(plan.target, mark))
+        connection.execute(sql.SQL("alter table {} alter column {} drop default").format(plan.target, mark))
+        said.append(f"{PUBLISHED_IN}: added")
     if plan.dropped or has_other_key:
         # Foreign keys of others rest on this key; they are added again where they still hold.
         _drop_constraints(connection, plan, kinds="pf" if has_other_key or set(plan.dropped) & set(old_key) else "f")
@@ -170,8 +197,10 @@ def prepare_shape(connection: Connection, plan: TablePlan) -> list[str]:
     return said
 
 
-def write_difference(connection: Connection, plan: TablePlan) -> tuple[int, int, int]:
-    """Delete rows that vanished or changed, insert those that are new or changed.
+def write_difference(
+    connection: Connection, plan: TablePlan, publication_id: int, history: sql.Identifier
+) -> tuple[int, int, int]:
+    """Delete rows that vanished or changed and keep them in `history`, insert those that are new or changed.
 
     Returns (inserted, deleted, rows now). GuardError when the build table's key is not unique or has nulls.
     """
@@ -179,27 +208,42 @@ def write_difference(connection: Connection, plan: TablePlan) -> tuple[int, int,
         sql.SQL("new.{0} = old.{0}").format(sql.Identifier(column)) for column in plan.model.key
     )
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.wanted)
+    marked = sql.SQL(", ").join([names, sql.Identifier(PUBLISHED_IN)])
     try:
         deleted = 0
-        if not plan.is_new:
+        if plan.retyped:
+            # All of them are in history already, with the values that the old type had.
+            deleted = connection.execute(sql.SQL("delete from {}").format(plan.target)).rowcount
+        elif not plan.is_new:
             # By `=` of each type, so that 1.0 and 1.00 are the same number and the row keeps its place.
             deleted = connection.execute(
                 sql.SQL(
-                    "delete from {target} as old where not exists (select from {build} as new"
-                    " where {key} and row({new}) is not distinct from row({old}))"
+                    "with gone as (delete from {target} as old where not exists (select from {build} as new"
+                    " where {key} and row({new}) is not distinct from row({old})) returning old.*)"
+                    " insert into {history} ({marked}, replaced_in) select {marked}, {publication} from gone"
                 ).format(
                     target=plan.target,
                     build=plan.build,
                     key=key_equal,
                     new=_comparable(plan.wanted, "new"),
                     old=_comparable(plan.wanted, "old"),
+                    history=history,
+                    marked=marked,
+                    publication=sql.Literal(publication_id),
                 )
             ).rowcount
         inserted = connection.execute(
             sql.SQL(
-                "insert into {target} ({names}) select {names} from {build} as new"
+                "insert into {target} ({marked}) select {names}, {publication} from {build} as new"
                 " where not exists (select from {target} as old where {key})"
-            ).format(target=plan.target, build=plan.build, names=names, key=key_equal)
+            ).format(
+                target=plan.target,
+                build=plan.build,
+                names=names,
+                marked=marked,
+                key=key_equal,
+                publication=sql.Literal(publication_id),
+            )
         ).rowcount
     except errors.UniqueViolation as error:
         raise _key_is_not_unique(plan) from error
@@ -320,12 +364,12 @@ def _comment(connection: Connection, plan: TablePlan) -> None:
     model = plan.model
     if model.description and current.get("") != model.description:
         connection.execute(sql.SQL("comment on table {} is {}").format(plan.target, sql.Literal(model.description)))
-    for column in plan.wanted:
-        text = model.column_descriptions.get(column.name)
-        if text and current.get(column.name) != text:
+    wanted = {column.name: model.column_descriptions.get(column.name) for column in plan.wanted}
+    for name, text in {**wanted, PUBLISHED_IN: PUBLISHED_IN_COMMENT}.items():
+        if text and current.get(name) != text:
             connection.execute(
                 sql.SQL("comment on column {} is {}").format(
-                    sql.Identifier(model.schema, model.name, column.name), sql.Literal(text)
+                    sql.Identifier(model.schema, model.name, name), sql.Literal(text)
                 )
             )
 

@@ -101,10 +101,13 @@ class Warehouse:
             cursor = connection.execute(query.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
-    def publish(self) -> PublicationSummary:
+    def publish(self, now: datetime = NOW) -> PublicationSummary:
         manifest = self.folder / "manifest.json"
-        manifest.write_text(json.dumps({"nodes": self.nodes}), encoding="utf-8")
-        return publish(self.url, manifest, run_id="run", now=NOW, reports=self.folder / "reports")
+        text = json.dumps({"nodes": self.nodes})
+        # A publication of another thread may be reading it.
+        if not manifest.exists() or manifest.read_text(encoding="utf-8") != text:
+            manifest.write_text(text, encoding="utf-8")
+        return publish(self.url, manifest, run_id="run", now=now, reports=self.folder / "reports")
 
     def node(self, name: str) -> dict[str, Any]:
         return self.nodes[f"model.chairside.{name}"]

@@ -1,4 +1,4 @@
--- rule: every table in marts and reports has row-level security, without FORCE, and is known to access
+-- rule: every table in marts, reports and history has row-level security, without FORCE, and is known to access
 -- why: without it whoever is granted the table sees every clinic's rows; materialized views cannot have it at all
 -- resolve: publish the model through meta.publish and never create relations in marts or reports by hand
 select
@@ -10,7 +10,7 @@ select
         else 'access.relations does not know it'
     end as detail
 from pg_catalog.pg_class
-where pg_class.relnamespace in ('marts'::regnamespace, 'reports'::regnamespace)
+where pg_class.relnamespace in ('marts'::regnamespace, 'reports'::regnamespace, 'history'::regnamespace, 'as_of'::regnamespace)
     and (
         pg_class.relkind in ('m', 'f')
         or (

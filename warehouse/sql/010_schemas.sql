@@ -5,15 +5,19 @@ create schema if not exists marts;
 create schema if not exists reports;
 create schema if not exists access;
 create schema if not exists ops;
+create schema if not exists history;
+create schema if not exists as_of;
 
 comment on schema staging is 'What the sources said, row for row, and its cleaned stg_ views.';
 comment on schema build is 'The workshop of dbt; readers never look here.';
 comment on schema marts is 'Facts and dimensions, changed by publication only.';
 comment on schema reports is 'What people and BI tools read.';
 comment on schema access is 'Who may read what, and the functions that change it.';
+comment on schema history is 'What publications replaced: row versions of every published table, under the same rights.';
+comment on schema as_of is 'Tables and reports as they were after an earlier publication (setting chairside.as_of).';
 comment on schema ops is 'Loads, checks, bookmarks and publications.';
 
-revoke all on schema public, staging, build, marts, reports, access, ops from public;
+revoke all on schema public, staging, build, marts, reports, access, ops, history, as_of from public;
 
 -- What this role creates later is closed too. PostgreSQL opens functions and types to everybody by default.
 alter default privileges revoke execute on functions from public;

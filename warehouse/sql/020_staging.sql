@@ -42,5 +42,6 @@ comment on table staging.settings is 'Settings of this warehouse. One row per se
 comment on column staging.settings.name is
     'reporting_currency: ISO 4217 code that money is reported in. country: ISO 3166 code, decides VAT. '
     'phone_region: ISO 3166 code of phones written without a country code. '
-    'default_time_zone: zone of local times where no clinic is known.';
+    'default_time_zone: zone of local times where no clinic is known. '
+    'history_days: how long what publications replaced is kept; null for ever.';
 comment on column staging.settings.value is 'Value of the setting; null: not set.';

@@ -94,7 +94,8 @@ create table if not exists access.relations (
 comment on table access.relations is
 'What each report consists of. One row per published table, view or function name and report. Written by publication.';
 comment on column access.relations.report is
-'Right that opens the object; `*`: a helper function without data, open to whoever has any right.';
+'Right that opens the object; `*`: a helper function without data, or a table about no clinic and nobody, open to whoever
+has any right.';
 comment on column access.relations.schema_name is 'Schema of the object.';
 comment on column access.relations.relation_name is 'Name of the object; a function name stands for all its signatures.';
 comment on column access.relations.object_kind is 'table, view or function.';

@@ -88,16 +88,19 @@ with conditions as (
         roles.oid as role_oid,
         pg_class.oid as relation_oid,
         relations.report,
-        access.row_condition(
-            relations.clinic_column, relations.owner_columns, relations.is_personal,
-            effective_rights.clinics, effective_rights.own_rows_only, effective_rights.personal_data,
-            employees.employee_id
-        ) as expression
+        case
+            when relations.report = '*' then 'true'  -- rows about no clinic and nobody
+            else access.row_condition(
+                relations.clinic_column, relations.owner_columns, relations.is_personal,
+                effective_rights.clinics, effective_rights.own_rows_only, effective_rights.personal_data,
+                employees.employee_id
+            )
+        end as expression
     from access.effective_rights
     inner join access.employees on employees.database_role = effective_rights.database_role
     inner join pg_catalog.pg_roles as roles on roles.rolname = employees.database_role
     inner join access.relations
-        on relations.report = effective_rights.report and relations.object_kind = 'table'
+        on relations.report in (effective_rights.report, '*') and relations.object_kind = 'table'
     inner join pg_catalog.pg_namespace on pg_namespace.nspname = relations.schema_name
     inner join pg_catalog.pg_class
         on pg_class.relnamespace = pg_namespace.oid
@@ -183,7 +186,7 @@ with readable as (
     inner join access.employees on employees.database_role = effective_rights.database_role
     inner join access.relations
         on relations.report = effective_rights.report
-        or (relations.report = '*' and relations.object_kind = 'function')
+        or relations.report = '*'
     union all
     -- not published: the migration makes them (145_deal_entry.sql)
     select effective_rights.database_role, 'deals', entry.function_name, 'function'

@@ -4,7 +4,7 @@ do $$
 declare
     schema_name text;
 begin
-    foreach schema_name in array array['staging', 'build', 'marts', 'reports', 'access', 'ops'] loop
+    foreach schema_name in array array['staging', 'build', 'marts', 'reports', 'access', 'ops', 'history', 'as_of'] loop
         execute format('create schema if not exists %I', schema_name);
         execute format('revoke all on schema %I from public', schema_name);
         execute format('revoke all on all tables in schema %I from public', schema_name);
