@@ -14,7 +14,7 @@ import yaml
 from psycopg.rows import dict_row
 
 from tests.e2e.comparing import MOMENT
-from warehouse.build import common_arguments, dbt_environment
+from warehouse.dbt import common_arguments, dbt_environment
 from warehouse.pipeline import run_all
 
 ROOT = Path(__file__).resolve().parents[2]

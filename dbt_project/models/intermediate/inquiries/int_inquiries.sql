@@ -21,13 +21,8 @@ completions as (
     select * from {{ ref('int_inquiry_completions') }}
 ),
 
-stages as (
-    select * from {{ ref('int_treatment_stages_unioned') }}
-),
-
-stages_loaded as (
-    select count(*) > 0 as has_stages
-    from stages
+settings as (
+    select * from {{ ref('int_settings') }}
 ),
 
 final as (
@@ -63,13 +58,13 @@ final as (
         outcomes.first_start_at,
         outcomes.is_due,
         -- null when treatment stages were never loaded: not known is not "no"
-        case when stages_loaded.has_stages then completions.inquiry_key is not null end as is_completed
+        case when settings.has_treatment_stages then completions.inquiry_key is not null end as is_completed
     from days
     inner join groups on days.inquiry_key = groups.inquiry_key
     inner join deciders on days.inquiry_key = deciders.inquiry_key
     inner join outcomes on days.inquiry_key = outcomes.inquiry_key
     left join completions on days.inquiry_key = completions.inquiry_key
-    cross join stages_loaded
+    cross join settings
 )
 
 select * from final

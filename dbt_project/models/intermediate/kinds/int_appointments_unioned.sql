@@ -1,4 +1,2 @@
 -- One row per appointment, from every source that has one.
-{{ config(materialized='view') }}
-
-{{ union_kind('appointments') }}
+{{ union_kind('appointments', record_kind='appointment', id='appointment_id') }}

@@ -1,4 +1,2 @@
 -- One row per contact, from every source that has one.
-{{ config(materialized='view') }}
-
-{{ union_kind('contacts') }}
+{{ union_kind('contacts', record_kind='contact', id='contact_id') }}

@@ -1,4 +1,2 @@
 -- One row per line of a deal, from every source that has one.
-{{ config(materialized='view') }}
-
-{{ union_kind('deal_items') }}
+{{ union_kind('deal_items', record_kind='deal_items', id='deal_id') }}

@@ -1,4 +1,2 @@
 -- One row per lead of a deal, from every source that has one.
-{{ config(materialized='view') }}
-
-{{ union_kind('deal_leads') }}
+{{ union_kind('deal_leads', record_kind='lead', id='lead_id') }}

@@ -1,4 +1,2 @@
 -- One row per stage that a deal entered, from every source that has one.
-{{ config(materialized='view') }}
-
-{{ union_kind('deal_stages') }}
+{{ union_kind('deal_stages', record_kind='deal_stages', id='deal_id') }}

@@ -1,4 +1,2 @@
 -- One row per deal, from every source that has one.
-{{ config(materialized='view') }}
-
-{{ union_kind('deals') }}
+{{ union_kind('deals', record_kind='deal', id='deal_id') }}

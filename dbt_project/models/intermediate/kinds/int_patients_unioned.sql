@@ -1,4 +1,2 @@
 -- One row per patient card, from every source that has one.
-{{ config(materialized='view') }}
-
-{{ union_kind('patients') }}
+{{ union_kind('patients', record_kind='patient', id='patient_id') }}

@@ -1,4 +1,2 @@
 -- One row per payment or refund, from every source that has one.
-{{ config(materialized='view') }}
-
-{{ union_kind('payments') }}
+{{ union_kind('payments', record_kind='payment', id='payment_id') }}

@@ -1,4 +1,2 @@
 -- One row per sold line, from every source that has one.
-{{ config(materialized='view') }}
-
-{{ union_kind('sales') }}
+{{ union_kind('sales', record_kind='sale', id='sale_id') }}

@@ -1,4 +1,2 @@
 -- One row per site session, from every source that has one.
-{{ config(materialized='view') }}
-
-{{ union_kind('sessions') }}
+{{ union_kind('sessions', record_kind='session', id='session_id') }}

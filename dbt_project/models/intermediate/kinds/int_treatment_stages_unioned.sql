@@ -1,4 +1,2 @@
 -- One row per stage of a treatment plan, from every source that has one.
-{{ config(materialized='view') }}
-
-{{ union_kind('treatment_stages') }}
+{{ union_kind('treatment_stages', record_kind='treatment_stage', id='stage_id') }}

@@ -10,7 +10,12 @@ listed as (
     select * from {{ ref('int_listed_identifiers') }}
 ),
 
-owner_counts as (
+-- in a build of a day not all cards of an identifier are here that stays blocked anyway: how many it had is known
+known as (
+    select * from {{ blocked_beforehand() }}
+),
+
+counted as (
     select
         owners.identifier,
         count(distinct owners.person_patient_id) as patients,
@@ -19,10 +24,29 @@ owner_counts as (
     group by owners.identifier
 ),
 
+owner_counts as (
+    select
+        counted.identifier,
+        counted.patients,
+        counted.first_patient_id
+    from counted
+    where not exists (select 1 from known where known.identifier = counted.identifier)
+    union all
+    select
+        known.identifier,
+        known.patients,
+        null as first_patient_id
+    from known
+),
+
 final as (
     select
         coalesce(owner_counts.identifier, listed.identifier) as identifier,
-        coalesce(owner_counts.patients, 0) as patients,
+        -- beyond the limit it does not matter how many: a number that every new card moves would move every row that shows it
+        case
+            when listed.identifier is null then least(owner_counts.patients, {{ var('too_many_patients') }} + 1)
+            else coalesce(owner_counts.patients, 0)
+        end as patients,
         listed.people_group as listed_group,
         listed.person_key as listed_person_key,
         listed.identifier is not null

@@ -9,6 +9,10 @@ clinics as (
     select * from {{ ref('int_clinics_unioned') }}
 ),
 
+treatment_stages as (
+    select * from {{ ref('int_treatment_stages_unioned') }}
+),
+
 first_clinic as (
     select time_zone from clinics order by clinic_id limit 1
 ),
@@ -19,7 +23,9 @@ final as (
         coalesce(max(settings.value) filter (where settings.name = 'country'), 'RU') as country,
         coalesce((select first_clinic.time_zone from first_clinic), 'UTC') as default_time_zone,
         -- the moment of the load decides which visits are due (RULES 12.26); `warehouse.build` writes it before the build
-        coalesce((max(settings.value) filter (where settings.name = 'as_of'))::timestamptz, now()) as as_of
+        coalesce((max(settings.value) filter (where settings.name = 'as_of'))::timestamptz, now()) as as_of,
+        -- without any stage the end of a treatment is not known, which is not "no" (RULES 12.27)
+        (select count(*) > 0 from treatment_stages) as has_treatment_stages
     from settings
 )
 

@@ -1,0 +1,160 @@
+"""Runs dbt in this process: a line per model and failed test as it ends, and in the end what became of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from psycopg.conninfo import conninfo_to_dict
+
+from extractors.core.errors import ChairsideError
+
+PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
+FAILED = ("error", "fail", "runtime error", "partial success")
+# `warehouse` builds into `build`; `day` into a schema of its own (warehouse/increment).
+Target = Literal["warehouse", "day"]
+
+
+class BuildFailed(ChairsideError):
+    """dbt could not build everything, or a test of the data failed. Marts stay as they were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRun:
+    """What became of one model, seed or test. `rows`: written, or found wrong by a test; null where dbt is silent."""
+
+    model: str
+    kind: str
+    status: str
+    seconds: float
+    rows: int | None
+    message: str | None
+
+    @property
+    def failed(self) -> bool:
+        return self.status in FAILED
+
+
+@dataclass(slots=True)
+class Dbt:
+    """dbt on one warehouse. State: what it parsed, so that a second run of a target need not; and all runs so far.
+
+    `folder` takes compiled models, manifest and log; the target `day` has a folder of its own in it, because another
+    target on the same folder makes dbt parse everything anew.
+    """
+
+    url: str
+    folder: Path
+    say: Callable[[str], None]
+    runs: list[ModelRun] = field(default_factory=list)
+    _parsed: dict[Target, Any] = field(default_factory=dict)
+
+    def build(self, *, target: Target = "warehouse", select: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
+        """Seeds, models and tests. Raises BuildFailed naming what failed; what was built before it stays."""
+        # Unit tests prove the models, not the data: they belong to the tests of this project, not to every load.
+        arguments = ["build", *self._common(target), "--exclude-resource-type", "unit_test"]
+        arguments += ["--select", *select] if select else []
+        arguments += ["--exclude", *exclude] if exclude else []
+        with dbt_environment(self.url):
+            # Heavy: seconds of imports that no other step needs.
+            from dbt.cli.main import dbtRunner
+
+            runner = dbtRunner(manifest=self._manifest(target), callbacks=[lambda event: _say_node(event, self.say)])
+            result = runner.invoke(arguments)
+        runs = _runs(result.result)
+        self.runs += runs
+        failed = [run for run in runs if run.failed]
+        if failed:
+            raise BuildFailed(_explain(failed, runs, self._folder(target)))
+        if result.exception is not None or not result.success:
+            log = self._folder(target) / "dbt.log"
+            raise BuildFailed(f"dbt did not run: {result.exception or 'see its log'} (log: {log})")
+
+    def _manifest(self, target: Target) -> Any:  # noqa: ANN401 - dbt's own, untyped here
+        if target not in self._parsed:
+            from dbt.cli.main import dbtRunner
+
+            result = dbtRunner().invoke(["parse", *self._common(target)])
+            if not result.success:
+                raise BuildFailed(f"dbt could not read its project: {result.exception or 'see its log'}")
+            self._parsed[target] = result.result
+        return self._parsed[target]
+
+    def _common(self, target: Target) -> list[str]:
+        return ["--target", target, *common_arguments(self._folder(target))]
+
+    def _folder(self, target: Target) -> Path:
+        return self.folder if target == "warehouse" else self.folder / target
+
+
+def common_arguments(work_folder: Path) -> list[str]:
+    """Where dbt reads and writes; nothing is written into the repository."""
+    return [
+        "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(work_folder),
+        "--log-path", str(work_folder), "--log-level", "none", "--log-level-file", "info", "--no-use-colors-file",
+        "--no-send-anonymous-usage-stats", "--no-version-check",
+    ]  # fmt: skip
+
+
+@contextmanager
+def dbt_environment(url: str) -> Iterator[None]:
+    """The variables that dbt_project/profiles.yml reads, for the time of the block."""
+    parts = conninfo_to_dict(url)
+    wanted = {
+        "DBT_HOST": str(parts.get("host") or "127.0.0.1"),
+        "DBT_PORT": str(parts.get("port") or 5432),
+        "DBT_USER": str(parts.get("user") or ""),
+        "DBT_PASSWORD": str(parts.get("password") or ""),
+        "DBT_DBNAME": str(parts.get("dbname") or ""),
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _say_node(event: Any, say: Callable[[str], None]) -> None:  # noqa: ANN401 - dbt's events are untyped
+    """A line per finished model, seed and failed test; passing tests are counted at the end."""
+    if event.info.name == "LogModelResult":
+        node, data = event.data.node_info, event.data
+        say(f"  dbt {node.resource_type} {node.node_name}: {data.status}, {data.execution_time:.1f} s")
+    elif event.info.name == "LogSeedResult":
+        say(f"dbt: seed {event.data.relation}: {event.data.status} in {event.data.execution_time:.1f} s")
+    elif event.info.name == "LogTestResult" and event.data.status in ("fail", "error", "warn"):
+        say(f"  dbt test {event.data.name}: {event.data.status}")
+
+
+def _runs(result: Any) -> list[ModelRun]:  # noqa: ANN401
+    return [
+        ModelRun(
+            model=node.node.name,
+            kind=str(node.node.resource_type),
+            status=str(node.status),
+            seconds=round(float(node.execution_time), 3),
+            rows=node.failures if node.failures is not None else _rows_affected(node.adapter_response),
+            message=node.message if str(node.status) in FAILED else None,
+        )
+        for node in getattr(result, "results", None) or []
+    ]
+
+
+def _rows_affected(response: Any) -> int | None:  # noqa: ANN401
+    rows = (response or {}).get("rows_affected")
+    return rows if isinstance(rows, int) and rows >= 0 else None
+
+
+def _explain(failed: Sequence[ModelRun], runs: Sequence[ModelRun], work_folder: Path) -> str:
+    lines = [f"dbt: {len(failed)} of {len(runs)} failed; marts stay as they were."]
+    lines += [f"  {run.kind} {run.model}: {' '.join((run.message or run.status).split())}" for run in failed[:20]]
+    lines.append(f"Compiled SQL is below {work_folder / 'compiled'}, dbt's log is {work_folder / 'dbt.log'}.")
+    return "\n".join(lines)

@@ -1,0 +1,150 @@
+"""Chooses between a build of everything and one of a day, and takes its steps.
+
+A day: models that follow from rules and spend alone · the families whose rows changed · their models, in schema `day`,
+with all tests · their rows into `build` · models that follow from everybody's rows. A step that fails leaves the state
+of the last build, so the next build begins there again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import yaml
+
+from warehouse.dbt import PROJECT, Dbt
+from warehouse.increment import merge, scope
+from warehouse.increment.plan import Plan, read_plan
+
+# Beyond this share of all records the way of a day costs more than the way of everything.
+LARGEST_SHARE = 0.25
+# Models that say what landed, without any rule. They come first, to be looked at before anything is made of them.
+_LANDED = ("+path:models/intermediate/kinds", "+int_family_records")
+# What every family depends on: when it says something else, nothing of the last build can stay.
+_RULES = """
+select md5(concat_ws(
+    '|',
+    (select sum(hash_record_extended(rules, 0)::numeric) from build.int_clinics_unioned as rules),
+    (select sum(hash_record_extended(rules, 0)::numeric) from build.int_employees_unioned as rules),
+    (select sum(hash_record_extended(rules, 0)::numeric) from build.int_counterparties_unioned as rules),
+    (select sum(hash_record_extended(rules, 0)::numeric) from build.int_tracking_addresses_unioned as rules),
+    (select sum(hash_record_extended(rules, 0)::numeric) from staging.settings as rules where name <> 'as_of'),
+    exists (select from build.int_treatment_stages_unioned)
+))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Of what the rows in `build` are: the project's files, the rules, the moment."""
+
+    code: str
+    rules: str
+    as_of: datetime
+
+
+def build_models(dbt: Dbt, *, as_of: datetime, everything: bool) -> None:
+    """Bring `build` to what staging says. Raises BuildFailed; then the next build begins from the same state."""
+    code = code_hash()
+    state = _state(dbt.url)
+    reason = "asked for" if everything else _reason(dbt, state, code, as_of)
+    if reason is None and state is not None:
+        reason = _build_day(dbt, state, as_of)
+    if reason is not None:
+        dbt.say(f"build: everything ({reason})")
+        _build_everything(dbt, code, as_of)
+
+
+def code_hash() -> str:
+    """Of all files that say what a figure means: the dbt project, and the SQL functions that its models call."""
+    found = hashlib.sha256()
+    sql = PROJECT.parent / "warehouse" / "sql"
+    files = [path for path in PROJECT.rglob("*") if path.suffix in (".sql", ".yml", ".csv")] + list(sql.glob("*.sql"))
+    for path in sorted(files):
+        found.update(str(path.relative_to(PROJECT.parent)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def _reason(dbt: Dbt, state: State | None, code: str, as_of: datetime) -> str | None:
+    """Why a build of a day would not do; None where it would."""
+    if state is None:
+        return "nothing was built before"
+    if not (dbt.folder / "manifest.json").exists():
+        return "dbt's manifest is not there"
+    if state.code != code:
+        return "models or rules in the project changed"
+    if as_of < state.as_of:
+        return "the last build was of a later moment"
+    with psycopg.connect(dbt.url) as connection:
+        if _rules(connection) != state.rules:
+            return "clinics, employees, counterparties, tracking addresses or settings changed"
+    return None
+
+
+def _build_everything(dbt: Dbt, code: str, as_of: datetime) -> None:
+    with psycopg.connect(dbt.url) as connection:
+        connection.execute("drop table if exists build.family_state")
+    dbt.build(select=_LANDED)
+    with psycopg.connect(dbt.url) as connection:
+        rules = _rules(connection)
+        scope.snapshot(connection)
+    dbt.build(exclude=_LANDED)
+    with psycopg.connect(dbt.url) as connection:
+        scope.keep_everything(connection, too_many_patients=_too_many_patients())
+        _keep(connection, State(code=code, rules=rules, as_of=as_of))
+
+
+def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
+    """Returns why everything must be built instead, if it turns out so."""
+    plan = _plan(dbt.folder / "manifest.json")
+    dbt.build(select=plan.before)
+    with psycopg.connect(dbt.url) as connection:
+        found = scope.find(connection, was=state.as_of, now=as_of, too_many_patients=_too_many_patients())
+    dbt.say(f"build: {found.changed} records changed, {found.in_scope} of {found.known} in their families")
+    if found.in_scope > LARGEST_SHARE * found.known:
+        return "too many families changed"
+    dbt.build(target="day", select=plan.families)
+    with psycopg.connect(dbt.url) as connection:
+        merge.merge(connection, plan)
+        scope.keep_scope(connection, too_many_patients=_too_many_patients())
+        merge.empty(connection, plan)
+        _keep(connection, State(code=state.code, rules=state.rules, as_of=as_of))
+    dbt.build(select=plan.after)
+    return None
+
+
+def _plan(manifest: Path) -> Plan:
+    return read_plan(json.loads(manifest.read_bytes()))
+
+
+def _too_many_patients() -> int:
+    """RULES section 1, as the models have it."""
+    project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    return int(project["vars"]["too_many_patients"])
+
+
+def _rules(connection: psycopg.Connection[Any]) -> str:
+    return str(connection.execute(_RULES).fetchall()[0][0])
+
+
+def _state(url: str) -> State | None:
+    with psycopg.connect(url) as connection:
+        there = connection.execute("select to_regclass('build.family_state')").fetchone()
+        if there is None or there[0] is None:
+            return None
+        row = connection.execute("select code, rules, as_of from build.family_state").fetchone()
+    return State(code=row[0], rules=row[1], as_of=row[2]) if row else None
+
+
+def _keep(connection: psycopg.Connection[Any], state: State) -> None:
+    connection.execute("create table if not exists build.family_state (code text, rules text, as_of timestamptz)")
+    connection.execute("truncate build.family_state")
+    connection.execute(
+        "insert into build.family_state (code, rules, as_of) values (%s, %s, %s)",
+        (state.code, state.rules, state.as_of),
+    )

@@ -1,0 +1,281 @@
+"""Which families a build has to make anew: whose rows changed, whom time or a campaign moved, and all their kin.
+
+The state of the last build is in `build`: `family_records` (each record, its content as a hash, its tokens),
+`family_tokens` (the same the other way round) and `family_blocked` (phones and e-mails that join nobody). The scope of
+this one is `family_scope`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Numbers of records: changed since the last build, in the scope of this one, known to the last build in all."""
+
+    changed: int
+    in_scope: int
+    known: int
+
+
+# What landed rows say now. Told before the models read them: a row that comes in between is found by the next build.
+_SNAPSHOT: LiteralString = """
+drop table if exists build.family_snapshot;
+create unlogged table build.family_snapshot as
+select record_kind, record_id, record, content, tokens from build.int_family_records;
+"""
+
+_FIRST_STATE: LiteralString = """
+drop table if exists build.family_records, build.family_tokens;
+alter table build.family_snapshot rename to family_records;
+create unlogged table build.family_tokens as
+select distinct token.token, family_records.record from build.family_records cross join unnest(tokens) as token (token);
+create index family_records_record on build.family_records (record);
+create index family_tokens_token on build.family_tokens (token);
+create index family_tokens_record on build.family_tokens (record);
+analyze build.family_records;
+analyze build.family_tokens;
+"""
+
+# Rows that differ from the last build. Gone ones have no new tokens.
+_CHANGED: LiteralString = """
+drop table if exists build.family_changed;
+create unlogged table build.family_changed as
+select
+    coalesce(now.record_kind, was.record_kind) as record_kind,
+    coalesce(now.record_id, was.record_id) as record_id,
+    coalesce(now.record, was.record) as record,
+    now.content,
+    now.record is null as is_gone
+from (select record_kind, record_id, record, content from build.int_family_records) as now
+full join build.family_records as was on now.record = was.record
+where now.content is distinct from was.content;
+"""
+
+_CHANGED_TOKENS: LiteralString = """
+drop table if exists build.family_changed_tokens;
+create unlogged table build.family_changed_tokens as
+select records.record, records.tokens
+from build.int_family_records as records
+where records.record in (select record from build.family_changed where not is_gone);
+analyze build.family_changed;
+analyze build.family_changed_tokens;
+"""
+
+# Time alone moves these: visits that became due (RULES 12.26), and open deals, whose days in their stage go on.
+_MOVED_BY_TIME: LiteralString = """
+insert into pg_temp.seeds
+select hashtextextended('contact:' || deciding_contact_id, 0)
+from build.int_inquiries
+where first_start_at > %(was)s and first_start_at <= %(now)s
+union
+select hashtextextended('deal:' || deal_id, 0) from build.int_deals where stage_kind = 'open'
+"""
+
+# A rate moves amounts of its currency from its day on, and of the days before it until an earlier one.
+_MOVED_BY_CURRENCY: LiteralString = """
+with moved as (
+    select coalesce(now.currency, was.currency) as currency, min(coalesce(now.valid_from, was.valid_from)) as since
+    from build.int_currency_days as now
+    full join build.family_currency_days as was
+        on now.currency = was.currency and now.valid_from = was.valid_from
+        and now.valid_before = was.valid_before and now.rate = was.rate
+    where now.currency is null or was.currency is null
+    group by coalesce(now.currency, was.currency)
+)
+insert into pg_temp.seeds
+select hashtextextended('payment:' || payment_id, 0)
+from build.int_payments as facts inner join moved
+    on facts.original_currency = moved.currency and facts.paid_date >= moved.since
+union
+select hashtextextended('sale:' || sale_id, 0)
+from build.int_sales as facts inner join moved
+    on facts.original_currency = moved.currency and facts.sold_date >= moved.since
+union
+select hashtextextended('deal:' || deal_id, 0)
+from build.int_deals as facts inner join moved
+    on facts.original_currency = moved.currency
+    and coalesce(facts.closed_date, facts.created_date, 'infinity') >= moved.since
+"""
+
+# A campaign that spend or a tracking row named differently, or for the first time (RULES 12.12).
+_MOVED_BY_CAMPAIGN: LiteralString = """
+create temporary table moved_campaigns on commit drop as
+select coalesce(now.source, was.source) as source, coalesce(now.campaign, was.campaign) as campaign
+from build.int_campaign_channels as now
+full join build.family_campaign_channels as was
+    on now.source = was.source and now.campaign is not distinct from was.campaign and now.channel = was.channel
+where now.source is null or was.source is null;
+"""
+_TOUCHED_BY_CAMPAIGN: LiteralString = """
+insert into pg_temp.seeds
+select hashtextextended(touches.touch_kind || ':' || touches.record_id, 0)
+from build.int_touches as touches inner join pg_temp.moved_campaigns as moved
+    on touches.source = moved.source and touches.campaign is not distinct from moved.campaign
+union
+select hashtextextended('contact:' || contacts.contact_id, 0)
+from build.fct_contacts as contacts inner join pg_temp.moved_campaigns as moved
+    on contacts.source = moved.source and contacts.campaign is not distinct from moved.campaign
+union
+select hashtextextended('deal:' || deals.deal_id, 0)
+from build.deal_journal_origins as deals inner join pg_temp.moved_campaigns as moved
+    on deals.source = moved.source and deals.campaign is not distinct from moved.campaign
+"""
+
+# Blocked for certain: even if every card that changed today were of one owner less, too many would be left. What is not
+# certain is walked through, and counted anew.
+_BLOCKED: LiteralString = """
+update build.family_blocked
+set
+    patients = patients - changed.cards,
+    is_firm = patients - changed.cards > %(too_many)s
+from (select count(*) as cards from build.family_changed where record_kind = 'patient') as changed
+"""
+
+_SCOPE: LiteralString = """
+create temporary table scope_records (record bigint primary key) on commit drop;
+create temporary table scope_tokens (token bigint primary key) on commit drop;
+create temporary table frontier (record bigint primary key) on commit drop;
+create temporary table fresh_tokens (token bigint primary key) on commit drop;
+insert into pg_temp.frontier
+select record from build.family_changed union select record from pg_temp.seeds;
+"""
+# One wave: the frontier joins the scope, its tokens not seen yet lead to records not seen yet.
+_WAVE: LiteralString = """
+insert into pg_temp.scope_records select record from pg_temp.frontier;
+analyze pg_temp.frontier;
+truncate pg_temp.fresh_tokens;
+insert into pg_temp.fresh_tokens
+select found.token
+from (
+    select tokens.token
+    from pg_temp.frontier inner join build.family_tokens as tokens on frontier.record = tokens.record
+    union
+    select token.token
+    from pg_temp.frontier
+    inner join build.family_changed_tokens as changed on frontier.record = changed.record
+    cross join unnest(changed.tokens) as token (token)
+) as found
+where
+    not exists (select from pg_temp.scope_tokens as known where known.token = found.token)
+    and not exists (select from build.family_blocked as blocked where blocked.is_firm and blocked.token = found.token);
+insert into pg_temp.scope_tokens select token from pg_temp.fresh_tokens;
+analyze pg_temp.fresh_tokens;
+truncate pg_temp.frontier;
+insert into pg_temp.frontier
+select distinct tokens.record
+from pg_temp.fresh_tokens inner join build.family_tokens as tokens on fresh_tokens.token = tokens.token
+where not exists (select from pg_temp.scope_records as known where known.record = tokens.record);
+"""
+
+_FINISH: LiteralString = """
+drop table if exists build.family_scope;
+create unlogged table build.family_scope as
+select records.record_kind, records.record_id, records.record
+from pg_temp.scope_records inner join build.family_records as records on scope_records.record = records.record
+union
+select changed.record_kind, changed.record_id, changed.record from build.family_changed as changed;
+analyze build.family_scope;
+"""
+
+
+_KEEP_BLOCKED: LiteralString = """
+insert into build.family_blocked (identifier, token, patients, is_firm)
+select identifier, hashtextextended(identifier, 0), count(distinct person_patient_id), true
+from {owners} as owners
+where
+    not exists (select from build.int_listed_identifiers as listed where listed.identifier = owners.identifier)
+    and not exists (select from build.family_blocked as known where known.identifier = owners.identifier)
+group by identifier
+having count(distinct person_patient_id) > %(too_many)s
+"""
+
+_KEEP_RULES: LiteralString = """
+drop table if exists build.family_currency_days, build.family_campaign_channels;
+create table build.family_currency_days as select * from build.int_currency_days;
+create table build.family_campaign_channels as select * from build.int_campaign_channels;
+"""
+
+_KEEP_SCOPE: LiteralString = """
+delete from build.family_records where record in (select record from build.family_changed);
+delete from build.family_tokens where record in (select record from build.family_changed);
+insert into build.family_records (record_kind, record_id, record, content, tokens)
+select changed.record_kind, changed.record_id, changed.record, changed.content, tokens.tokens
+from build.family_changed as changed
+inner join build.family_changed_tokens as tokens on changed.record = tokens.record
+where not changed.is_gone;
+insert into build.family_tokens (token, record)
+select distinct token.token, changed.record
+from build.family_changed_tokens as changed cross join unnest(changed.tokens) as token (token);
+delete from build.family_blocked where not is_firm;
+"""
+
+
+def snapshot(connection: Connection) -> None:
+    """Keep what landed rows say now, for `keep_everything` after a build of everything."""
+    run(connection, _SNAPSHOT)
+
+
+def keep_everything(connection: Connection, *, too_many_patients: int) -> None:
+    """After a build of everything: the snapshot becomes the state that the next build compares with."""
+    run(connection, _FIRST_STATE)
+    connection.execute("drop table if exists build.family_blocked")
+    connection.execute(
+        "create table build.family_blocked (identifier text, token bigint, patients bigint, is_firm boolean)"
+    )
+    _keep_blocked(connection, "build.int_identifier_owners", too_many_patients)
+    run(connection, _KEEP_RULES)
+
+
+def keep_scope(connection: Connection, *, too_many_patients: int) -> None:
+    """After a build of a day, before its schema is emptied: the state follows what it built."""
+    run(connection, _KEEP_SCOPE)
+    _keep_blocked(connection, "day.int_identifier_owners", too_many_patients)
+    run(connection, _KEEP_RULES)
+
+
+def find(connection: Connection, *, was: datetime, now: datetime, too_many_patients: int) -> Found:
+    """Find the families to make anew, into `build.family_scope`; part of one transaction of the caller."""
+    run(connection, _CHANGED)
+    run(connection, _CHANGED_TOKENS)
+    connection.execute("create temporary table seeds (record bigint) on commit drop")
+    connection.execute(_MOVED_BY_TIME, {"was": was, "now": now})
+    connection.execute(_MOVED_BY_CURRENCY)
+    connection.execute(_MOVED_BY_CAMPAIGN)
+    if _count(connection, "select count(*) from pg_temp.moved_campaigns"):
+        connection.execute(_TOUCHED_BY_CAMPAIGN)
+    connection.execute(_BLOCKED, {"too_many": too_many_patients})
+    run(connection, _SCOPE)
+    while _count(connection, "select count(*) from pg_temp.frontier"):
+        run(connection, _WAVE)
+    run(connection, _FINISH)
+    return Found(
+        changed=_count(connection, "select count(*) from build.family_changed"),
+        in_scope=_count(connection, "select count(*) from build.family_scope"),
+        known=_count(connection, "select count(*) from build.family_records"),
+    )
+
+
+def _keep_blocked(connection: Connection, owners: LiteralString, too_many_patients: int) -> None:
+    table = sql.Identifier(*owners.split("."))
+    query = sql.SQL(_KEEP_BLOCKED).format(owners=table)
+    connection.execute(query, {"too_many": too_many_patients})
+
+
+def run(connection: Connection, statements: LiteralString) -> None:
+    """Statements one after another, each planned with what the one before it left."""
+    for statement in statements.split(";"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+def _count(connection: Connection, query: LiteralString) -> int:
+    return int(connection.execute(query).fetchall()[0][0])
