@@ -13,7 +13,10 @@ import pytest
 from tests.e2e.july import PERIOD, july_warehouse, rows, values
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reports"
-MY_PAGES = ("ad_payback", "traffic_influence", "direction_load", "lost_inquiries", "deal_journal")
+MY_PAGES = (
+    "ad_payback", "traffic_influence", "direction_load", "lost_inquiries", "deal_journal", "deal_summary", "top_deals",
+    "channels_and_sources", "administrator_conversion", "inquiry_history", "attribution",
+)  # fmt: skip
 QUERY = re.compile(r"^```sql\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -255,3 +258,19 @@ def test_the_queries_of_the_page_run(july: str, page: str) -> None:
     assert queries
     for query in queries:
         assert rows(july, query)
+
+
+def test_a_page_names_every_column_and_parameter_of_its_report(july: str) -> None:
+    names = values(
+        july,
+        """
+        select proname, unnest(proargnames) from pg_proc where pronamespace = 'reports'::regnamespace
+        union
+        select relname, attname from pg_class
+        inner join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
+        where relnamespace = 'reports'::regnamespace and relkind = 'v'
+        """,
+    )
+    said = {path.stem: set(re.findall(r"\w+", path.read_text(encoding="utf-8"))) for path in PAGES.glob("*.md")}
+    silent = sorted((report, name) for report, name in names if report in said and name not in said[report])
+    assert not silent
