@@ -1,6 +1,7 @@
 """`python -m benchmarks [name …]`: run all benchmarks, or the named ones, and print each figure against its goal.
 
     BENCH_ROWS     rows of the load benchmark; 1000000 if not set, 50000 is a quick look
+    BENCH_PATHS    paths of the attribution benchmark; 1000000 if not set
     BENCH_ROUNDS   how often every contestant has its turn; 3 if not set
     BENCH_PG       a superuser's URL of a server to use; without it one is started with the product's settings
     CHAIRSIDE_HOME where bench.jsonl grows; .chairside if not set
@@ -17,13 +18,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import load
+from benchmarks import load, paths
 from benchmarks.harness import Bench
 from runtime.home import open_home
 from runtime.postgres import running_server
 from runtime.progress import Progress
 
-BENCHMARKS: dict[str, Callable[[Bench], None]] = {"load": load.run}
+BENCHMARKS: dict[str, Callable[[Bench], None]] = {"load": load.run, "paths": paths.run}
 
 
 @contextmanager

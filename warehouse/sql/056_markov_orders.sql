@@ -2,137 +2,151 @@
 --
 -- `paths_query` returns (path text[], outcome text, journeys numeric): how many journeys took that path of players and ended in
 -- '(conversion)' or '(null)'. Removing a player makes every step to it lead nowhere, whatever came before. Its effect is
--- 1 − (chance to convert without it) / (chance to convert). Higher orders have too many states for the inverse of
--- 055_attribution.sql, so the chances are solved by Gauss and Seidel. From zero they only grow, self-loops are solved at once, and
--- it ends when none moves by more than 1e-16: as exact as double precision is. Order 1 gives the numbers of
--- ops.markov_removal_effects.
+-- 1 − (chance to convert without it) / (chance to convert). Order 1 gives the numbers of ops.markov_removal_effects.
+--
+-- 20 channels have 8,420 states of order 3 and up to 160,000 steps between them: too many for the inverse of
+-- 055_attribution.sql. So the chances are solved in rounds, one column for each removal, all removals in one query.
+-- Refused: Gauss and Seidel in PL/pgSQL arrays, player by player, several times slower; simulation, 4 to 5 % off.
+
+-- The chances to convert from the start without each of these players (null: without nobody), in their order, for the chain in
+-- pg_temp.markov_states and pg_temp.markov_steps. A round has three columns for each removal, by its place in the array: x, what
+-- the round began with; f, the chances of the steps times x; r = f − x, what it changed.
+-- The next round begins with f − t·(f − f before), with the t that leaves least of r (Anderson's mixing of depth 1; t = 0 is a
+-- plain round). Weighted by the journeys that pass a state, a round never enlarges r, so it comes to the one solution.
+-- It ends when that weighted sum of r, which bounds the error at the start, is below 1e-14 of the chance to convert.
+create or replace function ops.markov_chances_without(removed text[]) returns double precision[]
+language plpgsql volatile as $$
+declare
+    -- repeats $1 for every removal, with %1$s for its place and %2$L for its player
+    for_each constant text := 'select string_agg(format($1, place, player), '', '' order by place)
+        from unnest($2::text[]) with ordinality as removals (player, place)';
+    zeros text;
+    ones text;
+    gathered text;
+    changed text;
+    rests text;
+    shares text;
+    mixed text;
+    chosen text;
+    t double precision[] := array_fill(0::double precision, array[cardinality(removed)]);
+    rest double precision;
+    whole double precision;
+    chances double precision[];
+begin
+    execute for_each into zeros using '0::double precision as x_%1$s', removed;
+    execute for_each into ones using '1::double precision', removed;
+    -- a state of the removed player is never reached: its own chance counts for nothing
+    execute for_each into gathered using
+        'case when states.player = %2$L then 0 else coalesce(sum(steps.chance * x.x_%1$s), 0) end as f_%1$s', removed;
+    execute for_each into changed using 'came.f_%1$s, came.f_%1$s - x.x_%1$s as r_%1$s', removed;
+    execute for_each into rests using 'sum(states.journeys * abs(now.r_%1$s))', removed;
+    -- where only the noise of rounding is left, there is nothing to learn from it
+    execute for_each into shares using
+        'case when max(abs(now.r_%1$s)) > 1e-15 then coalesce('
+        'sum(states.journeys * now.r_%1$s * (now.r_%1$s - before.r_%1$s))'
+        ' / nullif(sum(states.journeys * (now.r_%1$s - before.r_%1$s) ^ 2), 0), 0) else 0 end', removed;
+    execute for_each into mixed using 'now.f_%1$s - ($1)[%1$s] * (now.f_%1$s - before.f_%1$s) as x_%1$s', removed;
+    execute for_each into chosen using 'now.f_%1$s', removed;
+    drop table if exists pg_temp.markov_x, pg_temp.markov_now, pg_temp.markov_before;
+    execute 'create temporary table markov_x on commit drop as select states.number, ' || zeros
+        || ' from pg_temp.markov_states as states union all select 0, ' || ones;
+    for round in 1..10000 loop
+        execute 'create temporary table markov_now on commit drop as
+            with came as (
+                select states.number, ' || gathered || '
+                from pg_temp.markov_states as states
+                left join pg_temp.markov_steps as steps on steps.from_number = states.number
+                left join pg_temp.markov_x as x on x.number = steps.to_number
+                group by states.number, states.player
+            )
+            select came.number, ' || changed || ' from came inner join pg_temp.markov_x as x on x.number = came.number';
+        execute 'select greatest(' || rests || ') / max(states.journeys) filter (where states.is_start),
+                max(now.f_1) filter (where states.is_start)
+            from pg_temp.markov_now as now inner join pg_temp.markov_states as states using (number)'
+            into rest, whole;
+        if rest <= 1e-14 * whole then
+            execute 'select array[' || chosen || '] from pg_temp.markov_now as now
+                inner join pg_temp.markov_states as states using (number) where states.is_start' into chances;
+            return chances;
+        end if;
+        if round = 1 then
+            create temporary table markov_before on commit drop as table pg_temp.markov_now;
+        end if;
+        execute 'select array[' || shares || '] from pg_temp.markov_now as now
+            inner join pg_temp.markov_before as before using (number)
+            inner join pg_temp.markov_states as states using (number)' into t;
+        drop table pg_temp.markov_x;
+        execute 'create temporary table markov_x on commit drop as select now.number, ' || mixed || '
+            from pg_temp.markov_now as now inner join pg_temp.markov_before as before using (number)
+            union all select 0, ' || ones using t;
+        drop table pg_temp.markov_before;
+        alter table pg_temp.markov_now rename to markov_before;
+    end loop;
+    raise exception 'the chances of a Markov chain still change by % after 10000 rounds', rest;
+end
+$$;
+comment on function ops.markov_chances_without(text[]) is
+    'Chances to convert from the start of the chain in temporary tables, without each of these players.';
+
 create or replace function ops.markov_removal_effects_of_order(paths_query text, markov_order integer)
 returns table (player text, removal_effect double precision)
 language plpgsql volatile as $$
 declare
-    last_players text[];
-    from_states integer[];
-    to_states integer[];
-    chances double precision[];
-    direct double precision[];
-    stay double precision[];
-    starts double precision[];
-    reach double precision[];
     players text[];
-    removed text;
-    n integer;
-    edges integer;
-    e integer;
-    total double precision;
-    without double precision;
-    summed double precision;
-    moved double precision;
+    taken text[];
+    chances double precision[];
 begin
-    drop table if exists pg_temp.markov_order_edges, pg_temp.markov_order_states;
+    drop table if exists pg_temp.markov_moves, pg_temp.markov_states, pg_temp.markov_steps;
+    -- The start is the state of no players. Staying in a state takes no round: such moves are left out, and the others make up
+    -- the whole.
     execute format(
-        'create temporary table markov_order_edges on commit drop as
+        'create temporary table markov_moves on commit drop as
         with given as (%s),
-        numbered as (
-            select row_number() over () as path_number, path, outcome, journeys from given where cardinality(path) > 0
-        ),
-        steps as (
-            select
-                numbered.path_number, numbered.outcome, numbered.journeys, place.place,
-                numbered.path[greatest(1, place.place - %s + 1):place.place]::text as state,
-                numbered.path[place.place] as last_player
-            from numbered
-            cross join lateral generate_series(1, cardinality(numbered.path)) as place (place)
-        ),
         moves as (
             select
-                steps.state as from_state, steps.last_player as from_player, steps.journeys,
-                coalesce(
-                    lead(steps.state) over (partition by steps.path_number order by steps.place), steps.outcome
-                ) as to_state
-            from steps
-            union all
-            select ''(start)'', null, steps.journeys, steps.state from steps where steps.place = 1
+                given.path[greatest(1, place - %s + 1):place] as from_state,
+                case
+                    when place < cardinality(given.path) then given.path[greatest(1, place - %s + 2):place + 1]
+                end as to_state,
+                place = cardinality(given.path) and given.outcome = ''(conversion)'' as is_conversion,
+                given.journeys
+            from given cross join lateral generate_series(0, cardinality(given.path)) as place
+            where cardinality(given.path) > 0
         )
-        select
-            moves.from_state, moves.from_player, moves.to_state,
-            (sum(moves.journeys) / sum(sum(moves.journeys)) over (partition by moves.from_state))::double precision
-                as chance
-        from moves group by 1, 2, 3',
-        paths_query, markov_order
+        select moves.from_state, moves.to_state, moves.is_conversion, sum(moves.journeys) as journeys
+        from moves where moves.from_state is distinct from moves.to_state
+        group by moves.from_state, moves.to_state, moves.is_conversion',
+        paths_query, markov_order, markov_order
     );
-    create temporary table markov_order_states on commit drop as
-        select edges.from_state as state, min(edges.from_player) as last_player,
-            (row_number() over (order by edges.from_state))::integer as number
-        from pg_temp.markov_order_edges as edges where edges.from_player is not null group by edges.from_state;
-    select array_agg(states.last_player order by states.number), count(*) into last_players, n
-    from pg_temp.markov_order_states as states;
-    if n = 0 then
-        return;
-    end if;
-    direct := array_fill(0::double precision, array[n]);
-    stay := array_fill(0::double precision, array[n]);
-    starts := array_fill(0::double precision, array[n]);
-    select
-        array_agg(origin.number order by origin.number, target.number),
-        array_agg(target.number order by origin.number, target.number),
-        array_agg(edge.chance order by origin.number, target.number)
-    into from_states, to_states, chances
-    from pg_temp.markov_order_edges as edge
-    inner join pg_temp.markov_order_states as origin on origin.state = edge.from_state
-    inner join pg_temp.markov_order_states as target on target.state = edge.to_state
-    where origin.number <> target.number;
-    edges := coalesce(array_length(from_states, 1), 0);
-    for e, summed, removed in
-        select states.number, edge.chance, edge.to_state
-        from pg_temp.markov_order_edges as edge
-        inner join pg_temp.markov_order_states as states on states.state = edge.from_state
-        where edge.to_state in ('(conversion)', edge.from_state)
-    loop
-        if removed = '(conversion)' then
-            direct[e] := summed;
-        else
-            stay[e] := summed;
-        end if;
-    end loop;
-    for e, summed in
-        select states.number, edge.chance
-        from pg_temp.markov_order_edges as edge
-        inner join pg_temp.markov_order_states as states on states.state = edge.to_state
-        where edge.from_state = '(start)'
-    loop
-        starts[e] := summed;
-    end loop;
-    select array_agg(distinct named.name order by named.name) into players from unnest(last_players) as named (name);
-    -- the first round removes nobody
-    foreach removed in array array[null::text] || players loop
-        reach := array_fill(0::double precision, array[n]);
-        loop
-            moved := 0;
-            e := 1;
-            for i in 1..n loop
-                summed := direct[i];
-                while e <= edges and from_states[e] = i loop
-                    summed := summed + chances[e] * reach[to_states[e]];
-                    e := e + 1;
-                end loop;
-                -- a state of the removed player is never reached: its own chance counts for nothing
-                summed := case when last_players[i] = removed then 0 else summed / (1 - stay[i]) end;
-                moved := greatest(moved, abs(summed - reach[i]));
-                reach[i] := summed;
-            end loop;
-            exit when moved <= 1e-16;
-        end loop;
-        without := 0;
-        for i in 1..n loop
-            without := without + starts[i] * reach[i];
-        end loop;
-        if removed is null then
-            total := without;
-        else
-            player := removed;
-            removal_effect := case when total = 0 then 0 else 1 - without / total end;
+    create temporary table markov_states on commit drop as
+        select
+            moves.from_state as state, (row_number() over ())::integer as number,
+            moves.from_state[cardinality(moves.from_state)] as player,
+            moves.from_state = '{}' as is_start,
+            sum(moves.journeys)::double precision as journeys
+        from pg_temp.markov_moves as moves group by moves.from_state;
+    -- 0 is the conversion; a step to nothing brings nothing
+    create temporary table markov_steps on commit drop as
+        select
+            origin.number as from_number, coalesce(target.number, 0) as to_number,
+            moves.journeys::double precision / origin.journeys as chance
+        from pg_temp.markov_moves as moves
+        inner join pg_temp.markov_states as origin on origin.state = moves.from_state
+        left join pg_temp.markov_states as target on target.state = moves.to_state
+        where moves.to_state is not null or moves.is_conversion;
+    analyze pg_temp.markov_states;
+    analyze pg_temp.markov_steps;
+    select array_agg(named.player order by named.player) into players
+    from (select distinct states.player from pg_temp.markov_states as states where not states.is_start) as named;
+    -- some at a time: a table has no more than 1,600 columns
+    for first_place in 1..coalesce(cardinality(players), 0) by 100 loop
+        taken := players[first_place:first_place + 99];
+        chances := ops.markov_chances_without(null::text || taken);
+        for place in 1..cardinality(taken) loop
+            player := taken[place];
+            removal_effect := case when chances[1] = 0 then 0 else 1 - chances[place + 1] / chances[1] end;
             return next;
-        end if;
+        end loop;
     end loop;
 end
 $$;

@@ -20,7 +20,7 @@ higher_chains as (
         kind.conversion,
         markov_order.number as markov_order,
         format(
-            'select path, outcome, journeys from {{ ref("int_conversion_paths") }} where conversion = %L',
+            'select channels as path, outcome, journeys from {{ ref("int_conversion_paths") }} where conversion = %L',
             kind.conversion
         ) as paths
     from (values ('booking'), ('first_visit'), ('deal'), ('payment')) as kind (conversion)

@@ -11,29 +11,42 @@ effects as (
     select * from {{ ref('int_removal_effects') }}
 ),
 
+-- many inquiries have the same campaigns: a set of them is credited once, at every level
+inquiry_sets as (
+    select
+        touches.inquiry_key,
+        array_agg(
+            distinct jsonb_build_array(touches.channel, touches.source, touches.campaign)::text
+        ) as campaigns
+    from touches
+    group by touches.inquiry_key
+),
+
+sets as (
+    select
+        row_number() over () as set_number,
+        inquiry_sets.campaigns
+    from inquiry_sets
+    group by inquiry_sets.campaigns
+),
+
 players as (
     select distinct
+        sets.set_number,
         level.level,
-        touches.inquiry_key,
-        touches.channel,
-        case when level.level in ('source', 'campaign') then touches.source end as source,
-        case when level.level = 'campaign' then touches.campaign end as campaign,
-        case level.level
-            when 'channel' then jsonb_build_array(touches.channel)
-            when 'source' then jsonb_build_array(touches.channel, touches.source)
-            else jsonb_build_array(touches.channel, touches.source, touches.campaign)
-        end::text as player
-    from touches
+        {{ player_of_level('campaign.player') }} as player
+    from sets
+    cross join lateral unnest(sets.campaigns) as campaign (player)
     cross join (values ('channel'), ('source'), ('campaign')) as level (level)
 ),
 
 weighed as (
     select
         players.*,
-        count(*) over (partition by players.level, players.inquiry_key) as players_in_path,
+        count(*) over (partition by players.set_number, players.level) as players_in_path,
         coalesce(effects.removal_effect, 0) as removal_effect,
         sum(coalesce(effects.removal_effect, 0)) over (
-            partition by players.level, players.inquiry_key
+            partition by players.set_number, players.level
         ) as effects_in_path
     from players
     left join effects on players.level = effects.level and players.player = effects.player
@@ -43,10 +56,7 @@ modelled as (
     select
         model.attribution_model,
         weighed.level,
-        weighed.inquiry_key,
-        weighed.channel,
-        weighed.source,
-        weighed.campaign,
+        weighed.set_number,
         weighed.player,
         round(
             case
@@ -65,26 +75,40 @@ ordered as (
     select
         modelled.*,
         row_number() over (
-            partition by modelled.attribution_model, modelled.level, modelled.inquiry_key
+            partition by modelled.attribution_model, modelled.level, modelled.set_number
             order by modelled.credit desc, modelled.player asc
         ) as place,
         sum(modelled.credit) over (
-            partition by modelled.attribution_model, modelled.level, modelled.inquiry_key
+            partition by modelled.attribution_model, modelled.level, modelled.set_number
         ) as credit_sum
     from modelled
 ),
 
-final as (
+set_credits as (
     select
         ordered.attribution_model,
         ordered.level,
-        ordered.inquiry_key,
-        ordered.channel,
-        ordered.source,
-        ordered.campaign,
+        ordered.set_number,
+        ordered.player::jsonb ->> 0 as channel,
+        ordered.player::jsonb ->> 1 as source,
+        ordered.player::jsonb ->> 2 as campaign,
         -- what rounding left over goes to the largest share
         ordered.credit + case when ordered.place = 1 then 1 - ordered.credit_sum else 0 end as credit
     from ordered
+),
+
+final as (
+    select
+        set_credits.attribution_model,
+        set_credits.level,
+        inquiry_sets.inquiry_key,
+        set_credits.channel,
+        set_credits.source,
+        set_credits.campaign,
+        set_credits.credit
+    from inquiry_sets
+    inner join sets on inquiry_sets.campaigns = sets.campaigns
+    inner join set_credits on sets.set_number = set_credits.set_number
 )
 
 select * from final

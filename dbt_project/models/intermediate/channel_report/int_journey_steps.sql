@@ -1,5 +1,5 @@
--- One row per level of the channel report, journey and step of the Markov chain. A journey is the path of a wants_to_book
--- inquiry, which ends in '(conversion)', or that of a person who never made one, which ends in '(null)'. Players are
+-- One row per level of the channel report and step of the Markov chain: how often a journey went from one state to the next.
+-- A journey is the path of a wants_to_book inquiry, which ends in '(conversion)', or that of a person who never made one, which ends in '(null)'. Players are
 -- the rows of the level asked for (RULES 12.15).
 with
 
@@ -63,50 +63,27 @@ journey_touches as (
         >= unconverted.last_touched_at - interval '{{ var("lookback_days") }} days'
 ),
 
-players as (
+journeys as (
     select
-        level.level,
         journey_touches.journey_key,
         journey_touches.outcome,
-        journey_touches.touch_number,
-        case level.level
-            when 'channel' then jsonb_build_array(journey_touches.channel)
-            when 'source' then jsonb_build_array(journey_touches.channel, journey_touches.source)
-            else jsonb_build_array(journey_touches.channel, journey_touches.source, journey_touches.campaign)
-        end::text as player
+        array_agg(
+            jsonb_build_array(journey_touches.channel, journey_touches.source, journey_touches.campaign)::text
+            order by journey_touches.touch_number asc
+        ) as campaigns
     from journey_touches
-    cross join (values ('channel'), ('source'), ('campaign')) as level (level)
+    group by journey_touches.journey_key, journey_touches.outcome
 ),
 
-steps as (
+paths as (
     select
-        players.level,
-        players.journey_key,
-        players.player as from_state,
-        coalesce(
-            lead(players.player) over (
-                partition by players.level, players.journey_key order by players.touch_number
-            ),
-            players.outcome
-        ) as to_state
-    from players
-    union all
-    select
-        players.level,
-        players.journey_key,
-        '(start)' as from_state,
-        players.player as to_state
-    from players
-    where players.touch_number = 1
+        journeys.campaigns,
+        journeys.outcome,
+        count(*) as journeys
+    from journeys
+    group by journeys.campaigns, journeys.outcome
 ),
 
-final as (
-    select
-        steps.level,
-        steps.journey_key,
-        steps.from_state,
-        steps.to_state
-    from steps
-)
+{{ chain_steps() }}
 
 select * from final

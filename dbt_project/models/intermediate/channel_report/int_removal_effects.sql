@@ -7,7 +7,9 @@ channel_effects as (
         'channel' as level,
         found.player,
         found.removal_effect::numeric as removal_effect
-    from ops.markov_removal_effects($edges${{ markov_edges('channel') }}$edges$) as found
+    from ops.markov_removal_effects(
+        $$select from_state, to_state, steps from {{ ref('int_journey_steps') }} where level = 'channel'$$
+    ) as found
 ),
 
 source_effects as (
@@ -15,7 +17,9 @@ source_effects as (
         'source' as level,
         found.player,
         found.removal_effect::numeric as removal_effect
-    from ops.markov_removal_effects($edges${{ markov_edges('source') }}$edges$) as found
+    from ops.markov_removal_effects(
+        $$select from_state, to_state, steps from {{ ref('int_journey_steps') }} where level = 'source'$$
+    ) as found
 ),
 
 campaign_effects as (
@@ -23,7 +27,9 @@ campaign_effects as (
         'campaign' as level,
         found.player,
         found.removal_effect::numeric as removal_effect
-    from ops.markov_removal_effects($edges${{ markov_edges('campaign') }}$edges$) as found
+    from ops.markov_removal_effects(
+        $$select from_state, to_state, steps from {{ ref('int_journey_steps') }} where level = 'campaign'$$
+    ) as found
 ),
 
 final as (
