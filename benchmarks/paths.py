@@ -8,14 +8,13 @@ life; three of ten paths end in a conversion. What is measured is how long the m
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 
 from benchmarks.harness import Bench
-from warehouse.build import build
+from warehouse.dbt import Dbt
 from warehouse.migrate import migrate
 
 DATABASE = "chairside_bench_paths"
@@ -97,7 +96,8 @@ def run(bench: Bench) -> None:
 
 def _seconds(url: str, work: Path, models: tuple[str, ...]) -> float:
     """How long these models took, one after another."""
-    runs = build(url, run_id="bench", as_of=datetime.now(UTC), work_folder=work, say=lambda _text: None, select=models)
-    if missing := set(models) - {run.model for run in runs}:
+    dbt = Dbt(url, work, lambda _text: None)
+    dbt.build(select=models)
+    if missing := set(models) - {run.model for run in dbt.runs}:
         raise LookupError(f"dbt knows no model {', '.join(sorted(missing))}")
-    return sum(run.seconds for run in runs)
+    return sum(run.seconds for run in dbt.runs)
