@@ -15,10 +15,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # The venv's programs first: dbt, ruff, airflow.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Left to the commands' own arguments.
-unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT SOURCE PERSON OPERATOR REASON
+unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT SOURCE PERSON OPERATOR REASON ID WHY WHO
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo up serve down load status psql url backfill forget export test test-all bench lint format
+.PHONY: help install lock demo up serve down load status psql url backfill forget export refused release discard test test-all bench lint format
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|' 2>/dev/null \
@@ -68,6 +68,15 @@ forget: $(INSTALLED)  ## PERSON=<person key, phone or e-mail> [OPERATOR= REASON=
 export: $(INSTALLED)  ## REPORT=<name> [FROM= TO=] [FORMAT=csv|xlsx] [ROLE=<role>]: a report as a file
 	@$(RUN) export $(if $(REPORT),--report "$(REPORT)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
 		$(if $(FORMAT),--format "$(FORMAT)") $(if $(ROLE),--role "$(ROLE)") $(if $(OUT),--out "$(OUT)")
+
+refused: $(INSTALLED)  ## [ID=<number>]: what a gate refused to publish, and what it would change
+	@$(RUN) refused $(if $(ID),--id "$(ID)")
+
+release: $(INSTALLED)  ## WHY="<reason>" [ID=<number>] [WHO=<name>]: publish what the gate refused
+	@$(RUN) release $(if $(ID),--id "$(ID)") $(if $(WHY),--why "$(WHY)") $(if $(WHO),--who "$(WHO)")
+
+discard: $(INSTALLED)  ## WHY="<reason>" [ID=<number>] [WHO=<name>]: never publish what the gate refused
+	@$(RUN) discard $(if $(ID),--id "$(ID)") $(if $(WHY),--why "$(WHY)") $(if $(WHO),--who "$(WHO)")
 
 test: $(INSTALLED)  ## the test suite, on its own PostgreSQL
 	$(PY) -m pytest -m "not slow" -n 2 --dist loadfile

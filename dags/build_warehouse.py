@@ -26,7 +26,7 @@ from extractors.core.errors import ChairsideError
 from extractors.registry import SOURCES
 
 # The gate of landed rows again: at the fallback hour rows that their own source's gate refused may lie there.
-STEPS = ("check_landed", "build", "check_marts", "publish", "lints")
+STEPS = ("check_landed", "build", "check_marts", "publish", "lints", "expire_history")
 WAITED_FOR = awaited((*SOURCES, "files"))
 
 
@@ -45,12 +45,15 @@ def run_step(name: str, context: Any) -> None:  # noqa: ANN401 - Airflow's conte
                 with pipeline.exclusive(url):
                     pipeline.build(url, run_id=run_id, as_of=datetime.now(UTC))
             case "check_marts":
-                pipeline.check_marts(url, run_id=run_id, now=now)
+                with pipeline.exclusive(url):
+                    pipeline.check_marts(url, run_id=run_id, now=now)
             case "publish":
                 with pipeline.exclusive(url):
                     pipeline.publish(url, run_id=run_id, now=datetime.now(UTC))
-            case _:
+            case "lints":
                 pipeline.lints(url, run_id=run_id)
+            case _:
+                pipeline.expire_history(url, run_id=run_id, now=datetime.now(UTC))
     except ChairsideError as error:
         raise stop_or_retry(error) from error
 
@@ -65,7 +68,7 @@ def step_task(name: str) -> Any:  # noqa: ANN401
 
 with DAG(
     dag_id="build_warehouse",
-    description="the gate of landed rows, dbt build, the gate before publication, publication, lints",
+    description="the gate of landed rows, dbt build, the gate before publication, publication, lints, expiry",
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable(FALLBACK_SCHEDULE, timezone=TIME_ZONE),
         assets=[asset_of(name) for name in WAITED_FOR],

@@ -40,6 +40,12 @@ def parser() -> argparse.ArgumentParser:
     forget.add_argument("--person", required=True, metavar="PERSON")
     forget.add_argument("--operator", metavar="OPERATOR")
     forget.add_argument("--reason", metavar="REASON")
+    commands.add_parser("refused").add_argument("--id", type=int, metavar="ID")
+    for name in ("release", "discard"):
+        decision = commands.add_parser(name)
+        decision.add_argument("--id", type=int, metavar="ID")
+        decision.add_argument("--why", required=True, metavar="WHY")
+        decision.add_argument("--who", metavar="WHO")
     export = commands.add_parser("export")
     export.add_argument("--report", required=True, metavar="REPORT")
     export.add_argument("--from", dest="date_from", type=date.fromisoformat, metavar="FROM")
@@ -81,6 +87,15 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
                 role=options.role,
                 out=options.out,
             )
+        case "refused":
+            from runtime.refused import show
+
+            return show(home, progress, options.id)
+        case "release" | "discard":
+            from runtime.refused import settle
+
+            release = options.command == "release"
+            return settle(home, progress, options.id, why=options.why, who=options.who, release=release)
         case "status":
             from runtime.shell import status
 

@@ -1,6 +1,6 @@
 """The steps of a load, in order. `make load` runs them all; the DAGs run each as a task.
 
-    prepare → load_files (or a vendor's streams) → check_landed → build → check_marts → publish → lints
+    prepare → load_files (or a vendor's streams) → check_landed → build → check_marts → publish → lints → expire_history
 
 A step writes what it did, or why it failed, in `ops.steps`. A failed step stops the ones after it, so marts keep the
 last publication. Every step may be run again.
@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from extractors.core.errors import PublicationRefused
 from warehouse.build import ModelRun
 from warehouse.build import build as run_dbt
+from warehouse.publish_gate import HOW_TO_LOOK, counted_build, decide, passed, refused
 
 if TYPE_CHECKING:
     from extractors.sources.files import LoadSummary
@@ -130,7 +132,8 @@ def check_landed(
 def build(url: str, *, run_id: str, as_of: datetime, folder: Path | None = None, say: Say = print) -> list[ModelRun]:
     """Build the models with dbt as of a moment. Raises BuildFailed."""
     with step(url, run_id, "build", say) as note:
-        runs = run_dbt(url, run_id=run_id, as_of=as_of, work_folder=folder or work_folder(), say=say)
+        with counted_build(url, run_id):
+            runs = run_dbt(url, run_id=run_id, as_of=as_of, work_folder=folder or work_folder(), say=say)
         tests = sum(run.kind in ("test", "unit_test") for run in runs)
         note.text = f"{len(runs) - tests} models and seeds built, {tests} tests passed"
     return runs
@@ -147,11 +150,20 @@ def stale_sources(url: str, names: Sequence[str], *, now: datetime) -> list[str]
 
 
 def check_marts(url: str, *, run_id: str, now: datetime, say: Say = print) -> None:
-    """The gate before publication. Raises PublicationRefused listing the breaches."""
+    """The gate before publication. Raises PublicationRefused listing the breaches and how to look at what it refused.
+
+    Nobody else may build meanwhile (`exclusive`): the verdict is on what lies in schema `build`.
+    """
     from expectations.gate import check_marts as check
 
     with step(url, run_id, "check_marts", say) as note:
-        note.text = check(url, run_id=run_id, now=now).summary()
+        try:
+            note.text = check(url, run_id=run_id, now=now).summary()
+        except PublicationRefused as breaches:
+            if (refused_id := refused(url, run_id=run_id, now=now, message=str(breaches))) is None:
+                raise
+            raise PublicationRefused(f"{breaches}\n\nThis is refusal {refused_id}. {HOW_TO_LOOK}") from breaches
+        passed(url)
 
 
 def publish(url: str, *, run_id: str, now: datetime, folder: Path | None = None, say: Say = print) -> None:
@@ -171,6 +183,24 @@ def lints(url: str, *, run_id: str, say: Say = print) -> None:
         require_no_findings(url)
 
 
+def expire_history(url: str, *, run_id: str, now: datetime, say: Say = print) -> None:
+    """Forget row versions that are older than the setting history_days."""
+    with step(url, run_id, "expire_history", say) as note, psycopg.connect(url) as connection:
+        row = connection.execute("select rows_deleted, oldest_day from ops.expire_history(%s)", (now,)).fetchone()
+        note.text = f"{row[0]} old row versions deleted; the oldest day to read is {row[1]}" if row else ""
+
+
+def release(
+    url: str, refused_id: int, *, who: str, why: str, run_id: str, now: datetime, folder: Path | None = None,
+    say: Say = print,
+) -> None:  # fmt: skip
+    """Publish a build that the gate refused. ConfigError: no such refusal waits; GuardError: built over meanwhile."""
+    with exclusive(url):
+        decide(url, refused_id, who=who, why=why, release=True)
+        publish(url, run_id=run_id, now=now, folder=folder, say=say)
+        lints(url, run_id=run_id, say=say)
+
+
 def build_and_publish(
     url: str, *, run_id: str, now: datetime, folder: Path | None = None, say: Say = print
 ) -> list[ModelRun]:
@@ -181,6 +211,7 @@ def build_and_publish(
         check_marts(url, run_id=run_id, now=now, say=say)
         publish(url, run_id=run_id, now=now, folder=folder, say=say)
         lints(url, run_id=run_id, say=say)
+        expire_history(url, run_id=run_id, now=now, say=say)
     return runs
 
 

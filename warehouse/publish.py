@@ -21,6 +21,7 @@ from psycopg.types.json import Jsonb
 
 from extractors.core.errors import ConfigError
 from warehouse.publish_as_of import twin_files
+from warehouse.publish_gate import require_publishable
 from warehouse.publish_history import (
     HISTORY_SCHEMA,
     drop_history,
@@ -39,16 +40,8 @@ from warehouse.publish_reports import (
     drop_report_objects,
     read_report_files,
 )
-from warehouse.publish_tables import (
-    Connection,
-    TableChange,
-    TablePlan,
-    finish_shape,
-    plan_table,
-    prepare_shape,
-    scalar,
-    write_difference,
-)
+from warehouse.publish_shape import finish_shape, prepare_shape
+from warehouse.publish_tables import Connection, TableChange, TablePlan, plan_table, scalar, write_difference
 
 # What the twins need beside their report's own tables (warehouse/sql/151_history.sql): no row about anybody.
 OPEN_TO_EVERY_READER = {
@@ -93,7 +86,8 @@ def publish(
     """Publish everything the manifest asks for. Safe to run again; waits for another publication to end.
 
     ConfigError: a model's `publish` block, or a report file, is wrong. GuardError: build tables are missing, a key is
-    not unique, or a report object would lend its owner's rights. After an error readers keep what they had.
+    not unique, a report object would lend its owner's rights, or the build may not be published (publish_gate.py).
+    After an error readers keep what they had.
     """
     models = read_manifest(manifest)
     files = read_report_files(reports)
@@ -118,6 +112,7 @@ def _publish(
     connection.execute("set local search_path = pg_catalog, pg_temp")
     connection.execute("set local work_mem = '128MB'")
     connection.execute("select access.take_turn()")
+    require_publishable(connection, run_id)
     _require_known_reports(connection, models, files)
     plans = {model.name: plan_table(connection, model) for model in models}
     if len(plans) != len(models):

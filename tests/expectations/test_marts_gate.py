@@ -10,12 +10,13 @@ import psycopg
 import pytest
 
 from expectations.gate import check_marts
-from extractors.core.errors import PublicationRefused
+from extractors.core.errors import GuardError, PublicationRefused
 from extractors.sources.files import load_inbox
 from tests.expectations.june import JUNE, NOW, database, one, run
 from warehouse import pipeline
 from warehouse.build import build
 from warehouse.migrate import migrate
+from warehouse.publish_gate import counted_build, refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,25 @@ def test_a_mart_breach_is_not_published(june: Built) -> None:
 
     assert one(june.url, "select count(*) from marts.fct_inquiries") == before
     assert one(june.url, "select count(*) from ops.publications where run_id = 'bad'") == (0,)
+
+
+def test_a_refused_mart_is_published_by_whoever_releases_it(june: Built) -> None:
+    migrate(june.url)  # a copied database has the default grants again
+    with counted_build(june.url, "bad"):
+        run(june.url, "delete from build.fct_payments where payment_id = 'M3'")
+
+    with pytest.raises(PublicationRefused, match="make refused"):
+        pipeline.check_marts(june.url, run_id="bad", now=NOW, say=lambda line: None)
+    with pytest.raises(GuardError, match="the gate refused"):
+        pipeline.publish(june.url, run_id="bad", now=NOW, folder=june.folder, say=lambda line: None)
+
+    (waiting,) = refusals(june.url)
+    assert {"table": "marts.fct_payments", "new": 0, "gone": 1, "changed": 0} in waiting.tables
+    pipeline.release(
+        june.url, waiting.refused_id, who="Ann", why="a test", run_id="released", now=NOW, folder=june.folder,
+        say=lambda line: None,
+    )  # fmt: skip
+    assert one(june.url, "select count(*) from ops.publications where run_id = 'released' and rows_deleted = 1") == (1,)
 
 
 def broken(url: str) -> dict[tuple[str, str], list[dict[str, str]]]:
