@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import load, paths
+from benchmarks import load, paths, publication
 from benchmarks.harness import Bench
 from runtime.home import open_home
 from runtime.postgres import running_server
 from runtime.progress import Progress
 
-BENCHMARKS: dict[str, Callable[[Bench], None]] = {"load": load.run, "paths": paths.run}
+BENCHMARKS: dict[str, Callable[[Bench], None]] = {"load": load.run, "paths": paths.run, "publication": publication.run}
 
 
 @contextmanager
