@@ -24,8 +24,15 @@ from extractors.sources.files.comments import META_COMMENTS, column_comment, kin
 SQL_FOLDER = Path(__file__).parent / "sql"
 REPORTS_FOLDER = Path(__file__).parent / "reports"
 OLDEST_SERVER = 150_000
-# Two migrations at once would both see a table missing and both create it. The number is arbitrary and ours.
-LOCK = 7_305_114_001
+# What migrations queue on: two at once would both see a table missing and both create it. A table and not an advisory
+# lock, because any login may take an advisory lock and hold it.
+TURNS = """
+    create schema if not exists ops;
+    create table if not exists ops.migration_turn ();
+    create table if not exists ops.build_turn ();
+    comment on table ops.migration_turn is 'Never has rows. Migrations lock it, so they run one after the other.';
+    comment on table ops.build_turn is 'Never has rows. Builds lock it, so they run one after the other.';
+"""
 
 VENDOR_META = (("_run_id", "text"), ("_loaded_at", "timestamptz"), ("_extra", "jsonb"))
 FILE_META = (
@@ -59,7 +66,7 @@ def migrate(url: str) -> None:
                 f"The server runs PostgreSQL {connection.info.server_version // 10_000}; Chairside needs 15 or newer. "
                 "Upgrade it, or leave WAREHOUSE_URL empty to use the embedded one."
             )
-        connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+        _take_turn(connection, url)
         for path in sorted(SQL_FOLDER.glob("*.sql")):
             connection.execute(path.read_text(encoding="utf-8").encode())  # our own files, never input
         # Formulas that reports and models share: models call them before anything is published.
@@ -68,6 +75,18 @@ def migrate(url: str) -> None:
                 connection.execute(text.encode())
         for table in (*map(file_table, KINDS), *vendor_tables()):
             _create(connection, table)
+
+
+def _take_turn(connection: psycopg.Connection, url: str) -> None:
+    """Wait for other migrations; held until this one commits."""
+    with psycopg.connect(url, autocommit=True) as first:
+        for _ in range(3):
+            try:
+                first.execute(TURNS)
+                break
+            except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateObject):
+                continue  # another first migration made them at the same moment
+    connection.execute("lock table ops.migration_turn in exclusive mode")
 
 
 def file_table(kind: Kind) -> LandedTable:

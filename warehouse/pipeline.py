@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-# One build or publication at a time, whoever asked for it: any number, the same everywhere.
-BUILD_LOCK = 7_240_521
 # A day, and what a slow night may add.
 STALE_AFTER = timedelta(hours=26)
 
@@ -92,9 +90,11 @@ def step(url: str, run_id: str, name: str, say: Say) -> Iterator[Note]:
 
 @contextmanager
 def exclusive(url: str) -> Iterator[None]:
-    """One builder at a time on a warehouse; a second waits."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (BUILD_LOCK,))
+    """One builder at a time on a warehouse; a second waits. Whoever dies in between frees the turn."""
+    with psycopg.connect(url) as connection:
+        # Nothing but the lock is in this transaction, so it holds back no vacuum, however long it is idle.
+        connection.execute("set local idle_in_transaction_session_timeout = 0")
+        connection.execute("lock table ops.build_turn in exclusive mode")
         yield
 
 

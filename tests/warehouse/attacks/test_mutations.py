@@ -1,0 +1,74 @@
+"""Remove any single protection and the suite finds it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.warehouse.attacks.mutations import MUTATIONS, Mutation
+from tests.warehouse.attacks.test_attacks import attack
+from tests.warehouse.attacks.town import Town, settle
+from tests.warehouse.small_warehouse import Warehouse
+
+# Enough for every template to be tried on several relations by everybody.
+PROBES = 900
+# One of each sort of protection; all of them in the long suite.
+QUICK = (
+    "a policy names the clinics", "a view reads as its reader", "a function meets no row before the policy",
+    "new tables are closed", "an employee is nobody's member", "a rebuilt table keeps its grants and policies",
+)  # fmt: skip
+
+
+def findings(town: Town, server: str, mutation: Mutation | None) -> list[str]:
+    """What the suite finds on a copy of the town with this mutation."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    parts = urlsplit(town.warehouse.url)
+    roles = {employee: sql.Identifier(role).as_string() for employee, role in town.roles.items()}
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(parts.path[1:]))
+        )
+        copy = replace(town, warehouse=replace(town.warehouse, url=parts._replace(path=f"/{name}").geturl()))
+        try:
+            # What the template's database itself grants is not copied.
+            copy.warehouse.run(
+                f"revoke connect, temporary on database {name} from public; select access.refresh()"
+            )
+            if mutation is not None:
+                for employee, role in roles.items():
+                    mutation = replace(
+                        mutation,
+                        sql=mutation.sql.replace(f"{{{employee}}}", role),
+                        undo=mutation.undo.replace(f"{{{employee}}}", role),
+                    )
+                copy.warehouse.run(mutation.sql)
+            judges = attack(copy, PROBES, 3, is_churned=False)
+            return [finding for judge in judges for finding in judge.findings]
+        finally:
+            if mutation is not None and mutation.undo:
+                copy.warehouse.run(mutation.undo)
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def town(warehouse: Warehouse) -> Town:
+    return settle(warehouse)
+
+
+def unseen(town: Town, server: str, mutations: list[Mutation]) -> list[str]:
+    return [mutation.protection for mutation in mutations if not findings(town, server, mutation)]
+
+
+def test_protections_of_each_sort_are_missed_when_they_are_gone(town: Town, pg_server_url: str) -> None:
+    assert findings(town, pg_server_url, None) == []
+    assert unseen(town, pg_server_url, [one for one in MUTATIONS if one.protection in QUICK]) == []
+
+
+@pytest.mark.slow
+def test_every_single_protection_is_missed_when_it_is_gone(town: Town, pg_server_url: str) -> None:
+    assert unseen(town, pg_server_url, list(MUTATIONS)) == []
