@@ -133,9 +133,9 @@ def _apply_changed(connection: Connection, files: Sequence[ReportFile], now: dat
         _drop(connection, remembered[name][1])
         connection.execute("delete from ops.applied_sql where file_name = %s", (name,))
     applied = []
+    before = _catalog(connection)
     for file in files:
         old_hash, old_objects = remembered.get(file.name, ("", ()))
-        before = _catalog(connection)
         if old_hash == file.text_hash and set(old_objects) <= set(before):
             continue
         try:
@@ -163,6 +163,7 @@ def _apply_changed(connection: Connection, files: Sequence[ReportFile], now: dat
             (file.name, file.text_hash, now, Jsonb([asdict(item) for item in made])),
         )
         applied.append(file.name)
+        before = _catalog(connection)
     return tuple(applied)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,22 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from tests.e2e.comparing import MOMENT
+from tests.e2e.past import answers, questions
 from warehouse.dbt import common_arguments, dbt_environment
 from warehouse.pipeline import run_all
+from warehouse.publish import publish
 
 ROOT = Path(__file__).resolve().parents[2]
 JUNE = ROOT / "tests" / "cases" / "june"
+REPORTS = (
+    "channels_and_sources", "administrator_conversion", "inquiry_history", "direction_load", "deal_journal",
+    "deal_summary", "top_deals", "ad_payback", "traffic_influence", "service_sales", "service_buyers",
+    "expiring_subscriptions", "client_path", "attribution",
+)  # fmt: skip
 PERIOD = "date '2026-06-01', date '2026-06-30'"
 
 
@@ -181,3 +190,60 @@ def test_the_readme_asks_questions_that_have_answers(june: str) -> None:
             answered = connection.execute(statement.rstrip(";").encode())
             assert answered.description
         connection.rollback()
+
+
+def last_day(url: str) -> date:
+    (found,) = rows(url, "select max(published_on) as day from history.publications")
+    day: date = found["day"]
+    return day
+
+
+def test_every_report_reads_as_it_was_published(june: str, work_folder: Path) -> None:
+    """A third of all rows goes, and another with the next publication; for the owner and an employee of one clinic."""
+    server, name = june.rsplit("/", 1)
+    url = f"{june}_past"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+        admin.execute(f"drop database if exists {name}_past with (force)".encode())
+        admin.execute(f"create database {name}_past template {name}".encode())
+    period = date(2026, 6, 1), date(2026, 6, 30)
+    try:
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute("select access.add_employee('june_reader', 'Invented', null)")
+            owner.execute(
+                "select access.allow('june_reader', report, '{C1}', personal_data => true) from access.known_reports"
+                " where report <> 'deal_entry'"
+            )
+            asked = questions(owner, period)
+            assert set(REPORTS) <= set(asked)
+            tables = owner.execute("select relation_name from ops.history_tables").fetchall()
+
+        def read(as_of: date | None = None) -> list[dict[str, list[str]]]:
+            told = []
+            for role in (None, "june_reader"):
+                with psycopg.connect(url) as reader:
+                    if role:
+                        reader.execute("set session authorization june_reader")
+                    told.append(answers(reader, asked, as_of))
+            return told
+
+        stood = {last_day(url): read()}
+        for days in (1, 2):
+            with psycopg.connect(url) as owner:
+                for (table,) in tables:
+                    owner.execute(
+                        sql.SQL("delete from build.{0} as row where abs(hashtext(row::text)) % 3 = {1}").format(
+                            sql.Identifier(table), days
+                        )
+                    )
+            moment = MOMENT + timedelta(days=days)
+            publish(url, work_folder / "manifest.json", run_id="june", now=moment)
+            stood[last_day(url)] = read()
+        for readings in zip(*stood.values(), strict=True):
+            assert len({str(reading) for reading in readings}) == 3
+        for day, told in stood.items():
+            assert read(day) == told
+    finally:
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute("select access.remove_employee('june_reader')")
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+            admin.execute(f"drop database {name}_past with (force)".encode())
