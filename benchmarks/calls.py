@@ -102,7 +102,7 @@ class PagesOfFile:
     def close(self) -> None: ...
 
     def pages(self) -> Iterator[bytes]:
-        with self._path.open("rb") as lines:
+        with self._path.open("rb", buffering=1 << 20) as lines:  # a page is one read, as from a socket
             yield from lines
 
 

@@ -14,19 +14,19 @@ T = TypeVar("T")
 
 # How vendors write "nothing" in words [Calltouch diary, Direct report format].
 _NOTHING = frozenset({"", "<не указано>", "<не заполнено>", "(not set)", "(not provided)", "--", "null"})
+_LONGEST_NOTHING = max(map(len, _NOTHING))
 
 
 def text(value: object) -> str | None:
     """A text without its spaces at the ends; null for every way to write nothing. Nul bytes, which PostgreSQL cannot
     keep, are dropped."""
-    if value is None or value is False:
-        return None
-    # Called a dozen times a row, so nothing is done that need not be.
-    cleaned = value if type(value) is str else str(value)
-    if "\x00" in cleaned:
-        cleaned = cleaned.replace("\x00", "")
-    cleaned = cleaned.strip()
-    return None if cleaned in _NOTHING else cleaned
+    # Called a dozen times a row, so nothing is done that need not be: a long text is not even hashed.
+    if type(value) is not str:
+        if value is None or value is False:
+            return None
+        value = str(value)
+    cleaned = value.replace("\x00", "").strip() if "\x00" in value else value.strip()
+    return cleaned if len(cleaned) > _LONGEST_NOTHING or cleaned not in _NOTHING else None
 
 
 @lru_cache(maxsize=8192)

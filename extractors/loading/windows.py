@@ -1,32 +1,34 @@
 """Writes one window of a vendor's stream: COPY, then only what differs.
 
     nothing of the window is landed yet     COPY straight into the landed table
-    else, or where a row comes twice        COPY into a temporary table, INSERT … ON CONFLICT … WHERE something differs
+    else, or where a row comes twice        COPY into a temporary table; of its rows those that are not landed, or say
+                                            something else, are inserted or updated
     at the end                              rows of the window that did not come are deleted
 
 Rows are drawn, copied and merged some thousands at a time, so memory does not grow with the window, and the next ones
-are read while the server works on the last. Everything happens inside the caller's transaction: a run killed at any
-point leaves nothing half done, and the same window twice writes nothing the second time. The keys that changed go to
-`ops.changed_keys` (extractors/loading/changes.py, docs/decisions/keys_that_changed.md).
+are read and packed while the server works on the last. Everything happens inside the caller's transaction: a run killed
+at any point leaves nothing half done, and the same window twice writes nothing the second time. The keys that changed
+go to `ops.changed_keys` (extractors/loading/changes.py, docs/decisions/keys_that_changed.md). Why it is done so, and
+what else was tried: docs/decisions/loading_speed.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
+from itertools import chain
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from extractors.core.errors import ConfigError, GuardError, PayloadError
+from extractors.core.errors import ConfigError, GuardError
 from extractors.core.rows import RejectedRow, Row
 from extractors.core.spec import StreamSpec, Window
 from extractors.loading.changes import Changes
+from extractors.loading.packing import STAMPS, Coming, Order, Packed, Packer, copying
 from extractors.loading.steady import refuse_changed_accounts
 
 # A fetch that takes away more than half of at least this many rows is taken for a vendor's fault, not for news.
@@ -34,9 +36,15 @@ GUARD_FROM_ROWS = 200
 GUARD_SHARE = 0.5
 # A dictionary (stages, doctors, funnels) that is suddenly empty is one too, however short it was.
 GUARD_LIST_ROWS = 3
-# Rows that are copied and merged together, and in memory twice at most. More was not faster (benchmarks/).
+# Rows that are copied and merged together. More was not faster (docs/decisions/loading_speed.md).
 CHUNK_ROWS = 8_000
-STAMPS = ("_run_id", "_loaded_at")
+# Share of the next rows that is packed while the server merges; the others while it copies those.
+AHEAD = 0.6
+STAMP_NAMES = tuple(name for name, _ in STAMPS)
+# How the merge is planned. Without it a table that has few rows when a window begins would be read as a whole for every
+# row; and a plan that the planner was forced to looks costly enough to be compiled, which takes longer than it.
+ONE_BY_ONE = "select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
+AS_USUAL = "set local enable_seqscan to default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +76,7 @@ def write_window(
     zone, ConfigError when the table is missing. Whatever is raised, the caller's transaction must be rolled back.
     """
     target = sql.Identifier("staging", spec.table)
-    names = (*spec.column_names, "_extra")
-    stamps = (run_id, now)
+    columns = _list([*spec.column_names, "_extra", *STAMP_NAMES])
     received = written = deleted = 0
     changes = Changes(spec, window)
     with connection.cursor() as cursor:
@@ -81,35 +88,48 @@ def write_window(
             sql.SQL(
                 "create temporary table incoming on commit drop as select {} from {} with no data;"
                 " create temporary table seen on commit drop as select {} from {} with no data"
-            ).format(_list(names), target, _list(spec.key), target)
+            ).format(columns, target, _list(spec.key), target)
         )
-        remaining = iter(batches)
-        chunk: list[list[Row]] = []
+        coming = Coming(map(Packer(connection, spec, (run_id, now)).pack, batches))
         # The currency of an account is compared before its rows are among the landed ones.
         if landed == 0 and spec.account is None:
-            straight, chunk = _copy_straight(connection, cursor, spec, target, names, remaining, stamps)
-            received = written = straight
-            if straight:
+            received = written = _copy_straight(connection, cursor, target, columns, coming)
+            if written:
                 changes.everything()
-        chunk = chunk or _next_chunk(remaining)
-        while chunk:
-            rows = _last_of_each_key(spec, chunk)
-            with _copying(cursor, spec, sql.Identifier("incoming"), names) as write:
-                write(rows, received)
-            received += len(rows)
+        order = Order()
+        seen = 0  # rows in `seen`
+        keys: set[Any] = set()
+        ahead = list(coming.new_keys(keys, int(CHUNK_ROWS * AHEAD)))
+        while ahead:
+            with copying(cursor, sql.Identifier("incoming"), columns) as write:
+                for batch in chain(ahead, coming.new_keys(keys, CHUNK_ROWS)):
+                    write(batch)
+            received += len(keys)
+            order.add(keys)
             if not allow_account_change:
                 refuse_changed_accounts(cursor, spec, window)
             # The statements are sent, and while the server works the next rows are read.
-            with connection.cursor() as merging:
+            with connection.cursor() as merging, connection.cursor() as seeing:
                 with connection.pipeline():
-                    merging.execute(merge_statement(spec, target, names), stamps)
+                    cursor.execute(ONE_BY_ONE)
+                    merging.execute(merge_statement(spec, target), prepare=False)  # the table grows: plan it anew
                     if landed and spec.replace != "key":
-                        cursor.execute(sql.SQL("insert into seen select {} from incoming").format(_list(spec.key)))
+                        seeing.execute(
+                            sql.SQL("insert into seen select {} from incoming as target where {}").format(
+                                _list(spec.key), inside
+                            )
+                        )
                     cursor.execute("truncate incoming")
-                    chunk = _next_chunk(remaining)
+                    cursor.execute(AS_USUAL)
+                    keys = set()
+                    ahead = list(coming.new_keys(keys, int(CHUNK_ROWS * AHEAD)))
                 written += merging.rowcount
+                seen += max(seeing.rowcount, 0)
                 changes.add("written", merging)
-        if landed and spec.replace != "key":
+        # All that came is landed now. Where each key came once and there are no more rows than came, none vanished.
+        if landed and spec.replace != "key" and (
+            order.may_repeat or _count_landed(cursor, spec, target, inside) != seen
+        ):
             deleted = _delete_vanished(cursor, spec, target, window, landed, inside, allow_shrink, changes)
         cursor.execute("drop table incoming, seen")
         changes.note(cursor, run_id=run_id, now=now)
@@ -131,108 +151,61 @@ def _count_landed(cursor: psycopg.Cursor[Any], spec: StreamSpec, target: sql.Ide
     return int((cursor.fetchone() or (0,))[0])
 
 
-def _next_chunk(batches: Iterator[list[Row]]) -> list[list[Row]]:
-    """Batches of CHUNK_ROWS rows together, or a little more; nothing when there are no more."""
-    chunk: list[list[Row]] = []
-    count = 0
-    for batch in batches:
-        chunk.append(batch)
-        count += len(batch)
-        if count >= CHUNK_ROWS:
-            break
-    return chunk
-
-
-def _last_of_each_key(spec: StreamSpec, chunk: list[list[Row]]) -> list[Row]:
-    """A vendor's pages shift while they are read, so a row may come twice; the one read last is the newer.
-
-    Repetitions further apart meet in the table, where the later one wins as well.
-    """
-    key = itemgetter(*(spec.column_names.index(name) for name in spec.key))
-    return list({key(row): row for batch in chunk for row in batch}.values())
-
-
 def _copy_straight(
     connection: psycopg.Connection[Any],
     cursor: psycopg.Cursor[Any],
-    spec: StreamSpec,
     target: sql.Identifier,
-    names: Sequence[str],
-    batches: Iterator[list[Row]],
-    stamps: tuple[str, datetime],
-) -> tuple[int, list[list[Row]]]:
-    """Copy into the landed table as long as every key is new there.
+    columns: sql.Composable,
+    coming: Coming,
+) -> int:
+    """Copy into the landed table as long as every key is new there; returns how many rows that were.
 
-    Returns how many rows that were, and the chunk that holds a key which is there already: none of it is copied.
+    The chunk that holds a key which is there already is put back, none of it is copied.
     """
     copied = 0
     while True:
-        chunk: list[list[Row]] = []
+        chunk: list[Packed] = []
         count = 0
         try:
-            with connection.transaction(), _copying(cursor, spec, target, names, stamps) as write:
-                for batch in batches:
+            with connection.transaction(), copying(cursor, target, columns) as write:
+                for batch in coming:
                     chunk.append(batch)  # first: the server may refuse it half-way
-                    write(batch, copied + count)
-                    count += len(batch)
+                    write(batch)
+                    count += len(batch.keys)
                     if count >= CHUNK_ROWS:
                         break
         except psycopg.errors.UniqueViolation:
-            return copied, chunk
+            coming.put_back(chunk)
+            return copied
         copied += count
         if count < CHUNK_ROWS:
-            return copied, []
+            return copied
 
 
-@contextmanager
-def _copying(
-    cursor: psycopg.Cursor[Any],
-    spec: StreamSpec,
-    table: sql.Identifier,
-    names: Sequence[str],
-    stamps: tuple[Any, ...] = (),
-) -> Iterator[Callable[[list[Row], int], None]]:
-    """A COPY into `table`, as a function that takes rows and how many were copied before them.
+def merge_statement(spec: StreamSpec, target: sql.Identifier) -> sql.Composed:
+    """From `incoming`, which holds each key once, into the landed table.
 
-    `stamps`: values of `_run_id` and `_loaded_at` for every row, or nothing.
+    Each row looks its own key up (`offset 0` keeps the planner from joining the tables as wholes). One that is landed
+    and says the same is only read: `on conflict … where` would lock it, and write that to disk and to the log.
+    On Citus a MERGE into a distributed table is refused (SCALE.md).
     """
-    stamped = [*names, *STAMPS] if stamps else names
-    with cursor.copy(sql.SQL("copy {} ({}) from stdin (format binary)").format(table, _list(stamped))) as copy:
-        copy.set_types([type_ for _, type_ in spec.columns] + ["jsonb", "text", "timestamptz"][: 1 + len(stamps)])
-        write_row = copy.write_row
-
-        def write(rows: list[Row], before: int) -> None:
-            number = before
-            try:
-                for number, row in enumerate(rows, before + 1):  # noqa: B007 - told when a row fails
-                    write_row(row + stamps)
-            except (OverflowError, ValueError, TypeError) as error:
-                problem = type(error).__name__  # its text may quote the row
-                raise PayloadError(
-                    f"{spec.source} {spec.name}: row {number} holds a value its column cannot keep ({problem}). "
-                    "Nothing of the window was written."
-                ) from None
-
-        yield write
-
-
-def merge_statement(spec: StreamSpec, target: sql.Identifier, names: Sequence[str]) -> sql.Composed:
-    """From `incoming`, which holds each key once, into the landed table. Parameters: run id, moment.
-
-    On Citus a MERGE into a distributed table is refused (SCALE.md); this is not, and it needs no join to be planned.
-    """
+    names = (*spec.column_names, "_extra", *STAMP_NAMES)
     data = [name for name in names if name not in spec.key]
+    said = [name for name in data if name not in STAMP_NAMES]
     return sql.SQL(
-        "insert into {target} as target ({stamped}) select {names}, %s, %s from incoming"
-        " on conflict ({key}) do update set {changes} where ({old}) is distinct from ({new}) returning {written}"
+        "insert into {target} as target ({names}) select {coming} from incoming"
+        " left join lateral (select ({old}) is distinct from ({new}) as differs from {target} as landed"
+        " where {same_key} offset 0) as compared on true where compared.differs is not false"
+        " on conflict ({key}) do update set {changes} returning {written}"
     ).format(
         target=target,
-        stamped=_list([*names, *STAMPS]),
         names=_list(names),
+        coming=_list(names, "incoming"),
+        old=_list(said, "landed"),
+        new=_list(said, "incoming"),
+        same_key=_same(spec.key, "landed", "incoming"),
         key=_list(spec.key),
-        changes=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in (*data, *STAMPS)),
-        old=_list(data, "target"),
-        new=_list(data, "excluded"),
+        changes=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in data),
         written=_list(spec.key, "target"),
     )
 
@@ -253,7 +226,9 @@ def _delete_vanished(
         sql.SQL(
             "delete from {target} as target where {inside} and not exists (select from seen where {same_key})"
             " returning {key}"
-        ).format(target=target, inside=inside, same_key=_same(spec.key), key=_list(spec.key, "target"))
+        ).format(
+            target=target, inside=inside, same_key=_same(spec.key, "target", "seen"), key=_list(spec.key, "target")
+        )
     )
     deleted = cursor.rowcount
     if not deleted:
@@ -319,7 +294,7 @@ def _inside(spec: StreamSpec, window: Window, accounts: Sequence[str] | None) ->
     return sql.SQL(" and ").join(conditions)
 
 
-def _same(key: Iterable[str]) -> sql.Composed:
+def _same(key: Iterable[str], one: str, other: str) -> sql.Composed:
     return sql.SQL(" and ").join(
-        sql.SQL("{} = {}").format(sql.Identifier("target", name), sql.Identifier("seen", name)) for name in key
+        sql.SQL("{} = {}").format(sql.Identifier(one, name), sql.Identifier(other, name)) for name in key
     )

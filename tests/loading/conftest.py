@@ -1,4 +1,7 @@
-"""A small city whose vendors stand behind fault proxies, and a warehouse for each test module."""
+"""A small city whose vendors stand behind fault proxies, and one warehouse for all modules.
+
+Each test begins by emptying the tables that it writes.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ from tests.loading.proxy import Proxy, running_proxy
 from warehouse.migrate import migrate
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def warehouse(pg_server_url: str) -> Iterator[str]:
-    """URL of a warehouse with all landed tables; every test of the module writes into it."""
+    """URL of a warehouse with all landed tables; every test writes into it."""
     name = f"loading_{uuid.uuid4().hex[:16]}"
     with psycopg.connect(pg_server_url, autocommit=True) as admin:
         admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
@@ -29,13 +32,13 @@ def warehouse(pg_server_url: str) -> Iterator[str]:
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def simulators() -> Iterator[Simulators]:
     with running_simulators(build_world(3, date_from=FIRST, days=45), options=quick_options()) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def proxies(simulators: Simulators) -> Iterator[dict[str, Proxy]]:
     """(source, stream) as "source stream" → its proxy."""
     opened = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import random
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -34,7 +35,7 @@ def kill_and_restart(
 ) -> None:
     endpoint = simulators[NAME[0]]
     proxy.plan()
-    proxy.delay = 0.01
+    empty(warehouse, *NAME)
     prefixes: list[Rows] = [[]]
     for last in WINDOW_ENDS:
         load(warehouse, endpoint, proxy.url, *NAME, last=last)
@@ -60,8 +61,12 @@ def kill_and_restart(
 
 
 @pytest.fixture
-def calls_proxy(proxies: dict[str, Proxy]) -> Proxy:
-    return proxies[" ".join(NAME)]
+def calls_proxy(proxies: dict[str, Proxy]) -> Iterator[Proxy]:
+    """Slow enough to be killed between two answers."""
+    proxy = proxies[" ".join(NAME)]
+    proxy.delay = 0.01
+    yield proxy
+    proxy.delay = 0
 
 
 def test_five_kills(warehouse: str, simulators: Simulators, calls_proxy: Proxy) -> None:

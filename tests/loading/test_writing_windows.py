@@ -85,9 +85,10 @@ def thing(number: int, note: str = "a", day: date = DAY) -> Row:
     return (number, day, note)
 
 
-def test_unchanged_rows_keep_their_place_and_changed_keys_are_told(table: psycopg.Connection[Any]) -> None:
+def test_unchanged_rows_are_only_read_and_changed_keys_are_told(table: psycopg.Connection[Any]) -> None:
     write(table, *map(thing, range(1, 8)), run_id="first")
-    where = "select thing_id, xmin, ctid, _run_id from staging.trial__things where thing_id not in (2, 7) order by 1"
+    place = "select thing_id, xmin, xmax, ctid, _run_id from staging.trial__things"
+    where = f"{place} where thing_id not in (2, 7) order by 1"
     before = table.execute(where).fetchall()
     done = write(table, *map(thing, (1, 3, 4, 5, 6)), thing(2, "b"), thing(8), run_id="second")
     assert done == Written(7, 2, 1)
@@ -105,6 +106,24 @@ def test_a_repeated_row_ends_as_it_was_read_last_wherever_it_comes_again(table: 
         rows = [*map(thing, range(10)), thing(last, "newer")]
         assert write(table, *rows).deleted == 0
         assert landed(table) == [thing(number, "newer" if number == last else "a") for number in range(10)]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_row_that_vanished_goes_though_another_came_twice_or_belongs_to_another_day(
+    table: psycopg.Connection[Any], turned: bool
+) -> None:
+    there = [*map(thing, range(9)), thing(20, day=LATER)]
+    for came, left in (
+        ([0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3, 4, 5, 6, 7, 20]),  # one gone
+        ([0, 1, 2, 3, 4, 5, 6, 1], [0, 1, 2, 3, 4, 5, 6, 20]),  # two gone, one twice
+        ([1, 2, 3, 4, 5, 6, 7, 8, 20], [1, 2, 3, 4, 5, 6, 7, 8, 20]),  # one gone, one that lies outside the window
+    ):
+        clear(table)
+        write(table, *there[:-1])
+        write(table, there[-1], window=Window(LATER, LATER))
+        rows = [thing(number, day=LATER if number == 20 else DAY) for number in came]
+        assert write(table, *(rows[::-1] if turned else rows)).deleted == len(there) - len(left)
+        assert [row[0] for row in landed(table)] == left
 
 
 def test_a_row_that_moved_to_another_day_is_there_once(table: psycopg.Connection[Any]) -> None:
