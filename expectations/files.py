@@ -82,6 +82,26 @@ SUITE: tuple[Rule, ...] = (
     _ends_after_it_begins("tracking_addresses", "valid_from", "valid_to"),
     _ends_after_it_begins("schedule_slots", "starts_at", "ends_at"),
     _ends_after_it_begins("deals", "created_at", "closed_at"),
+    Rule(
+        name="address_is_of_one_source_a_day",
+        table=table_of("tracking_addresses"),
+        expectation=where(
+            "(t._file, t._row) <> (o._file, o._row)"
+            " and (t.source, t.channel, t.medium, t.campaign)"
+            " is distinct from (o.source, o.channel, o.medium, o.campaign)",
+            "{batch} as t inner join {batch} as o"
+            " on coalesce(o.address_e164, lower(o.address)) = coalesce(t.address_e164, lower(t.address))"
+            " and o.clinic_id is not distinct from t.clinic_id"
+            " and coalesce(o.valid_from, '-infinity') <= coalesce(t.valid_to, 'infinity')"
+            " and coalesce(t.valid_from, '-infinity') <= coalesce(o.valid_to, 'infinity')",
+        ),
+        severity="warn",
+        reason="Two sources claim the same phone or e-mail on the same day of one clinic, or of the network. A call "
+        "then goes to the row that begins later; if both begin alike, to the one that ends sooner.",
+        what_to_do="End the earlier row's period the day before the later one begins, then load the file again.",
+        owner=OWNER,
+        keys=keys_of(next(each for each in KINDS if each.name == "tracking_addresses")),
+    ),
     rate_is_known(table_of("ad_spend"), "t.date_from", _SPEND_KEYS, OWNER),
     rate_is_known(table_of("payments"), _local("t.paid_at"), ("payment_id", "_file", "_row"), OWNER),
     rate_is_known(table_of("sales"), _local("t.sold_at"), ("sale_id", "_file", "_row"), OWNER),

@@ -51,9 +51,14 @@ OURS = {
 DIFFERENT_ON_PURPOSE = {("bing", ""): "paid_search", ("youtube.com", "display"): "paid_social"}
 
 
-def rules() -> list[dict[str, str]]:
+def rules(day: str = "2026-06-15") -> list[dict[str, str]]:
+    """Those valid on a day; what a rule of another time said is no other rule."""
     with RULES.open(encoding="utf-8") as opened:
-        return list(csv.DictReader(opened))
+        return [
+            rule
+            for rule in csv.DictReader(opened)
+            if (rule["valid_from"] or "0000") <= day <= (rule["valid_to"] or "9999")
+        ]
 
 
 def winner(source: str, medium: str) -> dict[str, str]:

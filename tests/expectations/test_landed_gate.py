@@ -201,3 +201,22 @@ def test_by_hand_it_writes_data_docs_and_nothing_in_the_warehouse(june: str, tmp
     assert not PHONE.search(written)
     assert "postgresql" not in written
     assert one(june, "select count(*) from ops.checks") == (0,)
+
+
+def test_an_address_that_two_sources_claim_on_one_day_is_warned_of_by_file_and_row(june: str) -> None:
+    def warned() -> list[str]:
+        report = check_landed(june, run_id="addresses", now=NOW, sources=("files",))
+        return [text for text in report.summary().splitlines() if "address_is_of_one_source_a_day" in text]
+
+    assert not warned(), "the banner's period ends the day before the radio's begins"
+    banner = "where campaign = 'tverskaya-banner'"
+    run(june, f"update staging.files__tracking_addresses set valid_to = '2026-06-15' {banner}")
+
+    (text,) = warned()
+    assert "2 found in 2 rows" in text
+    examples = one(june, "select examples::text from ops.checks where rule = 'address_is_of_one_source_a_day'"
+                   " and not is_passed")[0]  # fmt: skip
+    assert "tracking_addresses.csv" in str(examples)
+    assert not PHONE.search(str(examples))
+    run(june, f"update staging.files__tracking_addresses set clinic_id = null {banner}")
+    assert not warned(), "a clinic's own row over the network's is how one sets an exception"

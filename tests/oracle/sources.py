@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
@@ -81,14 +81,17 @@ class Sources:
             if row["channel"]:
                 self.known_channels[(row["source"], row["campaign"])] = row["channel"]
 
-    def channel(self, source: str, medium: str | None, campaign: str | None) -> str:
-        """12.12: the channel of the spend or tracking row with the same source and campaign, else of the seed."""
+    def channel(self, source: str, medium: str | None, campaign: str | None, day: date) -> str:
+        """12.12: the channel of the spend or tracking row with the same source and campaign, else of the seed's first
+        rule that matches and is valid on the local day."""
         if (source, campaign) in self.known_channels:
             return self.known_channels[(source, campaign)]
         for rule in self.groupings:
-            if re.fullmatch(rule["source_pattern"], source.lower()) and re.fullmatch(
+            is_valid = (rule["valid_from"] or "0000") <= day.isoformat() <= (rule["valid_to"] or "9999")
+            matches = re.fullmatch(rule["source_pattern"], source.lower()) and re.fullmatch(
                 rule["medium_pattern"], (medium or "").lower()
-            ):
+            )
+            if is_valid and matches:
                 return rule["channel"]
         return "other"
 
@@ -103,7 +106,7 @@ class Sources:
         same_value = [kind for kind in in_query if query[kind] == row["click_id"]]
         return next(iter(same_value + in_query), None)
 
-    def _by_tags(self, row: Row) -> Source | None:
+    def _by_tags(self, row: Row, day: date) -> Source | None:
         """Click id, then UTM tags (12.13)."""
         query = query_of(row["landing_page"])
         source = row["utm_source"] or query.get("utm_source")
@@ -114,7 +117,7 @@ class Sources:
             rule = self.click_kinds[kind]
             return Source(rule["channel"], rule["source"], medium, campaign)
         if source:
-            return Source(self.channel(source, medium, campaign), source, medium, campaign)
+            return Source(self.channel(source, medium, campaign, day), source, medium, campaign)
         return None
 
     def _by_referrer(self, referrer: str | None, site: str | None) -> Source | None:
@@ -140,13 +143,17 @@ class Sources:
         ]
         if not valid:
             return None
-        row = max(valid, key=lambda row: (row["clinic_id"] is not None, str(row["valid_from"] or "")))
-        channel = row["channel"] or self.channel(row["source"], row["medium"], row["campaign"])
+        names = ("source", "campaign", "medium", "channel")
+        first_by_name = sorted(valid, key=lambda row: [(row[name] is None, row[name] or "") for name in names])
+        ends_first = sorted(first_by_name, key=lambda row: str(row["valid_to"] or "9999"))
+        row = max(ends_first, key=lambda row: (row["clinic_id"] is not None, str(row["valid_from"] or "")))
+        channel = row["channel"] or self.channel(row["source"], row["medium"], row["campaign"], day)
         return Source(channel, row["source"], row["medium"], row["campaign"])
 
     def of_session(self, session: Row) -> Source:
         site = host_of(session["site"]) or host_of(session["landing_page"])
-        return self._by_tags(session) or self._by_referrer(session["referrer"], site) or DIRECT
+        day = self.data.local_date(session["started_at"], None)
+        return self._by_tags(session, day) or self._by_referrer(session["referrer"], site) or DIRECT
 
     def session_of_contact(self, contact: Row) -> Row | None:
         """The client's last session begun before the contact."""
@@ -160,7 +167,7 @@ class Sources:
     def of_contact(self, contact: Row) -> Source:
         session = self.session_of_contact(contact)
         return (
-            self._by_tags(contact)
+            self._by_tags(contact, self.data.local_date(contact["occurred_at"], contact["clinic_id"]))
             or (self.of_session(session) if session else None)
             or self._by_called_address(contact)
             or self._by_referrer(contact["referrer"], host_of(contact["landing_page"]))

@@ -84,7 +84,7 @@ def spend_days(data: Data, sources: Sources) -> list[SpendDay]:
 def _spend_day(row: Row, day: date, amount: Fraction, one_and_vat: Fraction, sources: Sources) -> SpendDay:
     return SpendDay(
         day=day,
-        channel=row["channel"] or sources.channel(row["source"], row["medium"], row["campaign"]),
+        channel=row["channel"] or sources.channel(row["source"], row["medium"], row["campaign"], day),
         source=row["source"],
         medium=row["medium"],
         campaign=row["campaign"],

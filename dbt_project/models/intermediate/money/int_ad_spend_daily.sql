@@ -99,7 +99,8 @@ final as (
     left join campaigns
         on spread.source = campaigns.source and spread.campaign is not distinct from campaigns.campaign
     left join grouped
-        on spread.source = grouped.source and spread.medium is not distinct from grouped.medium
+        on
+            {{ grouped_on('spread.source', 'spread.medium', 'spread.spend_date') }}
 )
 
 select * from final

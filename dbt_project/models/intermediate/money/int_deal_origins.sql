@@ -36,29 +36,46 @@ single_persons as (
     having count(*) = 1
 ),
 
+clinics as (
+    select * from {{ ref('int_clinics_unioned') }}
+),
+
+settings as (
+    select * from {{ ref('int_settings') }}
+),
+
 tagged as (
     select
         deals.deal_id,
         null as lead_id,
         deals.created_at as happened_at,
+        {{ local_date('deals.created_at', 'coalesce(clinics.time_zone, settings.default_time_zone)') }} as local_date,
         null as contact_id,
         deals.utm_source,
         deals.utm_medium,
         deals.utm_campaign,
         deals.tags
     from deals
+    cross join settings
+    left join clinics on deals.clinic_id = clinics.clinic_id
     where deals.utm_source is not null
     union all
     select
         leads.deal_id,
         leads.lead_id,
         leads.created_at as happened_at,
+        {{ local_date(
+            'coalesce(leads.created_at, settings.as_of)', 'coalesce(clinics.time_zone, settings.default_time_zone)'
+        ) }} as local_date,
         leads.contact_id,
         leads.utm_source,
         leads.utm_medium,
         leads.utm_campaign,
         leads.tags
     from leads
+    cross join settings
+    left join deals on leads.deal_id = deals.deal_id
+    left join clinics on deals.clinic_id = clinics.clinic_id
 ),
 
 sourced as (
@@ -83,7 +100,8 @@ sourced as (
     left join campaigns
         on tagged.utm_source = campaigns.source and tagged.utm_campaign is not distinct from campaigns.campaign
     left join grouped
-        on tagged.utm_source = grouped.source and tagged.utm_medium is not distinct from grouped.medium
+        on
+            {{ grouped_on('tagged.utm_source', 'tagged.utm_medium', 'tagged.local_date') }}
 ),
 
 final as (

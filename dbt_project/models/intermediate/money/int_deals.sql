@@ -133,7 +133,8 @@ final as (
     left join campaigns
         on dated.utm_source = campaigns.source and dated.utm_campaign is not distinct from campaigns.campaign
     left join grouped
-        on dated.utm_source = grouped.source and dated.utm_medium is not distinct from grouped.medium
+        on
+            {{ grouped_on('dated.utm_source', 'dated.utm_medium', 'dated.created_date') }}
 )
 
 select * from final

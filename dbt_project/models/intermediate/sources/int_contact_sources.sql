@@ -48,7 +48,8 @@ contact_sessions as (
     order by contacts.contact_id asc, session_sources.started_at desc, session_sources.session_id desc
 ),
 
--- valid on clinic days, both ends included; a clinic's own row beats the network's, the latest beats earlier ones
+-- valid on clinic days, both ends included; of several a clinic's own row beats the network's, the latest beats earlier ones,
+-- the one that ends sooner beats one that lasts; then by name, so that the answer never depends on the order of rows
 contact_addresses as (
     select distinct on (contacts.contact_id)
         contacts.contact_id,
@@ -69,12 +70,14 @@ contact_addresses as (
     order by
         contacts.contact_id asc,
         (tracking.clinic_id is null) asc, tracking.valid_from desc nulls last,
-        tracking.source asc, tracking.campaign asc
+        tracking.valid_to asc nulls last, tracking.source asc, tracking.campaign asc, tracking.medium asc,
+        tracking.channel asc
 ),
 
 chosen as (
     select
         contacts.contact_id,
+        contacts.local_date,
         contacts.how_learned,
         case
             when marked.click_kind is not null then 'click_id'
@@ -165,8 +168,7 @@ final as (
         on sourced.source = campaigns.source and sourced.campaign is not distinct from campaigns.campaign
     left join grouped
         on
-            coalesce(sourced.utm_source, sourced.source) = grouped.source
-            and sourced.medium is not distinct from grouped.medium
+            {{ grouped_on('coalesce(sourced.utm_source, sourced.source)', 'sourced.medium', 'sourced.local_date') }}
 )
 
 select * from final

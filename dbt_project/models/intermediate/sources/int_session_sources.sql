@@ -22,11 +22,16 @@ grouped as (
     select * from {{ ref('int_grouped_tags') }}
 ),
 
+settings as (
+    select * from {{ ref('int_settings') }}
+),
+
 chosen as (
     select
         sessions.session_id,
         sessions.client_id,
         sessions.started_at,
+        {{ local_date('sessions.started_at', 'settings.default_time_zone') }} as local_date,
         case
             when marked.click_kind is not null then 'click_id'
             when marked.utm_source is not null then 'utm'
@@ -43,6 +48,7 @@ chosen as (
         referrers.channel as referrer_channel
     from sessions
     inner join marked on sessions.session_id = marked.record_id
+    cross join settings
     left join referrers on marked.referrer_host = referrers.host
 ),
 
@@ -67,7 +73,8 @@ final as (
     left join campaigns
         on chosen.source = campaigns.source and chosen.campaign is not distinct from campaigns.campaign
     left join grouped
-        on chosen.utm_source = grouped.source and chosen.medium is not distinct from grouped.medium
+        on
+            {{ grouped_on('chosen.utm_source', 'chosen.medium', 'chosen.local_date') }}
 )
 
 select * from final
