@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +20,8 @@ FaultKind = Literal[
     "repeated_page",  # the last good answer of the same address once more
     "empty_page",  # a good answer without rows
     "slow",  # a good answer after `seconds`
+    "drip",  # a good answer in small pieces, `seconds` between them
+    "changed",  # a good answer after `change`: other rows, other fields
     "answer",  # exactly `response`: a vendor's special refusal (points spent, method time used up, a balancer's page)
 ]
 
@@ -41,6 +43,7 @@ class Fault:
     retry_after: int | None = None
     seconds: float = 0.0
     response: Response | None = None
+    change: Callable[[Response], Response] | None = None
 
 
 class Faults:
@@ -56,6 +59,11 @@ class Faults:
         with self._lock:
             self._planned.append(fault)
             self._met.append(0)
+
+    def clear(self) -> None:
+        """Plan nothing any more; `fired` stays."""
+        with self._lock:
+            self._planned, self._met = [], []
 
     def take(self, source: str, text: str) -> Fault | None:
         """The fault for this request, if one is due. `text` is its address, body and headers."""

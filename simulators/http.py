@@ -8,11 +8,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from simulators.faults import Fault, Faults
 
+DRIPS = 8  # pieces of a dripping answer
 HTML_PAGE = "<!DOCTYPE html><html><head><title>Service</title></head><body><h1>Maintenance</h1></body></html>"
 
 
@@ -87,8 +89,8 @@ class VendorServer:
         self._server.server_close()
         self._thread.join(5)
 
-    def answer(self, request: Request) -> tuple[Response, bool]:
-        """The response, and whether the connection dies half-way through its body."""
+    def answer(self, request: Request) -> tuple[Response, Fault | None]:
+        """The response, and the fault behind it: it may die half-way through its body, or drip."""
         address = f"{request.path}?{'&'.join(f'{key}={value}' for key, value in request.query)}"
         said = " ".join((address, request.body.decode("utf-8", "replace"), *request.headers.values()))
         fault = self.faults.take(self.vendor.name, said)
@@ -96,8 +98,8 @@ class VendorServer:
             response = self.vendor.handle(request)
             if response.status == 200:
                 self._last_good[request.path] = response
-            return response, False
-        return self._faulty(fault, request), fault.kind == "cut_body"
+            return response, None
+        return self._faulty(fault, request), fault
 
     def _faulty(self, fault: Fault, request: Request) -> Response:
         kind = fault.kind
@@ -118,11 +120,21 @@ class VendorServer:
         if kind == "repeated_page" and request.path in self._last_good:
             return self._last_good[request.path]
         good = self.vendor.handle(request)
+        if kind == "changed" and fault.change is not None and good.status == 200:
+            return fault.change(good)
         if kind == "empty_page" and good.status == 200:
             return self.vendor.without_rows(request, good)
         if kind == "truncated_json":
             return Response(good.status, good.body[: len(good.body) // 2], good.content_type, good.headers)
         return good
+
+
+def _drip(out: BufferedIOBase, body: bytes, seconds: float) -> None:
+    step = max(1, len(body) // DRIPS)
+    for first in range(0, len(body), step):
+        out.write(body[first : first + step])
+        out.flush()
+        time.sleep(seconds)
 
 
 def _handler(owner: VendorServer) -> type[BaseHTTPRequestHandler]:
@@ -144,7 +156,7 @@ def _handler(owner: VendorServer) -> type[BaseHTTPRequestHandler]:
                 {name.lower(): value for name, value in self.headers.items()},
                 self.rfile.read(length) if length else b"",
             )
-            response, cut = owner.answer(request)
+            response, fault = owner.answer(request)
             owner.journal.append((request.method, request.path, response.status))
             self.send_response(response.status)
             self.send_header("Content-Type", response.content_type)
@@ -152,7 +164,10 @@ def _handler(owner: VendorServer) -> type[BaseHTTPRequestHandler]:
             for name, value in response.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            if cut:
+            if fault is not None and fault.kind == "drip":
+                _drip(self.wfile, response.body, fault.seconds)
+                return
+            if fault is not None and fault.kind == "cut_body":
                 self.wfile.write(response.body[: len(response.body) // 2])
                 self.wfile.flush()
                 self.close_connection = True
