@@ -26,7 +26,7 @@ from extractors.core.errors import ChairsideError
 from extractors.registry import SOURCES
 
 # The gate of landed rows again: at the fallback hour rows that their own source's gate refused may lie there.
-STEPS = ("check_landed", "build", "check_marts", "publish", "lints", "expire_history")
+STEPS = ("check_landed", "build", "forecast", "check_marts", "publish", "lints", "expire_history")
 WAITED_FOR = awaited((*SOURCES, "files"))
 
 
@@ -44,6 +44,9 @@ def run_step(name: str, context: Any) -> None:  # noqa: ANN401 - Airflow's conte
                     print(f"built without news of: {', '.join(stale)}")
                 with pipeline.exclusive(url):
                     pipeline.build(url, run_id=run_id, as_of=datetime.now(UTC))
+            case "forecast":
+                with pipeline.exclusive(url):
+                    pipeline.forecast(url, run_id=run_id, as_of=datetime.now(UTC))
             case "check_marts":
                 with pipeline.exclusive(url):
                     pipeline.check_marts(url, run_id=run_id, now=now)
@@ -68,7 +71,7 @@ def step_task(name: str) -> Any:  # noqa: ANN401
 
 with DAG(
     dag_id="build_warehouse",
-    description="the gate of landed rows, dbt build, the gate before publication, publication, lints, expiry",
+    description="the gate of landed rows, dbt build, seasons, gate before publication, publication, lints, expiry",
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable(FALLBACK_SCHEDULE, timezone=TIME_ZONE),
         assets=[asset_of(name) for name in WAITED_FOR],

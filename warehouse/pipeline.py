@@ -1,6 +1,7 @@
 """The steps of a load, in order. `make load` runs them all; the DAGs run each as a task.
 
-    prepare → load_files (or a vendor's streams) → check_landed → build → check_marts → publish → lints → expire_history
+    prepare → load_files (or a vendor's streams) → check_landed → build → forecast → check_marts → publish → lints
+    → expire_history
 
 A step writes what it did, or why it failed, in `ops.steps`. A failed step stops the ones after it, so marts keep the
 last publication. Every step may be run again.
@@ -139,6 +140,15 @@ def build(url: str, *, run_id: str, as_of: datetime, folder: Path | None = None,
     return runs
 
 
+def forecast(url: str, *, run_id: str, as_of: datetime, say: Say = print) -> None:
+    """Find seasons in the built sales and write them beside the models. Every build empties what it writes."""
+    # Heavy: a second of imports that no other step needs.
+    from warehouse.forecast.sales import fill
+
+    with step(url, run_id, "forecast", say) as note:
+        note.text = fill(url, as_of.date()).summary()
+
+
 def stale_sources(url: str, names: Sequence[str], *, now: datetime) -> list[str]:
     """Those of the sources that no load brought up to date within STALE_AFTER before `now`, or ever."""
     with psycopg.connect(url) as connection:
@@ -208,6 +218,7 @@ def build_and_publish(
     with exclusive(url):
         check_landed(url, run_id=run_id, now=now, say=say)
         runs = build(url, run_id=run_id, as_of=now, folder=folder, say=say)
+        forecast(url, run_id=run_id, as_of=now, say=say)
         check_marts(url, run_id=run_id, now=now, say=say)
         publish(url, run_id=run_id, now=now, folder=folder, say=say)
         lints(url, run_id=run_id, say=say)

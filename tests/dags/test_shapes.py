@@ -50,7 +50,7 @@ def test_the_warehouse_waits_for_all_sources_or_for_its_hour(dag_bag: Bag) -> No
 
 def test_the_warehouse_steps_stand_in_order(dag_bag: Bag) -> None:
     tasks = dag_bag.dags["build_warehouse"].task_dict
-    order = ["check_landed", "build", "check_marts", "publish", "lints", "expire_history"]
+    order = ["check_landed", "build", "forecast", "check_marts", "publish", "lints", "expire_history"]
     assert set(tasks) == set(order)
     for before, after in pairwise(order):
         assert tasks[after].upstream_task_ids == {before}
