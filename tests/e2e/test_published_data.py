@@ -65,6 +65,14 @@ REPORTS: dict[str, dict[str, list[tuple[object, ...]]]] = {
             (2_089, 2_089, Decimal("63.15"), "pipeline")
         ],
     },
+    "retail_sales": {
+        # few buy after New Year and in October, and summer lies below spring and autumn, in each of the four years
+        "select season, times_seen from reports.service_dips() where item_type is null order by next_expected_on": [
+            ("January-February", 4), ("06-25..08-19", 4), ("October", 4)
+        ],
+        "select count(distinct item_type) from reports.service_dips()"
+        " where season in ('January-February', 'January-March') and times_seen >= 3": [(10,)],
+    },
 }
 
 
