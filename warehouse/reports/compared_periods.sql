@@ -21,6 +21,7 @@ returns table (
 language plpgsql
 immutable
 security invoker
+rows 50
 set search_path = pg_catalog, pg_temp
 as $function$
 declare

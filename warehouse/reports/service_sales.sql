@@ -62,12 +62,13 @@ as $function$
     periods as materialized (
         select compared.* from reports.compared_periods(date_from, date_to, grain) as compared
     ),
-    -- which period a day counts in, and as what: one day can be of three
-    days as (
+    -- the days of a row may be those that another row is compared with: each are counted once
+    uses as (
         select
             periods.period,
             spans.compared,
-            spans.first_day + numbered.number as day
+            spans.first_day,
+            spans.last_day
         from periods
         cross join lateral (
             values
@@ -75,6 +76,13 @@ as $function$
             ('previous', periods.previous_first_day, periods.previous_last_day),
             ('last_year', periods.last_year_first_day, periods.last_year_last_day)
         ) as spans (compared, first_day, last_day)
+    ),
+    days as (
+        select
+            spans.first_day,
+            spans.last_day,
+            spans.first_day + numbered.number as day
+        from (select distinct uses.first_day, uses.last_day from uses) as spans
         cross join lateral generate_series(0, spans.last_day - spans.first_day) as numbered (number)
     ),
     sold as (
@@ -99,25 +107,55 @@ as $function$
         from reports.service_sales_lines as lines
         where service_sales.clinic is null or lines.clinic_id = service_sales.clinic
     ),
-    counted as (
+    -- by person first: counting distinct people at the end would sort every line
+    bought as (
         select
-            days.period,
+            days.first_day,
+            days.last_day,
             sold.item_kind,
             sold.item_type,
             sold.item,
-            count(*) filter (where days.compared = 'current') as sales,
-            sum(sold.quantity) filter (where days.compared = 'current') as quantity,
-            sum(sold.amount) filter (where days.compared = 'current') as amount,
-            count(distinct sold.person_key) filter (where days.compared = 'current') as buyers,
-            sum(sold.quantity) filter (where days.compared = 'previous') as previous_quantity,
-            sum(sold.amount) filter (where days.compared = 'previous') as previous_amount,
-            count(distinct sold.person_key) filter (where days.compared = 'previous') as previous_buyers,
-            sum(sold.quantity) filter (where days.compared = 'last_year') as last_year_quantity,
-            sum(sold.amount) filter (where days.compared = 'last_year') as last_year_amount,
-            count(distinct sold.person_key) filter (where days.compared = 'last_year') as last_year_buyers
+            sold.person_key,
+            count(*) as sales,
+            sum(sold.quantity) as quantity,
+            sum(sold.amount) as amount
         from days
         inner join sold on days.day = sold.sold_date
-        group by days.period, sold.item_kind, sold.item_type, sold.item
+        group by days.first_day, days.last_day, sold.item_kind, sold.item_type, sold.item, sold.person_key
+    ),
+    spans_sold as (
+        select
+            bought.first_day,
+            bought.last_day,
+            bought.item_kind,
+            bought.item_type,
+            bought.item,
+            sum(bought.sales)::bigint as sales,
+            sum(bought.quantity) as quantity,
+            coalesce(sum(bought.amount), 0) as amount,
+            count(bought.person_key) as buyers
+        from bought
+        group by bought.first_day, bought.last_day, bought.item_kind, bought.item_type, bought.item
+    ),
+    counted as (
+        select
+            uses.period,
+            spans_sold.item_kind,
+            spans_sold.item_type,
+            spans_sold.item,
+            max(spans_sold.sales) filter (where uses.compared = 'current') as sales,
+            max(spans_sold.quantity) filter (where uses.compared = 'current') as quantity,
+            max(spans_sold.amount) filter (where uses.compared = 'current') as amount,
+            max(spans_sold.buyers) filter (where uses.compared = 'current') as buyers,
+            max(spans_sold.quantity) filter (where uses.compared = 'previous') as previous_quantity,
+            max(spans_sold.amount) filter (where uses.compared = 'previous') as previous_amount,
+            max(spans_sold.buyers) filter (where uses.compared = 'previous') as previous_buyers,
+            max(spans_sold.quantity) filter (where uses.compared = 'last_year') as last_year_quantity,
+            max(spans_sold.amount) filter (where uses.compared = 'last_year') as last_year_amount,
+            max(spans_sold.buyers) filter (where uses.compared = 'last_year') as last_year_buyers
+        from uses
+        inner join spans_sold on uses.first_day = spans_sold.first_day and uses.last_day = spans_sold.last_day
+        group by uses.period, spans_sold.item_kind, spans_sold.item_type, spans_sold.item
     ),
     known as (
         select
