@@ -144,11 +144,23 @@ def test_the_queries_of_the_page_work(shop: Warehouse) -> None:
                 assert cursor.description is None or cursor.fetchall(), query
 
 
-@settings(
-    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+HEALTH = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=HEALTH)
 @given(seed=st.integers(0, 10**6))
 def test_shares_sum_to_the_difference(shop: Warehouse, seed: int) -> None:
+    shares_sum_to_the_difference(shop, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, suppress_health_check=HEALTH)
+@given(seed=st.integers(0, 10**6))
+def test_shares_of_many_changes_sum_to_the_difference(shop: Warehouse, seed: int) -> None:
+    shares_sum_to_the_difference(shop, seed)
+
+
+def shares_sum_to_the_difference(shop: Warehouse, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - invented rows
     (start,) = shop.run("select max(published_on) - '2026-06-10'::date from history.publications")[0]
     sums = "select coalesce(sum(inquiries), 0), coalesce(sum(amount), 0) from reports.administrator_conversion_daily"

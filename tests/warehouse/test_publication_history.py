@@ -240,11 +240,23 @@ def test_the_past_stands_still_while_publications_run(warehouse: Warehouse) -> N
     assert reads > 5
 
 
-@settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+HEALTH = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=HEALTH)
 @given(seed=st.integers(0, 10**6), publications=st.integers(2, 6))
 def test_any_day_reads_as_the_report_read_then(warehouse: Warehouse, seed: int, publications: int) -> None:
+    any_day_reads_as_then(warehouse, seed, publications)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, suppress_health_check=HEALTH)
+@given(seed=st.integers(0, 10**6), publications=st.integers(2, 12))
+def test_any_day_of_many_reads_as_the_report_read_then(warehouse: Warehouse, seed: int, publications: int) -> None:
+    any_day_reads_as_then(warehouse, seed, publications)
+
+
+def any_day_reads_as_then(warehouse: Warehouse, seed: int, publications: int) -> None:
     """Random versions, some days with two publications, for an owner and for an employee of one clinic."""
     chance = random.Random(seed)  # noqa: S311 - invented rows
     role = warehouse.role("anna")

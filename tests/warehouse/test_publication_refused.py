@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +15,8 @@ from extractors.core.errors import ConfigError, GuardError
 from tests.warehouse.small_warehouse import NOW, REPORT_FILE, Warehouse
 from warehouse.publish_gate import RefusedFigure, counted_build, decide, passed, refusals, refused
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "how_to" / "when_a_gate_refuses.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "how_to" / "when_a_gate_refuses.md"
 BUILD = "build.administrator_conversion_inquiries"
 DAILY = """
 create or replace view reports.administrator_conversion_daily with (security_invoker = true) as
@@ -162,5 +166,26 @@ def test_the_queries_and_commands_of_the_page_work(shop: Warehouse) -> None:
     for query in asked:
         shop.run(query.replace("'…'", "'run'").replace("<number>", str(number)))
     assert shop.run("select status from ops.refused_publications") == [("released",)]
-    for command in ("refused", "release", "discard"):
-        assert f"make {command}" in page
+    assert 'make release WHY="' in page
+
+
+def test_the_commands_look_and_discard(shop: Warehouse, tmp_path: Path) -> None:
+    refuse(shop)
+
+    def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+        environ = {**os.environ, "CHAIRSIDE_HOME": str(tmp_path / "home"), "WAREHOUSE_URL": shop.url}
+        return subprocess.run(
+            [sys.executable, "-m", "runtime", *arguments],
+            cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+
+    said = make("refused").stdout
+    assert "administrator_conversion.amount: 78 → 105" in said
+    assert make("discard").returncode != 0, "a reason is needed"
+    (line,) = re.findall(r'make discard WHY="(.*)"', PAGE.read_text(encoding="utf-8"))
+    assert make("discard", "--why", line).returncode == 0
+    assert shop.run("select status, why, decided_by <> '' from ops.refused_publications") == [("discarded", line, True)]
+    assert "No refused publication waits" in make("refused").stdout
+    late = make("release", "--why", "it was right")
+    assert late.returncode == 1
+    assert "No refused publication waits" in late.stderr

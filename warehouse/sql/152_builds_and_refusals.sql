@@ -126,36 +126,53 @@ $$;
 comment on function ops.figures_of(text, text) is
     'Sums of the additive figures of a report''s _daily relation over all days; no row where it has none.';
 
--- Where a published table and its build table differ.
+-- Where a published table and its build table differ, by the types' own equality, as publication compares them.
 create or replace function ops.pending_rows(table_name text)
 returns table (change text, row_key jsonb, published jsonb, built jsonb)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    live regclass := table_name::regclass;
+    live_table regclass := table_name::regclass;
+    build_table regclass := format('build.%I', (select relname from pg_class where oid = live_table))::regclass;
     key_columns text [] := (
         select array_agg(attname order by place.n)
         from pg_constraint
         cross join unnest(conkey) with ordinality as place (attnum, n)
         inner join pg_attribute on attrelid = conrelid and pg_attribute.attnum = place.attnum
-        where conrelid = live and contype = 'p'
+        where conrelid = live_table and contype = 'p'
     );
-    plain_name text := (select relname from pg_class where oid = live);
+    -- a column that only the build has makes a new row of each where it is filled
+    differences text := (
+        select string_agg(
+            case
+                when theirs.attname is null then format('built.%I is not null', ours.attname)
+                when ours.atttypid in ('json'::regtype, 'xml'::regtype)
+                    then format('live.%1$I::text is distinct from built.%1$I::text', ours.attname)
+                else format('live.%1$I is distinct from built.%1$I', ours.attname)
+            end,
+            ' or ' order by ours.attnum
+        )
+        from pg_attribute as ours
+        left join pg_attribute as theirs
+            on theirs.attrelid = live_table and theirs.attname = ours.attname and not theirs.attisdropped
+        where ours.attrelid = build_table and ours.attnum > 0 and not ours.attisdropped
+    );
 begin
     return query execute format(
-        'with published as (
-            select %1$s as row_key, to_jsonb(live) - ''published_in'' as whole from %2$s as live
-        ),
-        built as (select %1$s as row_key, to_jsonb(live) as whole from build.%3$I as live)
-        select
-            case when published.whole is null then ''new'' when built.whole is null then ''gone'' else ''changed'' end,
-            row_key, published.whole, built.whole
-        from published full join built using (row_key)
-        where published.whole is distinct from built.whole',
-        (select 'jsonb_build_object(' || string_agg(format('%L, live.%I', k, k), ', ') || ')' from unnest(key_columns) as k),
-        live,
-        plain_name
+        'select
+            case when live.%1$I is null then ''new'' when built.%1$I is null then ''gone'' else ''changed'' end,
+            jsonb_build_object(%2$s),
+            case when live.%1$I is not null then to_jsonb(live) - ''published_in'' end,
+            case when built.%1$I is not null then to_jsonb(built) end
+        from %3$s as live full join %4$s as built on %5$s
+        where live.%1$I is null or built.%1$I is null or %6$s',
+        key_columns[1],
+        (select string_agg(format('%1$L, coalesce(live.%1$I, built.%1$I)', k), ', ') from unnest(key_columns) as k),
+        live_table,
+        build_table,
+        (select string_agg(format('live.%1$I = built.%1$I', k), ' and ') from unnest(key_columns) as k),
+        differences
     );
 end
 $$;
@@ -192,7 +209,7 @@ begin
             if counts is null then
                 continue;
             end if;
-        exception when undefined_table or undefined_column then
+        exception when undefined_table or undefined_column or undefined_function then
             counts := '{"new": null, "gone": null, "changed": null}';
         end;
         changes := changes || jsonb_build_object(
