@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 import psycopg
 
+from extractors.checks import checked, refuse_emptied
 from extractors.core.errors import ChairsideError, ConfigError, PayloadError, RejectedError, TransientError
 from extractors.core.forgotten import cleaned, not_of_forgotten
 from extractors.core.redact import redact
@@ -199,7 +200,8 @@ def _run_window(
     reading = Reading()
     failure: ChairsideError
     try:
-        batches = read_pages(stream, stream.pages(client, window, context), context, reading)
+        pages = stream.pages(client, window, context)
+        batches = checked(stream, window, context, read_pages(stream, pages, context, reading), reading)
         # The first rows before the transaction: a report may take an hour to be ready, a refusal needs no transaction.
         beginning = list(islice(batches, 1))
         with connection.transaction():
@@ -214,6 +216,7 @@ def _run_window(
                 allow_account_change=bool(context.settings.get("allow_account_change")),
                 accounts=None if context.account is None else (context.account,),
             )
+            refuse_emptied(stream, window, context, written)
             rejected = not_of_forgotten(connection, stream.source, reading.rejected)
             write_rejected(connection, stream, rejected, run_id=context.run_id, now=context.now)
             if last:

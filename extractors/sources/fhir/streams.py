@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from extractors.core.errors import PayloadError
 from extractors.core.spec import Context, Page, StreamSpec, Window
 from extractors.sources.fhir import records
 from extractors.sources.fhir.client import FhirClient, Params
@@ -57,7 +58,13 @@ def deletion_pages(client: FhirClient, window: Window, context: Context) -> Iter
         return
     for kind in (kind for kind in KINDS if kind not in absent(context)):
         since = instants(window, context)[0].isoformat()
-        for entries in client.history(kind, since, where=f"fhir deletions of {kind}"):
+        where = f"fhir deletions of {kind}"
+        for entries in client.history(kind, since, where=where):
+            if entries and not any(entry.request for entry in entries):
+                raise PayloadError(
+                    f"{where}: the history does not say what was done to anything (`request`), so deletions cannot be"
+                    " told. Set `deletions` to `ids` if the server is so (docs/sources/fhir.md)."
+                )
             yield [
                 {
                     "resource": kind,

@@ -20,7 +20,10 @@ MICROS = Decimal(1_000_000)
 
 
 class AdPerformance(msgspec.Struct):
-    """A row of AD_PERFORMANCE_REPORT, plus what the request knew: login, currency, VAT. `--` is null."""
+    """A row of AD_PERFORMANCE_REPORT, plus what the request knew: login, currency, VAT. `--` is null.
+
+    Every column that was asked for must be there: one that is gone would give rows another key.
+    """
 
     login: str
     currency: str
@@ -28,12 +31,12 @@ class AdPerformance(msgspec.Struct):
     Date: str
     CampaignId: str
     CampaignName: str
+    AdGroupId: str | None
+    AdGroupName: str | None
+    AdId: str | None
     Impressions: int | None
     Clicks: int | None
     Cost: int
-    AdGroupId: str | None = None
-    AdGroupName: str | None = None
-    AdId: str | None = None
 
 
 def ad_performance_row(record: AdPerformance, context: Context) -> tuple[Any, ...]:
