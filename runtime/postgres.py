@@ -49,6 +49,9 @@ SETTINGS: Mapping[str, str] = {
     "timezone": "UTC",
     "lc_messages": "C",
     "log_min_messages": "warning",
+    # The text of a failed statement, and of the row it failed on, may hold a phone.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     "cluster_name": "chairside",
 }
 

@@ -20,6 +20,13 @@ from runtime.progress import Progress
 
 WAREHOUSE = "chairside"
 METADATA = "airflow"
+# Any login may call these: a held lock stops loads, a large object is writing. Only a superuser can close them.
+OPEN_FUNCTIONS = """
+    select oid::regprocedure::text from pg_proc
+    where pronamespace = 'pg_catalog'::regnamespace
+        and (proname ~ '^pg_(try_)?advisory' or proname in ('lo_creat', 'lo_create', 'lo_from_bytea'))
+        and (proacl is null or exists (select from aclexplode(proacl) as acl where acl.grantee = 0))
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +50,19 @@ def ensure_database(server: Server, home: Home, name: str, *, creates_roles: boo
             admin.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(name)))
             # An employee may connect where the warehouse's own set-up says so, not everywhere by default.
             admin.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
+    if creates_roles:
+        close_to_employees(server.url(database=name), owner=name)
     return server.url(database=name, user=name, password=password)
+
+
+def close_to_employees(superuser_url: str, *, owner: str) -> None:
+    """Leave to the owner what PostgreSQL lets everybody call and a warehouse's employee must not."""
+    with psycopg.connect(superuser_url) as admin:
+        for (function,) in admin.execute(OPEN_FUNCTIONS).fetchall():
+            admin.execute(sql.SQL("revoke execute on function {} from public").format(sql.SQL(function)))
+            admin.execute(
+                sql.SQL("grant execute on function {} to {}").format(sql.SQL(function), sql.Identifier(owner))
+            )
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from warehouse.pipeline import exclusive
 
 REASON = "требование субъекта персональных данных"
 # Readers of these must never wait: their space is freed without rewriting the table.
-READ_BY_PEOPLE = ("marts", "reports")
+READ_BY_PEOPLE = ("marts", "reports", "history")
 
 
 @dataclass(frozen=True, slots=True)

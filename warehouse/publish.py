@@ -49,6 +49,19 @@ OPEN_TO_EVERY_READER = {
     ("*", "as_of", "publication", "function"),
     ("*", "as_of", "publication_on", "function"),
 }
+# Before anything changes its shape: all that readers use, views first as a reader takes them. Taken one by one along
+# the way, a reader who holds a view and waits for its table would be one half of a deadlock.
+LOCK_FOR_SHAPE = """
+    select access.lock_gently(
+        array(
+            select pg_class.oid
+            from pg_class
+            inner join pg_namespace on pg_namespace.oid = relnamespace
+            where nspname in ('as_of', 'reports', 'marts', 'history') and relkind in ('r', 'v')
+            order by nspname = 'as_of' desc, relkind = 'v' desc, pg_class.oid
+        )
+    )
+"""
 # A table is analysed after this share of its rows changed. Autovacuum would do it later, after slow first reads.
 NOTABLE_SHARE = 0.02
 
@@ -118,6 +131,8 @@ def _publish(
     if len(plans) != len(models):
         raise ConfigError("two published models have the same name; nothing was published")
     vanished = _vanished_tables(connection, models)
+    if vanished or any(plan.dropped or plan.added or plan.retyped for plan in plans.values() if not plan.is_new):
+        connection.execute(LOCK_FOR_SHAPE)
     if vanished or any(plan.dropped for plan in plans.values()):
         drop_report_objects(connection)
     publication_id = _begin(connection, files, models_hash, run_id, now)

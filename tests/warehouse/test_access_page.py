@@ -19,7 +19,7 @@ def test_the_examples_of_the_page_do_what_it_says(published: Warehouse) -> None:
         block.replace("'anna'", f"'{anna}'").replace("'boris'", f"'{boris}'")
         for block in re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     ]
-    give, add, change, take, look, refresh = blocks
+    give, add, change, take, look, refresh, reads = blocks
 
     published.run(give)
     published.run(add)
@@ -36,6 +36,7 @@ def test_the_examples_of_the_page_do_what_it_says(published: Warehouse) -> None:
     published.run(take)
     published.run(look)
     published.run(refresh)
+    published.run(reads)
 
     assert published.run("select database_role from access.effective_rights") == [(anna,)]
     assert published.run("select count(*) from pg_roles where rolname = %s", (boris,)) == [(0,)]

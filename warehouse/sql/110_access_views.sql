@@ -87,6 +87,8 @@ with conditions as (
     select
         roles.oid as role_oid,
         pg_class.oid as relation_oid,
+        format('%I.%I', relations.schema_name, relations.relation_name) as relation_name,
+        relations.is_personal,
         relations.report,
         case
             when relations.report = '*' then 'true'  -- rows about no clinic and nobody
@@ -109,16 +111,30 @@ with conditions as (
 )
 
 select
-    role_oid,
-    relation_oid,
+    rows_shown.role_oid,
+    rows_shown.relation_oid,
+    -- A sub-select, so that it is asked once a query and not once a row. Not on Citus: there audit_personal_reads is off.
     case
-        when bool_or(expression = 'true') then 'true'
-        when count(*) = 1 then min(expression)
-        else string_agg('(' || expression || ')', ' or ' order by report)
+        when rows_shown.is_personal and coalesce(settings.value, 'on') = 'on'
+            then format('(%s) and (select access.note_personal_read(%L))', rows_shown.expression, rows_shown.relation_name)
+        else rows_shown.expression
     end as expression
-from conditions
-where expression is not null
-group by role_oid, relation_oid;
+from (
+    select
+        role_oid,
+        relation_oid,
+        relation_name,
+        bool_or(is_personal) as is_personal,
+        case
+            when bool_or(expression = 'true') then 'true'
+            when count(*) = 1 then min(expression)
+            else string_agg('(' || expression || ')', ' or ' order by report)
+        end as expression
+    from conditions
+    where expression is not null
+    group by role_oid, relation_oid, relation_name
+) as rows_shown
+left join staging.settings on settings.name = 'audit_personal_reads';
 comment on view access.wanted_policies is
 'Row policies that the rights ask for. One row per employee role and published table with any row to show.';
 
@@ -219,6 +235,13 @@ objects as (
     inner join pg_catalog.pg_proc
         on pg_proc.pronamespace = pg_namespace.oid and pg_proc.proname = readable.relation_name
     where readable.object_kind = 'function'
+    union
+    -- A policy calls it as the reader; the schema stays closed, so nothing else can.
+    select effective_rights.database_role, 'function', pg_proc.oid, 'EXECUTE'
+    from access.effective_rights
+    inner join pg_catalog.pg_proc
+        on pg_proc.pronamespace = 'access'::regnamespace and pg_proc.proname = 'note_personal_read'
+    where effective_rights.personal_data
 )
 
 select roles.oid as role_oid, objects.object_kind, objects.object_oid, objects.privilege

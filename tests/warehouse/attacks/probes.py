@@ -30,6 +30,8 @@ class Probe:
 
 # {t} relation, {c} column, {r} another employee's role, {f} report function, {n} a number.
 SEARCHING = (
+    "select * from history.{name}", "select * from as_of.{name}", "select * from {f}_as_of(current_date)",
+    "set chairside.as_of = '{n}'; select * from as_of.{name}; reset all", "select * from ops.history_tables",
     "select * from {t}", "select {c} from {t} where clinic_id = 'C{n}'",
     "select {c} from {t} where clinic_id <> all (array['C{n}'])",
     "select {c} from {t} order by {c} desc limit 1 offset {n}",
@@ -99,6 +101,7 @@ SEARCHING = (
 )  # fmt: skip
 
 REFUSED = (
+    "select access.note_personal_read('x')",
     "select access.login_password('{r}')",
     "set role {r}", "set session authorization {r}", "select set_config('session_authorization', '{r}', false)",
     "begin; lock table {t} in access exclusive mode", "begin; lock table access.rights",

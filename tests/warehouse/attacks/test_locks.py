@@ -6,8 +6,10 @@ import threading
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import errors
 
+from runtime.warehouse import close_to_employees
 from tests.warehouse.small_warehouse import Warehouse
 from warehouse.migrate import migrate
 from warehouse.pipeline import exclusive
@@ -42,6 +44,24 @@ def test_no_lock_of_an_employee_holds_up_builds_migrations_publications_or_right
             thread.join(60)
         assert [thread.is_alive() for thread in threads] == [False] * len(threads)
     assert taken == []
+
+
+def test_on_our_own_server_employees_take_no_advisory_locks_and_make_no_large_objects(published: Warehouse) -> None:
+    anna, owner = published.add("anna"), published.role("owner")
+    published.run(f"create role {owner}")
+    try:
+        close_to_employees(published.url, owner=owner)
+        close_to_employees(published.url, owner=owner)
+        with published.connect(anna) as connection:
+            connection.execute("set default_transaction_read_only = off")
+            for call in ("pg_advisory_lock(1)", "pg_try_advisory_xact_lock_shared(1, 2)", "lo_create(0)"):
+                with pytest.raises(errors.InsufficientPrivilege):
+                    connection.execute(f"select {call}".encode())
+        with psycopg.connect(published.url) as connection:
+            connection.execute(f"set role {owner}".encode())
+            assert connection.execute("select pg_try_advisory_lock(1)").fetchone() == (True,)
+    finally:
+        published.run(f"drop owned by {owner}; drop role {owner}")
 
 
 def test_builds_take_turns_and_a_dead_one_frees_its_turn(published: Warehouse) -> None:

@@ -1,0 +1,153 @@
+"""Dashboard queries as a restricted employee, against the same with the condition written by hand, as owner.
+
+Five times BENCH_ROWS rows of 50 clinics, published and granted as the product does it. Both ask on an open connection,
+in turns; a short query is asked many times in a turn. Planning is part of it: policies cost there too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import psycopg
+
+from benchmarks.harness import Bench, in_turns
+from warehouse.migrate import migrate
+from warehouse.publish import publish
+
+DATABASE = "chairside_bench_access"
+TABLE = "administrator_conversion_inquiries"
+FILL = """
+create table build.administrator_conversion_inquiries as
+select
+    'inquiry:' || n as inquiry_key, 'C' || n %% 50 as clinic_id, date '2026-01-01' + (n / 50) %% 180 as local_date,
+    'A' || n %% 350 as administrator_id, 'channel ' || n %% 12 as channel, (n %% 100000)::numeric(18, 2) as amount,
+    n::bigint * 7919 %% 10000000 as amount_kopecks, n %% 2 = 0 as is_booked
+from generate_series(1, %s) as n
+"""
+NOT_NULL = "alter table build.administrator_conversion_inquiries alter inquiry_key set not null"
+# What a dashboard asks; {} is where an owner writes the condition.
+QUERIES = {
+    "30 days by day and channel": "select local_date, channel, count(*), count(*) filter (where is_booked), sum(amount)"
+    " from {table} where local_date between '2026-03-01' and '2026-03-30' {and_clinics} group by 1, 2",
+    "months by channel": "select date_trunc('month', local_date), channel, count(*), sum(amount) from {table}"
+    " where true {and_clinics} group by 1, 2",
+    "one day's rows": "select * from {table} where local_date = '2026-03-08' {and_clinics} order by 1 limit 100",
+    "figures of a day": "select count(*), count(*) filter (where is_booked), sum(amount) from {table}"
+    " where local_date = '2026-04-15' {and_clinics}",
+    "largest above an amount": "select inquiry_key, amount_kopecks from {table} where amount_kopecks > 9990000"
+    " {and_clinics} order by amount_kopecks desc limit 20",
+    "values of a filter": "select channel, count(*) from {table} where true {and_clinics} group by channel",
+}
+# Right of the employee, and the same written by hand.
+READERS: dict[str, tuple[list[str] | None, bool, str]] = {
+    "1 of 50 clinics": (["C7"], False, "and clinic_id = 'C7'"),
+    "5 of 50 clinics": (
+        ["C3", "C7", "C11", "C20", "C41"], False, "and clinic_id = any ('{C11,C20,C3,C41,C7}'::text[])"
+    ),
+    "all clinics": (None, False, ""),
+    "own rows": (["C7"], True, "and clinic_id = 'C7' and administrator_id = 'A7'"),
+}
+LEAST_SECONDS = 0.02
+
+
+def run(bench: Bench) -> None:
+    rows = int(os.environ.get("BENCH_ROWS", "1000000")) * 5
+    rounds = int(os.environ.get("BENCH_ROUNDS", "3")) * 7
+    url = urlsplit(bench.url)._replace(path=f"/{DATABASE}").geturl()
+    with psycopg.connect(bench.url, autocommit=True) as admin:
+        admin.execute(f"drop database if exists {DATABASE} with (force)".encode())
+        admin.execute(f"create database {DATABASE} template template0".encode())
+    try:
+        _settle(url, bench.work, rows)
+        _measure(bench, url, rounds)
+    finally:
+        with psycopg.connect(url) as owner:
+            owner.execute("select access.remove_employee(database_role) from access.employees")
+        with psycopg.connect(bench.url, autocommit=True) as admin:
+            admin.execute(f"drop database {DATABASE} with (force)".encode())
+
+
+def _settle(url: str, work: Path, rows: int) -> None:
+    """The table, published as dbt's manifest asks, and an employee per reader."""
+    migrate(url)
+    manifest, reports = work / "manifest.json", work / "reports"
+    reports.mkdir(exist_ok=True)
+    block = {
+        "schema": "reports", "report": "administrator_conversion", "clinic_column": "clinic_id", "key": ["inquiry_key"],
+        "owner_columns": ["administrator_id"], "personal": False,
+        "indexes": [["clinic_id", "local_date"], ["local_date"], ["amount_kopecks"]],
+    }  # fmt: skip
+    node = {
+        "resource_type": "model", "name": TABLE, "alias": TABLE, "description": "Bench.", "constraints": [],
+        "config": {"meta": {"publish": block}},
+        "columns": {"inquiry_key": {"name": "inquiry_key", "constraints": [{"type": "not_null"}]}},
+    }  # fmt: skip
+    manifest.write_text(json.dumps({"nodes": {f"model.chairside.{TABLE}": node}}), encoding="utf-8")
+    with psycopg.connect(url) as owner:
+        owner.execute(FILL, (rows,))
+        owner.execute(NOT_NULL)
+    publish(url, manifest, run_id="bench", now=datetime(2026, 7, 1, tzinfo=UTC), reports=reports)
+    with psycopg.connect(url, autocommit=True) as owner:
+        for number, (clinics, own, _) in enumerate(READERS.values()):
+            role = f"bench_reader_{number}"
+            owner.execute("select access.add_employee(%s, 'Reader', null, 'A7')", (role,))
+            owner.execute("select access.allow(%s, 'administrator_conversion', %s, %s)", (role, clinics, own))
+        owner.execute(f"vacuum (analyze) reports.{TABLE}".encode())
+
+
+def _measure(bench: Bench, url: str, rounds: int) -> None:
+    ratios = []
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as owner:
+        for number, (reader, (_, _, condition)) in enumerate(READERS.items()):
+            with _login(url, owner, f"bench_reader_{number}") as employee:
+                for name, text in QUERIES.items():
+                    own = text.format(table=f"reports.{TABLE}", and_clinics="")
+                    by_hand = text.format(table=f"reports.{TABLE}", and_clinics=condition)
+                    _same(employee, own, owner, by_hand)
+                    times = in_turns({"employee": _asking(employee, own), "owner": _asking(owner, by_hand)}, rounds)
+                    ratio = times["employee"] / times["owner"]
+                    ratios.append(ratio)
+                    bench.record(
+                        f"access: {name}, {reader}", ratio, 1.2,
+                        f"as employee {times['employee'] * 1000:.2f} ms : by hand {times['owner'] * 1000:.2f} ms",
+                    )  # fmt: skip
+    bench.record("access: median of the dashboard queries", median(ratios), 1.05, "× the condition written by hand")
+
+
+def _login(url: str, owner: psycopg.Connection[Any], role: str) -> psycopg.Connection[Any]:
+    (password,) = owner.execute("select access.login_password(%s)", (role,)).fetchone() or ("",)
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    login = parts._replace(netloc=f"{quote(role)}:{quote(password)}@{host}").geturl()
+    return psycopg.connect(login, autocommit=True, prepare_threshold=None)
+
+
+def _same(employee: psycopg.Connection[Any], own: str, owner: psycopg.Connection[Any], by_hand: str) -> None:
+    """Two queries that answer differently cannot be compared. Also warms both."""
+    mine, theirs = employee.execute(own.encode()).fetchall(), owner.execute(by_hand.encode()).fetchall()
+    if "limit" in own:
+        mine, theirs = [(len(mine),)], [(len(theirs),)]
+    if sorted(map(repr, mine)) != sorted(map(repr, theirs)):
+        raise AssertionError(f"the employee's rows differ: {own}")
+
+
+def _asking(connection: psycopg.Connection[Any], query: str) -> Callable[[], float]:
+    """Seconds of one execution, as the mean of as many as take LEAST_SECONDS."""
+    encoded = query.encode()
+
+    def ask() -> float:
+        began, asked = time.perf_counter(), 0
+        while asked == 0 or time.perf_counter() - began < LEAST_SECONDS:
+            connection.execute(encoded).fetchall()
+            asked += 1
+        return (time.perf_counter() - began) / asked
+
+    return ask

@@ -1,0 +1,73 @@
+"""What came raw with a landed row goes after some days; what the models read stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from warehouse.migrate import migrate
+
+NOW = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def warehouse(fresh_database: str) -> Iterator[Connection]:
+    migrate(fresh_database)
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        for number, age in enumerate((10, 181)):
+            at = NOW - timedelta(days=age)
+            connection.execute(
+                "insert into staging.files__contacts (contact_id, clinic_id, occurred_at, kind, direction, phone,"
+                " phone_e164, note, _loaded_at, _extra) values (%s, 'C1', %s, 'call', 'inbound', '8 900 0000001',"
+                " '+79000000001', 'kept', %s, '{\"a\": 1}')", (f"E{number}", at, at),
+            )  # fmt: skip
+            connection.execute(
+                "insert into staging.files__patients (patient_id, clinic_id, phones, phones_e164, _loaded_at)"
+                " values (%s, 'C1', '{8 900 0000001}', %s, %s)",
+                (f"P{number}", ["+79000000001"] if number else [], at),
+            )
+            connection.execute(
+                "insert into staging.rejected_rows (source, reason, row, rejected_at) values ('files', %s, '{}', %s)",
+                (f"R{number}", at),
+            )
+        yield connection
+
+
+def seen(connection: Connection) -> list[list[tuple[Any, ...]]]:
+    return [
+        connection.execute(query).fetchall()
+        for query in (
+            "select contact_id, phone, phone_e164, note, _extra is null from staging.files__contacts order by 1",
+            "select patient_id, phones from staging.files__patients order by 1",
+            "select reason from staging.rejected_rows order by 1",
+        )
+    ]
+
+
+def test_raw_parts_older_than_the_setting_go_and_normal_forms_stay(warehouse: Connection) -> None:
+    emptied = warehouse.execute("select * from ops.expire_raw(%s)", (NOW,)).fetchall()
+    assert seen(warehouse) == [
+        [("E0", "8 900 0000001", "+79000000001", "kept", False), ("E1", "+79000000001", "+79000000001", "kept", True)],
+        [("P0", ["8 900 0000001"]), ("P1", ["+79000000001"])],
+        [("R0",)],
+    ]
+    assert emptied == [(2, 1)]
+    assert warehouse.execute("select * from ops.expire_raw(%s)", (NOW,)).fetchall() == [(0, 0)]
+
+
+def test_without_a_number_of_days_everything_is_kept(warehouse: Connection) -> None:
+    before = seen(warehouse)
+    warehouse.execute("update staging.settings set value = null where name = 'raw_days'")
+    assert warehouse.execute("select * from ops.expire_raw(%s)", (NOW,)).fetchall() == [(0, 0)]
+    assert seen(warehouse) == before
+
+
+def test_a_phone_that_could_not_be_read_stays_as_it_was_written(warehouse: Connection) -> None:
+    warehouse.execute("update staging.files__contacts set phone_e164 = null, phone = 'ask Anna'")
+    warehouse.execute("select ops.expire_raw(%s)", (NOW,))
+    assert [row[1] for row in seen(warehouse)[0]] == ["ask Anna", "ask Anna"]

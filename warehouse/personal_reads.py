@@ -1,0 +1,67 @@
+"""Collects from PostgreSQL's log who read personal data, and lets old lines go.
+
+By hand, where the server is another machine: `python -m warehouse.personal_reads <log file> [--url postgresql://…]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+LINE = re.compile(rb"chairside personal read ([0-9a-f]{64}) (\{.*\})\s*$")
+BATCH = 5_000
+
+
+def collect(url: str, log: Path) -> int:
+    """Keep the lines of a log that the server wrote itself; how many were new. 0 where there is no such file."""
+    kept = 0
+    if not log.is_file():
+        return kept
+    with psycopg.connect(url) as connection:
+        for stamps, payloads in _batches(log):
+            row = connection.execute("select ops.keep_personal_reads(%s, %s)", (stamps, payloads)).fetchone()
+            kept += int(row[0]) if row else 0
+    return kept
+
+
+def _batches(log: Path) -> Iterator[tuple[list[str], list[str]]]:
+    stamps: list[str] = []
+    payloads: list[str] = []
+    with log.open("rb") as lines:
+        for line in lines:
+            if match := LINE.search(line):
+                stamps.append(match[1].decode())
+                payloads.append(match[2].decode("utf-8", errors="replace"))
+            if len(stamps) == BATCH:
+                yield stamps, payloads
+                stamps, payloads = [], []
+    if stamps:
+        yield stamps, payloads
+
+
+def expire(url: str, now: datetime) -> int:
+    """Delete reads older than the setting personal_reads_days; how many. Null or empty keeps everything."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select value from staging.settings where name = 'personal_reads_days'").fetchone()
+        if not row or not row[0]:
+            return 0
+        before = now - timedelta(days=int(row[0]))
+        return connection.execute("delete from ops.personal_reads where read_at < %s", (before,)).rowcount
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("log", type=Path)
+    parser.add_argument("--url", default=os.environ.get("WAREHOUSE_URL"))
+    options = parser.parse_args()
+    print(f"{collect(options.url, options.log)} new reads of personal data")
+
+
+if __name__ == "__main__":
+    main()
