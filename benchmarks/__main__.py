@@ -1,10 +1,11 @@
 """`python -m benchmarks [name …]`: run all benchmarks, or the named ones, and print each figure against its goal.
 
-    BENCH_ROWS     rows of the load benchmark; 1000000 if not set, 50000 is a quick look
-    BENCH_PATHS    paths of the attribution benchmark; 1000000 if not set
-    BENCH_ROUNDS   how often every contestant has its turn; 3 if not set
-    BENCH_PG       a superuser's URL of a server to use; without it one is started with the product's settings
-    CHAIRSIDE_HOME where bench.jsonl grows; .chairside if not set
+    BENCH_ROWS         rows of the load benchmark; 1000000 if not set, 50000 is a quick look
+    BENCH_TOUCHPOINTS  sizes of the build benchmark, comma between; 300000,3000000 if not set
+    BENCH_PATHS        paths of the attribution benchmark; 1000000 if not set
+    BENCH_ROUNDS       how often every contestant has its turn; 3 if not set
+    BENCH_PG           a superuser's URL of a server to use; without it one is started with the product's settings
+    CHAIRSIDE_HOME     where bench.jsonl grows; .chairside if not set
 
 Exit status 1 where a figure is over its goal.
 """
@@ -18,13 +19,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import load, paths, publication
+from benchmarks import build, load, paths, publication
 from benchmarks.harness import Bench
 from runtime.home import open_home
 from runtime.postgres import running_server
 from runtime.progress import Progress
 
-BENCHMARKS: dict[str, Callable[[Bench], None]] = {"load": load.run, "paths": paths.run, "publication": publication.run}
+BENCHMARKS: dict[str, Callable[[Bench], None]] = {
+    "load": load.run,
+    "build": build.run,
+    "paths": paths.run,
+    "publication": publication.run,
+}
 
 
 @contextmanager

@@ -55,15 +55,6 @@ create table build.int_inquiry_touches as
 select journey_key as inquiry_key, touch_kind, record_id, channel, source, null::text as medium, campaign
 from build.int_conversion_journeys where outcome = '(conversion)'
 """
-NO_EFFECTS = """
-create table build.int_removal_effects as
-select 'channel'::text as level, null::text as player, 0::numeric as removal_effect where false
-"""
-# the effects by which Markov shares an inquiry: those just computed
-EFFECTS = """
-insert into build.int_removal_effects
-select level, player, removal_effect from build.int_conversion_effects where model = 'markov'
-"""
 
 
 def run(bench: Bench) -> None:
@@ -78,13 +69,10 @@ def run(bench: Bench) -> None:
             connection.execute("create schema if not exists build")
             connection.execute(JOURNEYS, {"paths": paths})
             connection.execute(INQUIRY_TOUCHES)
-            connection.execute(NO_EFFECTS)
             connection.execute("vacuum analyze")
         markov = _seconds(url, bench.work / "dbt", MARKOV)
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(EFFECTS)
         shapley = _seconds(url, bench.work / "dbt", SHAPLEY)
-        parts = f"Markov of order 1 to 3 {markov:.1f} s, shares of Markov and Shapley at three levels {shapley:.1f} s"
+        parts = f"Markov of order 1 to 3 {markov:.1f} s, shares of Shapley at three levels {shapley:.1f} s"
         bench.record(
             "markov and shapley, a million paths", (markov + shapley) / MINUTE, 1.0,
             f"× a minute; {parts}; {paths} paths, 20 channels; the models as dbt builds them",

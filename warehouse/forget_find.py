@@ -125,11 +125,11 @@ RECORDS = """
 
 
 TRACES = (
-    "select recording_url from build.int_contacts inner join pg_temp.forget_records"
+    "select recording_url from build.int_contacts_unioned inner join pg_temp.forget_records"
     " on record_kind = 'contact' and record_id = contact_id where length(recording_url) > 8",
-    "select regexp_replace(recording_url, '^.*/', '') from build.int_contacts inner join pg_temp.forget_records"
+    "select regexp_replace(recording_url, '^.*/', '') from build.int_contacts_unioned inner join pg_temp.forget_records"
     " on record_kind = 'contact' and record_id = contact_id where recording_url ~ '/[^/]{8,}$'",
-    "select regexp_replace(click_id, '^.*:', '') from build.int_contacts inner join pg_temp.forget_records"
+    "select regexp_replace(click_id, '^.*:', '') from build.int_contacts_unioned inner join pg_temp.forget_records"
     " on record_kind = 'contact' and record_id = contact_id where length(click_id) > 8",
     "select regexp_replace(click_id, '^.*:', '') from build.int_sessions_unioned inner join pg_temp.forget_records"
     " on record_kind = 'session' and record_id = session_id where length(click_id) > 8",

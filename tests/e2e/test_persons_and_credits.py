@@ -20,6 +20,9 @@ from tests.e2e.identity_truth import agreement, known_persons, truth_of
 
 FIRST, DAYS = date(2026, 8, 1), 45
 CONVERSIONS = ("booking", "first_visit", "deal", "payment")
+ALL_CREDITS = """(
+    select * from marts.fct_attribution_credits union all select * from marts.fct_attribution_markov_credits
+) as credits"""
 # a session, a visit that was direct, a call of unknown source that is the inquiry and the booking: docs/attribution.md
 EXAMPLE = "(values (1, 14), (2, 7), (3, 0)) as touch (number, days)"
 
@@ -75,7 +78,7 @@ def test_w_shaped_gives_thirty_to_each_part_and_ten_to_the_rest(city: str) -> No
 def test_credits_of_every_conversion_and_model_sum_to_one_and_its_money_to_the_kopeck(city: str) -> None:
     ((conversions, pairs, wrong, money),) = rows(
         city,
-        """
+        f"""
         select
             (select count(*) from reports.attribution_conversions),
             count(*),
@@ -83,7 +86,7 @@ def test_credits_of_every_conversion_and_model_sum_to_one_and_its_money_to_the_k
             count(*) filter (where summed.amount <> round(won.amount, 2))
         from (
             select model, conversion_key, sum(credit) as credit, sum(amount) as amount
-            from marts.fct_attribution_credits group by model, conversion_key
+            from {ALL_CREDITS} group by model, conversion_key
         ) as summed
         inner join reports.attribution_conversions as won using (conversion_key)
         """,
@@ -101,7 +104,7 @@ def test_the_credits_say_what_the_report_says(city: str, conversion: str) -> Non
         select model, channel, source, campaign, marts.conversions, told.conversions
         from (
             select model, channel, source, coalesce(campaign, '-') as campaign, sum(conversions) as conversions
-            from marts.fct_attribution_credits where conversion = '{conversion}' group by 1, 2, 3, 4
+            from {ALL_CREDITS} where conversion = '{conversion}' group by 1, 2, 3, 4
         ) as marts
         full join (
             select model, channel, source, coalesce(campaign, '-') as campaign, conversions
@@ -170,7 +173,7 @@ def test_a_row_with_few_conversions_shows_what_chance_alone_could_do(city: str) 
 def test_every_credit_belongs_to_a_touch_of_the_person(city: str) -> None:
     (counted,) = rows(
         city,
-        """
+        f"""
         select
             count(*) filter (where credits.touch_key is not null and touches.touch_key is null),
             count(*) filter (where touches.person_key <> credits.person_key),
@@ -178,7 +181,7 @@ def test_every_credit_belongs_to_a_touch_of_the_person(city: str) -> None:
             count(*) filter (where credits.touch_key is null and credits.channel <> 'unknown'),
             (select count(*) from marts.fct_touches where touch_kind = 'session')
             = (select count(*) from marts.fct_sessions)
-        from marts.fct_attribution_credits as credits
+        from {ALL_CREDITS}
         left join marts.fct_touches as touches on credits.touch_key = touches.touch_key
         """,
     )

@@ -6,7 +6,7 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from warehouse.increment.plan import ITSELF, Plan
+from warehouse.increment.plan import ITSELF, RECORD, Plan
 from warehouse.increment.scope import Connection, run
 
 # Keys of each kind that rows of the scope have now (`day`) or had (`build`). A person is whom any of the records is of.
@@ -56,6 +56,20 @@ from (
 where of_records.person_key is not null;
 analyze build.family_keys;
 insert into build.family_keys (kind, key)
+select distinct 'card_person', of_cards.person_patient_id
+from (
+    select person_patient_id from day.int_patient_cards
+    union all
+    select rows.person_patient_id from build.int_patient_cards as rows
+    inner join build.family_scope as scope on scope.record_kind = 'patient' and rows.patient_id = scope.record_id
+) as of_cards;
+insert into build.family_keys (kind, key)
+select 'identifier', identifier from day.int_identifiers
+union
+select 'identifier', rows.identifier from build.int_identifier_owners as rows
+inner join build.family_keys as keys on keys.kind = 'card_person' and rows.person_patient_id = keys.key;
+analyze build.family_keys;
+insert into build.family_keys (kind, key)
 select distinct of_persons.kind, of_persons.key
 from (
     select 'inquiry' as kind, inquiry_key as key, person_key from build.int_inquiries
@@ -85,12 +99,13 @@ analyze build.family_keys;
 """
 
 
-def merge(connection: Connection, plan: Plan) -> int:
-    """Replace the families' rows of every kept model. Returns how many rows went in. One transaction of the caller.
-
-    What models only passed on is emptied in `build`: it would be of an earlier build.
-    """
+def name_keys(connection: Connection) -> None:
+    """Name in `build.family_keys` every key that rows of the families have, or had in the last build."""
     run(connection, _KEYS)
+
+
+def merge(connection: Connection, plan: Plan) -> int:
+    """Replace the families' rows of every kept model. Returns how many rows went in. One transaction of the caller."""
     inserted = 0
     for kept in plan.kept:
         old, new = sql.Identifier("build", kept.model), sql.Identifier("day", kept.model)
@@ -100,6 +115,15 @@ def merge(connection: Connection, plan: Plan) -> int:
                 for column in kept.columns
             )
             connection.execute(sql.SQL("delete from {} as old using {} as new where {}").format(old, new, same))
+        elif kept.of == RECORD:
+            kind, record_id = map(sql.Identifier, kept.columns)
+            _index(connection, kept.model, kept.columns[1])
+            connection.execute(
+                sql.SQL(
+                    "delete from {} as old using build.family_scope as scope"
+                    " where old.{} = scope.record_kind and old.{} = scope.record_id"
+                ).format(old, kind, record_id)
+            )
         else:
             (column,) = kept.columns
             _index(connection, kept.model, column)
@@ -117,7 +141,7 @@ def merge(connection: Connection, plan: Plan) -> int:
 
 
 def empty(connection: Connection, plan: Plan) -> None:
-    """Empty what is of no use after a build of a day: its schema's tables, and `build`'s rows of steps on the way."""
+    """Empty the day's own tables, and `build`'s rows of steps on the way, which are of an earlier build."""
     tables = [sql.Identifier("build", model) for model in plan.passing]
     tables += [sql.Identifier("day", model) for model in plan.families]
     connection.execute(sql.SQL("truncate {}").format(sql.SQL(", ").join(tables)))

@@ -13,8 +13,10 @@ RECORDS = (
     "patient", "contact", "session", "appointment", "payment", "sale", "treatment_stage", "deal", "deal_stages",
     "deal_items", "lead",
 )  # fmt: skip
-DERIVED = ("person", "inquiry", "conversion", "contact_person", "link")
+DERIVED = ("person", "card_person", "identifier", "inquiry", "conversion", "contact_person", "link")
+RECORD = "record"  # any of the records: its kind and its id, in two columns
 ITSELF = "itself"  # the new rows themselves: what has the same values in these columns is replaced
+KINDS = (*RECORDS, *DERIVED, RECORD, ITSELF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +29,37 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """All models of a project by their part. Names are dbt's, each list in an order that dbt could build in.
+class Summed:
+    """A model that sums rows of families: its `sums` move by a difference. `key`: columns, never null, that name a row.
 
-    `families`: made from the families' rows, in schema `day`; of them `kept` are merged into `build`, `passing` are
-    steps on the way. `before`, `after`: models made as a whole, before the families are known and after the merge.
+    Whatever is summed moves one of the sums up, so that a row of zeros is a row of nothing.
+    """
+
+    model: str
+    sums: tuple[str, ...]
+    key: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All models of a project by their part. Names are dbt's.
+
+    `families`: made from the families' rows, in schema `day`; of them `kept` and `summed` change `build`, `passing` are
+    steps on the way. `recalled`: what the old sums are made of, in an order to build it in. `before`, `after`: models
+    made as a whole, before the families are known and after the merge.
     """
 
     families: tuple[str, ...]
     kept: tuple[Kept, ...]
+    summed: tuple[Summed, ...]
     passing: tuple[str, ...]
+    recalled: tuple[str, ...]
     before: tuple[str, ...]
     after: tuple[str, ...]
+
+    @property
+    def kept_by_name(self) -> dict[str, Kept]:
+        return {kept.model: kept for kept in self.kept}
 
 
 def read_plan(manifest: Mapping[str, Any]) -> Plan:
@@ -48,53 +69,85 @@ def read_plan(manifest: Mapping[str, Any]) -> Plan:
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] == "model" and node["config"]["enabled"]
     }
-    parts = {unique_id: _increment(node) for unique_id, node in models.items()}
+    parts = {unique_id: _part(node) for unique_id, node in models.items()}
     # Views of the whole target say what staging says now, whoever reads them.
     tables = {unique_id for unique_id, node in models.items() if node["config"]["materialized"] == "table"}
     parents = {unique_id: [p for p in node["depends_on"]["nodes"] if p in models] for unique_id, node in models.items()}
-    wrong = []
-    for unique_id in tables:
-        if parts[unique_id] is None:
-            wrong += [
-                f"{models[unique_id]['name']} is made as a whole and reads {models[parent]['name']}, which is not kept"
-                for parent in parents[unique_id]
-                if parent in tables and parts[parent] is not None and not parts[parent]
-            ]
-    if wrong:
-        told = "; ".join(sorted(wrong))
-        raise ConfigError(f"meta.increment in dbt_project.yml: {told}. Keep the one, or limit the other.")
+    name = {unique_id: str(node["name"]) for unique_id, node in models.items()}
+    passing = {unique_id for unique_id in tables if parts[unique_id] == "passing"}
+    _require_kept_inputs(name, parts, parents, tables, passing)
     late = _descendants({unique_id for unique_id in tables if parts[unique_id] is not None}, parents)
     # A view falls with the table that it reads, so it is made again with it; the others stand.
     again = tables | _descendants(tables, parents)
     whole = [unique_id for unique_id in models if parts[unique_id] is None and unique_id in again]
-    name = {unique_id: str(node["name"]) for unique_id, node in models.items()}
     return Plan(
         families=tuple(name[u] for u in models if parts[u] is not None),
-        kept=tuple(
-            Kept(model=name[u], columns=part, of=models[u]["config"]["meta"]["increment"]["of"])
-            for u, part in parts.items()
-            if part
-        ),
-        passing=tuple(name[u] for u in models if parts[u] is not None and not parts[u] and u in tables),
+        kept=tuple(part for part in parts.values() if isinstance(part, Kept)),
+        summed=tuple(part for part in parts.values() if isinstance(part, Summed)),
+        passing=tuple(name[u] for u in models if u in passing),
+        recalled=tuple(name[u] for u in _recalled(parts, parents)),
         before=tuple(name[u] for u in whole if u not in late),
         after=tuple(name[u] for u in whole if u in late),
     )
 
 
-def _increment(node: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Columns to delete by; none where the model is only a step on the way; None where it is made as a whole."""
+def _part(node: Mapping[str, Any]) -> Kept | Summed | str | None:
+    """None where the model is made as a whole, "passing" where it is only a step on the way."""
     told = node["config"]["meta"].get("increment")
     if told is None:
         return None
     if told == {"kept": False}:
-        return ()
-    columns = told.get("delete") if isinstance(told, Mapping) else None
-    if not columns or set(told) != {"delete", "of"} or told["of"] not in (*RECORDS, *DERIVED, ITSELF):
-        raise ConfigError(
-            f"meta.increment of {node['name']}: {told!r}. Write {{kept: false}}, or {{delete: <column>, of: <kind>}}"
-            f" with one of {', '.join((*RECORDS, *DERIVED, ITSELF))}."
-        )
-    return (columns,) if isinstance(columns, str) else tuple(columns)
+        return "passing"
+    model = str(node["name"])
+    if isinstance(told, Mapping) and set(told) == {"delete", "of"} and told["of"] in KINDS:
+        return Kept(model=model, columns=_names(told["delete"]), of=told["of"])
+    if isinstance(told, Mapping) and set(told) == {"sum", "key"}:
+        return Summed(model=model, sums=_names(told["sum"]), key=_names(told["key"]))
+    raise ConfigError(
+        f"meta.increment of {model}: {told!r}. Write {{kept: false}}, {{sum: <columns>, key: <columns>}}, or"
+        f" {{delete: <column>, of: <kind>}} with one of {', '.join(KINDS)}."
+    )
+
+
+def _names(told: object) -> tuple[str, ...]:
+    return (told,) if isinstance(told, str) else tuple(told)  # type: ignore[arg-type]
+
+
+def _require_kept_inputs(
+    name: Mapping[str, str],
+    parts: Mapping[str, object],
+    parents: Mapping[str, list[str]],
+    tables: set[str],
+    passing: set[str],
+) -> None:
+    wrong = [
+        f"{name[unique_id]} is made as a whole and reads {name[parent]}, which is not kept"
+        for unique_id in sorted(tables)
+        if parts[unique_id] is None
+        for parent in parents[unique_id]
+        if parent in passing
+    ]
+    if wrong:
+        told = "; ".join(wrong)
+        raise ConfigError(f"meta.increment in dbt_project.yml: {told}. Keep the one, or limit the other.")
+
+
+def _recalled(parts: Mapping[str, object], parents: Mapping[str, list[str]]) -> list[str]:
+    """The sums and all that they read down to rows that are kept, parents first."""
+    found: list[str] = []
+
+    def walk(unique_id: str) -> None:
+        if unique_id in found or parts[unique_id] is None:
+            return
+        if not isinstance(parts[unique_id], Kept):
+            for parent in parents[unique_id]:
+                walk(parent)
+        found.append(unique_id)
+
+    for unique_id, part in parts.items():
+        if isinstance(part, Summed):
+            walk(unique_id)
+    return found
 
 
 def _descendants(roots: set[str], parents: Mapping[str, list[str]]) -> set[str]:

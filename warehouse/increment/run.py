@@ -18,7 +18,7 @@ import psycopg
 import yaml
 
 from warehouse.dbt import PROJECT, Dbt
-from warehouse.increment import merge, scope
+from warehouse.increment import merge, scope, sums
 from warehouse.increment.plan import Plan, read_plan
 
 # Beyond this share of all records the way of a day costs more than the way of everything.
@@ -110,7 +110,10 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
         return "too many families changed"
     dbt.build(target="day", select=plan.families)
     with psycopg.connect(dbt.url) as connection:
+        merge.name_keys(connection)
+        sums.recall(connection, plan, _compiled(dbt.folder / "day"))
         merge.merge(connection, plan)
+        sums.apply(connection, plan)
         scope.keep_scope(connection, too_many_patients=_too_many_patients())
         merge.empty(connection, plan)
         _keep(connection, State(code=state.code, rules=state.rules, as_of=as_of))
@@ -120,6 +123,12 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
 
 def _plan(manifest: Path) -> Plan:
     return read_plan(json.loads(manifest.read_bytes()))
+
+
+def _compiled(folder: Path) -> dict[str, Path]:
+    """Where dbt left the SQL of each model that it built for schema `day`."""
+    root = folder / "compiled" / "chairside" / "models"
+    return {path.stem: path for path in root.rglob("*.sql")}
 
 
 def _too_many_patients() -> int:

@@ -70,14 +70,12 @@ analyze build.family_changed;
 analyze build.family_changed_tokens;
 """
 
-# Time alone moves these: visits that became due (RULES 12.26), and open deals, whose days in their stage go on.
+# Time alone moves these: visits that became due (RULES 12.26).
 _MOVED_BY_TIME: LiteralString = """
 insert into pg_temp.seeds
 select hashtextextended('contact:' || deciding_contact_id, 0)
 from build.int_inquiries
 where first_start_at > %(was)s and first_start_at <= %(now)s
-union
-select hashtextextended('deal:' || deal_id, 0) from build.int_deals where stage_kind = 'open'
 """
 
 # A rate moves amounts of its currency from its day on, and of the days before it until an earlier one.

@@ -98,6 +98,73 @@ begin
             and (wanted_topic is null or happened.topic = wanted_topic)
             and (wanted_clinic is null or happened.clinic_id = wanted_clinic)
     ),
+    -- Markov shares among the players that Shapley shares among, by their effects on the chain of all journeys
+    weighed as (
+        select
+            players.inquiry_key,
+            players.channel,
+            players.source,
+            players.campaign,
+            coalesce(effects.removal_effect, 0) as removal_effect,
+            sum(coalesce(effects.removal_effect, 0)) over (partition by players.inquiry_key) as effects_in_path,
+            count(*) over (partition by players.inquiry_key) as players_in_path
+        from reports.channels_and_sources_credits as players
+        left join reports.channels_and_sources_effects as effects
+            on
+                players.clinic_id = effects.clinic_id
+                and players.level = effects.level
+                and case players_level
+                    when 'channel' then jsonb_build_array(players.channel)
+                    when 'source' then jsonb_build_array(players.channel, players.source)
+                    else jsonb_build_array(players.channel, players.source, players.campaign)
+                end::text = effects.player
+        where
+            wanted_model = 'markov'
+            and players.attribution_model = 'shapley'
+            and players.level = players_level
+            and players.inquiry_key in (select events.inquiry_key from events)
+    ),
+    shared as (
+        select
+            weighed.*,
+            round(
+                -- a path of which no player matters to the chain (a referral's) is split evenly
+                case
+                    when weighed.effects_in_path > 0 then weighed.removal_effect / weighed.effects_in_path
+                    else 1::numeric / weighed.players_in_path
+                end,
+                18
+            ) as credit
+        from weighed
+    ),
+    credits as (
+        select
+            stored.inquiry_key,
+            stored.channel,
+            stored.source,
+            stored.medium,
+            stored.campaign,
+            stored.credit
+        from reports.channels_and_sources_credits as stored
+        where stored.attribution_model = wanted_model and stored.level in ('any', players_level)
+        union all
+        select
+            shared.inquiry_key,
+            shared.channel,
+            shared.source,
+            null,
+            shared.campaign,
+            -- what rounding left over goes to the largest share
+            shared.credit + case
+                when row_number() over (
+                    partition by shared.inquiry_key
+                    order by shared.credit desc, shared.channel asc, shared.source asc, shared.campaign asc
+                ) = 1
+                    then 1 - sum(shared.credit) over (partition by shared.inquiry_key)
+                else 0
+            end
+        from shared
+    ),
     credited as (
         select
             case when by_channel then credits.channel end as channel,
@@ -107,11 +174,7 @@ begin
             credits.credit,
             events.*
         from events
-        inner join reports.channels_and_sources_credits as credits
-            on
-                events.inquiry_key = credits.inquiry_key
-                and credits.attribution_model = wanted_model
-                and credits.level in ('any', players_level)
+        inner join credits on events.inquiry_key = credits.inquiry_key
     ),
     -- a person who came of several repeat inquiries of a row is one client there
     clients_of_rows as (

@@ -1,32 +1,13 @@
 -- One row per day, clinic and finest row of a source: what it cost and what it brought (RULES section 9). Everything here adds
--- up. Inquiries are credited as in the channel report's default, last non-direct; deals are of their own source, created and
--- won on their own days (RULES 12.25).
+-- up.
 with
 
 spend as (
     select * from {{ ref('int_ad_spend_daily') }}
 ),
 
-sessions as (
-    select * from {{ ref('int_session_sources') }}
-),
-
-inquiries as (
-    select * from {{ ref('int_inquiries') }}
-    where people_group = 'wants_to_book'
-),
-
-credits as (
-    select * from {{ ref('int_inquiry_credits') }}
-    where attribution_model = 'last_non_direct'
-),
-
-deals as (
-    select * from {{ ref('int_deals') }}
-),
-
-settings as (
-    select * from {{ ref('int_settings') }}
+people as (
+    select * from {{ ref('int_payback_people_days') }}
 ),
 
 events as (
@@ -46,74 +27,21 @@ events as (
         0::numeric as revenue
     from spend
     union all
-    -- a site belongs to the whole network
     select
-        {{ local_date('sessions.started_at', 'settings.default_time_zone') }} as day,
-        null as clinic_id,
-        sessions.channel,
-        sessions.source,
-        sessions.medium,
-        sessions.campaign,
+        people.day,
+        people.clinic_id,
+        people.channel,
+        people.source,
+        people.medium,
+        people.campaign,
         0 as spend,
         0 as clicks,
-        1 as sessions,
-        0 as inquiries,
-        0 as deals,
-        0 as won,
-        0 as revenue
-    from sessions
-    cross join settings
-    union all
-    select
-        inquiries.local_date as day,
-        inquiries.clinic_id,
-        credits.channel,
-        credits.source,
-        credits.medium,
-        credits.campaign,
-        0 as spend,
-        0 as clicks,
-        0 as sessions,
-        credits.credit as inquiries,
-        0 as deals,
-        0 as won,
-        0 as revenue
-    from inquiries
-    inner join credits on inquiries.inquiry_key = credits.inquiry_key
-    union all
-    select
-        deals.created_date as day,
-        deals.clinic_id,
-        deals.channel,
-        deals.source,
-        deals.medium,
-        deals.campaign,
-        0 as spend,
-        0 as clicks,
-        0 as sessions,
-        0 as inquiries,
-        1 as deals,
-        0 as won,
-        0 as revenue
-    from deals
-    where deals.created_date is not null
-    union all
-    select
-        deals.closed_date as day,
-        deals.clinic_id,
-        deals.channel,
-        deals.source,
-        deals.medium,
-        deals.campaign,
-        0 as spend,
-        0 as clicks,
-        0 as sessions,
-        0 as inquiries,
-        0 as deals,
-        1 as won,
-        coalesce(deals.amount, 0) as revenue
-    from deals
-    where deals.stage_kind = 'won' and deals.closed_date is not null
+        people.sessions,
+        people.inquiries,
+        people.deals,
+        people.won,
+        people.revenue
+    from people
 ),
 
 final as (

@@ -1,6 +1,6 @@
 -- One row per attribution model, level, inquiry and row of the channel report, with the inquiry's share of credit there.
--- Models of touches hold for every level at once (level `any`, finest row); the players of Markov and Shapley are the rows
--- of the level asked for, so each level has credits of its own (RULES 12.15).
+-- Models of touches hold for every level at once (level `any`, finest row); the players of Shapley are the rows of the level
+-- asked for, so each level has credits of its own (RULES 12.15). Markov's are made of these when they are asked for.
 with
 
 touch_credits as (

@@ -11,13 +11,8 @@ clinics as (
     select * from {{ ref('int_clinics_unioned') }}
 ),
 
-appointments as (
-    select * from {{ ref('int_appointments') }}
-),
-
-inquiries as (
-    select * from {{ ref('int_inquiries') }}
-    where people_group = 'wants_to_book'
+people as (
+    select * from {{ ref('int_load_people_days') }}
 ),
 
 events as (
@@ -35,29 +30,16 @@ events as (
     inner join clinics on slots.clinic_id = clinics.clinic_id
     union all
     select
-        appointments.start_date as day,
-        appointments.clinic_id,
-        appointments.direction,
+        people.day,
+        people.clinic_id,
+        people.direction,
         0 as slots,
-        1 as booked,
-        (appointments.status = 'cancelled')::int as cancelled,
-        appointments.has_taken_place::int as visited,
-        0 as inquiries,
-        0 as inquiries_booked
-    from appointments
-    where appointments.start_date is not null and not appointments.is_waiting_list
-    union all
-    select
-        inquiries.local_date as day,
-        inquiries.clinic_id,
-        inquiries.topic as direction,
-        0 as slots,
-        0 as booked,
-        0 as cancelled,
-        0 as visited,
-        1 as inquiries,
-        inquiries.is_booked::int as inquiries_booked
-    from inquiries
+        people.booked,
+        people.cancelled,
+        people.visited,
+        people.inquiries,
+        people.inquiries_booked
+    from people
 ),
 
 final as (

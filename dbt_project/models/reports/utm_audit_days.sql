@@ -1,8 +1,8 @@
 -- One row per day, clinic, channel, source, medium and campaign: what was spent on it and who came by it.
 with
 
-touches as (
-    select * from {{ ref('fct_touches') }}
+people as (
+    select * from {{ ref('int_audit_people_days') }}
 ),
 
 spend as (
@@ -11,20 +11,16 @@ spend as (
 
 counted as (
     select
-        touches.touched_date as day,
-        touches.clinic_id,
-        touches.channel,
-        touches.source,
-        touches.medium,
-        touches.campaign,
-        -- a contact about two persons is one visit
-        count(distinct touches.record_id) filter (where touches.touch_kind = 'session') as sessions,
-        count(distinct touches.record_id) filter (where touches.touch_kind = 'contact') as contacts,
+        people.day,
+        people.clinic_id,
+        people.channel,
+        people.source,
+        people.medium,
+        people.campaign,
+        people.sessions,
+        people.contacts,
         0::numeric as spend
-    from touches
-    where touches.is_known
-    group by
-        touches.touched_date, touches.clinic_id, touches.channel, touches.source, touches.medium, touches.campaign
+    from people
     union all
     select
         spend.spend_date as day,

@@ -1,114 +1,53 @@
--- One row per model of players (markov, shapley), level of the channel report, inquiry and player of its path. The credits of
--- an inquiry and level sum to exactly 1 (docs/attribution.md). Shapley with v(S) = inquiries whose players are all in S
--- is an equal split among the players of the path; Markov shares the inquiry by the players' removal effects.
+-- One row per level of the channel report, inquiry and player of its path: Shapley's credit. The credits of an inquiry and level sum
+-- to exactly 1 (docs/attribution.md). With v(S) = inquiries whose players are all in S it is an equal split among the players of
+-- the path. Markov shares among the same players, by effects that every load moves: reports.channels_and_sources does it.
 with
 
 touches as (
     select * from {{ ref('int_inquiry_touches') }}
 ),
 
-effects as (
-    select * from {{ ref('int_removal_effects') }}
-),
-
--- many inquiries have the same campaigns: a set of them is credited once, at every level
-inquiry_sets as (
-    select
+campaigns as (
+    select distinct
         touches.inquiry_key,
-        array_agg(
-            distinct jsonb_build_array(touches.channel, touches.source, touches.campaign)::text
-        ) as campaigns
+        jsonb_build_array(touches.channel, touches.source, touches.campaign)::text as player
     from touches
-    group by touches.inquiry_key
-),
-
-sets as (
-    select
-        row_number() over () as set_number,
-        inquiry_sets.campaigns
-    from inquiry_sets
-    group by inquiry_sets.campaigns
 ),
 
 players as (
     select distinct
-        sets.set_number,
+        campaigns.inquiry_key,
         level.level,
-        {{ player_of_level('campaign.player') }} as player
-    from sets
-    cross join lateral unnest(sets.campaigns) as campaign (player)
+        {{ player_of_level('campaigns.player') }} as player
+    from campaigns
     cross join (values ('channel'), ('source'), ('campaign')) as level (level)
 ),
 
-weighed as (
+counted as (
     select
         players.*,
-        count(*) over (partition by players.set_number, players.level) as players_in_path,
-        coalesce(effects.removal_effect, 0) as removal_effect,
-        sum(coalesce(effects.removal_effect, 0)) over (
-            partition by players.set_number, players.level
-        ) as effects_in_path
+        count(*) over path as players_in_path,
+        row_number() over (partition by players.inquiry_key, players.level order by players.player asc) as place
     from players
-    left join effects on players.level = effects.level and players.player = effects.player
-),
-
-modelled as (
-    select
-        model.attribution_model,
-        weighed.level,
-        weighed.set_number,
-        weighed.player,
-        round(
-            case
-                when model.attribution_model = 'markov' and weighed.effects_in_path > 0
-                    then weighed.removal_effect / weighed.effects_in_path
-                -- a path of which no player matters to the chain (a referral's) is split evenly
-                else 1::numeric / weighed.players_in_path
-            end,
-            18
-        ) as credit
-    from weighed
-    cross join (values ('markov'), ('shapley')) as model (attribution_model)
-),
-
-ordered as (
-    select
-        modelled.*,
-        row_number() over (
-            partition by modelled.attribution_model, modelled.level, modelled.set_number
-            order by modelled.credit desc, modelled.player asc
-        ) as place,
-        sum(modelled.credit) over (
-            partition by modelled.attribution_model, modelled.level, modelled.set_number
-        ) as credit_sum
-    from modelled
-),
-
-set_credits as (
-    select
-        ordered.attribution_model,
-        ordered.level,
-        ordered.set_number,
-        ordered.player::jsonb ->> 0 as channel,
-        ordered.player::jsonb ->> 1 as source,
-        ordered.player::jsonb ->> 2 as campaign,
-        -- what rounding left over goes to the largest share
-        ordered.credit + case when ordered.place = 1 then 1 - ordered.credit_sum else 0 end as credit
-    from ordered
+    window path as (partition by players.inquiry_key, players.level)
 ),
 
 final as (
     select
-        set_credits.attribution_model,
-        set_credits.level,
-        inquiry_sets.inquiry_key,
-        set_credits.channel,
-        set_credits.source,
-        set_credits.campaign,
-        set_credits.credit
-    from inquiry_sets
-    inner join sets on inquiry_sets.campaigns = sets.campaigns
-    inner join set_credits on sets.set_number = set_credits.set_number
+        'shapley' as attribution_model,
+        counted.level,
+        counted.inquiry_key,
+        counted.player::jsonb ->> 0 as channel,
+        counted.player::jsonb ->> 1 as source,
+        counted.player::jsonb ->> 2 as campaign,
+        round(1::numeric / counted.players_in_path, 18)
+        -- what rounding left over goes to the first
+        + case
+            when counted.place = 1
+                then 1 - counted.players_in_path * round(1::numeric / counted.players_in_path, 18)
+            else 0
+        end as credit
+    from counted
 )
 
 select * from final

@@ -1,4 +1,4 @@
--- One row per attribution model, conversion and touch with credit for it, for the default lookback.
+-- One row per attribution model (all but Markov), conversion and touch with credit for it, for the default lookback.
 with
 
 credits as (

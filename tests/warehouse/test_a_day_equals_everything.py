@@ -1,0 +1,197 @@
+"""A build of a day leaves in every table the rows that a build of everything would, whatever the history was.
+
+docs/decisions/a_day_rebuilds_families.md. All histories of a run share one warehouse, so that one build is a step of
+each of them; the quick tests look at one run from several sides, because its builds take most of the time.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from unittest import mock
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from extractors.core.errors import ConfigError
+from tests.warehouse.histories import BEGAN, History, land, land_rules, rate, spend
+from warehouse.build import build
+from warehouse.dbt import Dbt
+from warehouse.increment import run
+from warehouse.increment.plan import read_plan
+
+Rows = dict[str, Counter[int]]
+
+
+@dataclass(slots=True)
+class Living:
+    """One warehouse, the histories in it and what its builds said."""
+
+    url: str
+    folder: Path
+    lives: list[History]
+    moment: datetime = BEGAN + timedelta(days=40)
+    said: list[str] = field(default_factory=list)
+
+    def build(self, *, everything: bool = False) -> None:
+        land(self.url, self.lives)
+        # The histories are small: a step may change most of them.
+        with mock.patch.object(run, "LARGEST_SHARE", 1.0):
+            build(
+                self.url, run_id="history", as_of=self.moment, work_folder=self.folder, say=self.said.append,
+                everything=everything,
+            )  # fmt: skip
+
+    def step(self, rng: random.Random, number: int) -> None:
+        """Half of the histories go on, a campaign or a rate changes, hours pass. Not built yet."""
+        for life in rng.sample(self.lives, k=len(self.lives) // 2):
+            life.step()
+        if number % 2 == 0:
+            spend(self.url, date(2026, 5, 2 + number), "vk", "promo", rng.choice(("paid_social", "display")))
+        else:
+            rate(self.url, date(2026, 5, 3 + rng.randint(0, 40)), rng.randint(80, 110))
+        self.moment += timedelta(hours=rng.randint(1, 72))
+
+    def rows(self) -> Rows:
+        """All rows of every table of `build` that anybody reads after a build of a day, by their content."""
+        plan = read_plan(json.loads((self.folder / "manifest.json").read_bytes()))
+        names = [kept.model for kept in plan.kept] + [summed.model for summed in plan.summed]
+        names += [*plan.before, *plan.after]
+        # equal numbers are equal whatever zeros they end in, as for any reader
+        query = sql.SQL("select hash_record_extended(told, 0) from {} as told")
+        with psycopg.connect(self.url) as connection:
+            return {
+                name: Counter(row[0] for row in connection.execute(query.format(sql.Identifier("build", name))))
+                for name in names
+            }
+
+
+@contextmanager
+def living(server: str, migrated: str, folder: Path, histories: int, seed: int) -> Iterator[Living]:
+    """Histories that have begun, in a warehouse that was not built yet."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    lives = [History(number, random.Random(f"{seed}:{number}")) for number in range(histories)]  # noqa: S311
+    for life in lives:
+        life.begin()
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(migrated)))
+        try:
+            url = urlsplit(server)._replace(path=f"/{name}").geturl()
+            land_rules(url)
+            yield Living(url, folder, lives)
+        finally:
+            admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run of quick tests left: rows built by days, rows of everything, sessions that the last day wrote anew."""
+
+    living: Living
+    by_days: Rows
+    of_everything: Rows
+    moved: list[str]
+
+
+@pytest.fixture(scope="module")
+def finished(pg_server_url: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """200 histories, three days; the second is killed between its last steps, the third brings one session."""
+    rng = random.Random(1)  # noqa: S311 - a test's dice
+    with living(pg_server_url, migrated, tmp_path_factory.mktemp("dbt"), 200, seed=1) as city:
+        city.build()
+        for number in range(2):
+            city.step(rng, number)
+            for killed in ("merge.merge", "scope.keep_scope", "merge.empty")[: 3 * number]:
+                death = mock.patch(f"warehouse.increment.run.{killed}", side_effect=RuntimeError("killed here"))
+                with death, pytest.raises(RuntimeError, match="killed here"):
+                    city.build()
+            city.build()
+        with psycopg.connect(city.url) as connection:
+            connection.execute("create table places as select ctid::text as place, session_id from build.fct_sessions")
+        city.lives[7].session()
+        city.build()
+        with psycopg.connect(city.url) as connection:
+            moved = connection.execute(
+                "select distinct split_part(now.session_id, ':', 1) from build.fct_sessions as now"
+                " left join places on now.session_id = places.session_id and now.ctid::text = places.place"
+                " where places.session_id is null"
+            ).fetchall()
+        by_days = city.rows()
+        city.build(everything=True)
+        yield Run(city, by_days, city.rows(), [number for (number,) in moved])
+
+
+def _differing(by_days: Rows, of_everything: Rows) -> dict[str, tuple[int, int]]:
+    return {
+        name: ((by_days[name] - rows).total(), (rows - by_days[name]).total())
+        for name, rows in of_everything.items()
+        if by_days[name] != rows
+    }
+
+
+def test_days_of_two_hundred_histories_equal_a_build_of_everything(finished: Run) -> None:
+    differing = _differing(finished.by_days, finished.of_everything)
+    assert not differing, f"rows only by days, rows only of everything: {differing}"
+    assert sum(rows.total() for rows in finished.by_days.values()) > 10_000, "next to nothing was compared"
+
+
+def test_every_step_was_built_as_a_day_also_after_it_was_killed(finished: Run) -> None:
+    assert len([line for line in finished.living.said if "in their families" in line]) == 1 + 4 + 1
+    reasons = [line for line in finished.living.said if line.startswith("build: everything")]
+    assert reasons == ["build: everything (nothing was built before)", "build: everything (asked for)"]
+
+
+def test_only_the_families_of_what_changed_are_made_anew(finished: Run) -> None:
+    """Who shares no phone with history 7, nor a hotel's or a nurse's with it, keeps his rows where they were."""
+    assert "7" in finished.moved
+    assert len(finished.moved) < 60, "a session of one history wrote those of most others anew"
+
+
+def test_a_rule_that_changed_asks_for_everything(finished: Run) -> None:
+    city = finished.living
+    dbt, state = Dbt(city.url, city.folder, city.said.append), run._state(city.url)
+    assert state is not None
+    assert run._reason(dbt, state, state.code, city.moment) is None
+    assert "rules in the project" in str(run._reason(dbt, state, "other files", city.moment))
+    assert "later moment" in str(run._reason(dbt, state, state.code, city.moment - timedelta(days=1)))
+    with psycopg.connect(city.url) as connection:
+        connection.execute("update staging.files__clinics set time_zone = 'Asia/Omsk' where clinic_id = 'C2'")
+    assert "clinics" in str(run._reason(dbt, state, state.code, city.moment))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 7))
+def test_days_of_many_more_histories_equal_a_build_of_everything(
+    pg_server_url: str, migrated: str, tmp_path: Path, seed: int
+) -> None:
+    rng = random.Random(seed)  # noqa: S311 - a test's dice
+    with living(pg_server_url, migrated, tmp_path, 200, seed) as city:
+        city.build()
+        for number in range(6):
+            city.step(rng, number)
+            city.build()
+        by_days = city.rows()
+        city.build(everything=True)
+        assert not _differing(by_days, city.rows()), f"seed {seed}"
+
+
+def test_a_model_of_everybody_may_not_read_what_a_day_keeps_not() -> None:
+    def model(name: str, increment: object, *parents: str) -> dict[str, object]:
+        meta = {} if increment is None else {"increment": increment}
+        return {
+            "name": name, "resource_type": "model", "depends_on": {"nodes": list(parents)},
+            "config": {"enabled": True, "materialized": "table", "meta": meta},
+        }  # fmt: skip
+
+    manifest = {"nodes": {"a": model("int_step", {"kept": False}), "b": model("sum_of_all", None, "a")}}
+    with pytest.raises(ConfigError, match="sum_of_all is made as a whole and reads int_step"):
+        read_plan(manifest)

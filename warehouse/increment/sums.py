@@ -1,0 +1,101 @@
+"""Sums over everybody's rows follow a build of a day by a difference: what the families add now, less what they added.
+
+What they added before is told by the same SQL: dbt compiled it for schema `day`; here it reads schema `was`, which gets
+the families' old rows out of `build`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from psycopg import sql
+
+from extractors.core.errors import ConfigError
+from warehouse.increment.plan import Kept, Plan, Summed
+from warehouse.increment.scope import Connection
+
+_DAY = re.compile(r'"day"\.')
+
+
+def recall(connection: Connection, plan: Plan, compiled: Mapping[str, Path]) -> None:
+    """Make schema `was`: the families' old rows, and what sums were made of them. Before any row of `build` changes.
+
+    `compiled`: where dbt put each model's SQL for schema `day`. ConfigError where it put none.
+    """
+    connection.execute("drop schema if exists was cascade")
+    connection.execute("create schema was")
+    for model in plan.recalled:
+        kept = plan.kept_by_name.get(model)
+        into = sql.Identifier("was", model)
+        if kept:
+            connection.execute(sql.SQL("create unlogged table {} as ").format(into) + _old_rows(kept))
+            connection.execute(sql.SQL("analyze {}").format(into))
+            continue
+        if model not in compiled or not compiled[model].exists():
+            raise ConfigError(f"dbt left no compiled SQL of {model}, which sums are made of. Build everything once.")
+        query = _DAY.sub('"was".', compiled[model].read_text(encoding="utf-8"))
+        # dbt's own text, compiled from this project's file a moment ago
+        connection.execute(sql.SQL("create unlogged table {} as ").format(into) + sql.SQL(query))
+
+
+def apply(connection: Connection, plan: Plan) -> None:
+    """Move every sum in `build` by the difference. A row without anything left to sum leaves."""
+    for summed in plan.summed:
+        _apply(connection, summed)
+    connection.execute("drop schema was cascade")
+
+
+def _apply(connection: Connection, summed: Summed) -> None:
+    names = [
+        name
+        for (name,) in connection.execute(
+            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
+            " order by attnum",
+            (f"build.{summed.model}",),
+        ).fetchall()
+    ]
+    rest = _list([name for name in names if name not in summed.sums])
+    totals = sql.SQL(", ").join(sql.SQL("sum({0}) as {0}").format(sql.Identifier(name)) for name in summed.sums)
+    lost = sql.SQL(", ").join(sql.SQL("-{0} as {0}").format(sql.Identifier(name)) for name in summed.sums)
+    table, same = sql.Identifier("build", summed.model), _same(summed.key)
+    fields = {
+        "build": table, "day": sql.Identifier("day", summed.model), "was": sql.Identifier("was", summed.model),
+        "rest": rest, "sums": _list(summed.sums), "totals": totals, "lost": lost, "same": same,
+        "moved": _any("sum({}) <> 0", summed.sums),
+        "added": sql.SQL(", ").join(
+            sql.SQL("{0} = total.{0} + difference.{0}").format(sql.Identifier(name)) for name in summed.sums
+        ),
+        "nothing": sql.SQL("not ({})").format(_any("total.{} <> 0", summed.sums)),
+    }  # fmt: skip
+    for statement in (
+        "drop table if exists pg_temp.difference",
+        "create temporary table difference on commit drop as"
+        " select {rest}, {totals} from (select {rest}, {sums} from {day} union all select {rest}, {lost} from {was})"
+        " as both_sides group by {rest} having {moved}",
+        "update {build} as total set {added} from pg_temp.difference as difference where {same}",
+        "insert into {build} ({rest}, {sums}) select {rest}, {sums} from pg_temp.difference as difference"
+        " where not exists (select from {build} as total where {same})",
+        "delete from {build} as total using pg_temp.difference as difference where {same} and {nothing}",
+    ):
+        connection.execute(sql.SQL(statement).format(**fields))
+
+
+def _old_rows(kept: Kept) -> sql.Composed:
+    (column,) = kept.columns
+    return sql.SQL(
+        "select old.* from {} as old inner join build.family_keys as keys on keys.kind = {} and old.{} = keys.key"
+    ).format(sql.Identifier("build", kept.model), sql.Literal(kept.of), sql.Identifier(column))
+
+
+def _list(names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(name) for name in names)
+
+
+def _same(key: Sequence[str]) -> sql.Composed:
+    return sql.SQL(" and ").join(sql.SQL("total.{0} = difference.{0}").format(sql.Identifier(name)) for name in key)
+
+
+def _any(condition: str, names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(" or ").join(sql.SQL(condition).format(sql.Identifier(name)) for name in names)
