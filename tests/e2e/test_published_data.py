@@ -71,7 +71,7 @@ REPORTS: dict[str, dict[str, list[tuple[object, ...]]]] = {
             ("January-February", 4), ("06-25..08-19", 4), ("October", 4)
         ],
         "select count(distinct item_type) from reports.service_dips()"
-        " where season in ('January-February', 'January-March') and times_seen >= 3": [(10,)],
+        " where season in ('January-February', 'January-March') and times_seen >= 3": [(12,)],
     },
 }
 

@@ -44,6 +44,19 @@ def test_reports_of_the_city_agree(fresh_database: str, tmp_path: Path) -> None:
         report = f"select channel, source, campaign, payback_day from reports.ad_payback({period}, '{level}')"
         assert set(turned) == set(values(fresh_database, report))
 
+    # the lead plan rests on the channel report by cohort, every channel of it
+    sums = "round(sum(spend), 2), round(sum(inquiries), 6), round(sum(clients), 6), round(sum(revenue), 2)"
+    by_channel = f"select channel, {sums}"
+    cohort = f"reports.channels_and_sources({period}, 'channel', with_referrals => true)"
+    days = f"reports.lead_plan_daily where day between '{FIRST}' and '{last}'"
+    won_by_channel = values(fresh_database, f"{by_channel} from {days} group by channel order by channel")
+    assert won_by_channel == values(fresh_database, f"{by_channel} from {cohort} group by channel order by channel")
+    plan = f"reports.lead_plan(date '{last}', date '{last}', 101, history_from => '{FIRST}', history_to => '{last}')"
+    prices = set(values(fresh_database, f"select channel, cpl, history_inquiries from {plan}"))
+    assert len(prices) >= 2
+    assert prices <= set(values(fresh_database, f"select channel, cpl, inquiries from {cohort}"))
+    assert one(f"select sum(clients_needed) from {plan}") == (101,)
+
     # deals: the oracle, the journal's summary, payback and managers
     data = read_folder(folder)
     won = won_deals(data, FIRST, last)

@@ -29,8 +29,8 @@ LAGS = 9
 
 # Each is passed by the largest of a whole series without a season in the share of cases beside it: found by simulation
 # (tests/warehouse/test_dips_by_simulation.py), a series being looked at twice, by clients and by amount.
-CALENDAR_LIMIT, CALENDAR_SHARE = 3.4, 0.016
-ANY_LIMIT, ANY_SHARE = 3.9, 0.02
+CALENDAR_LIMIT, CALENDAR_SHARE = 3.15, 0.025
+ANY_LIMIT, ANY_SHARE = 4.0, 0.012
 MONTHLY_LIMIT, MONTHLY_SHARE = 5.0, 0.03
 # Each side by itself, so that the weeks beside a peak are no dip; and the single year, so that one bad year is none.
 SIDE_LIMIT = 1.6
@@ -144,9 +144,9 @@ def contrasts(rows: Sequence[Floats]) -> Contrasts:
 
 def level(values: Floats) -> Floats:
     """The trend under the season, by STL with outliers weighed down; never near zero."""
-    trend = STL(values, period=WEEKS, robust=True, trend_jump=8, low_pass_jump=6, seasonal_jump=2).fit().trend
+    fitted = STL(values, period=WEEKS, robust=True, trend_jump=8, low_pass_jump=6, seasonal_jump=2).fit(outer_iter=5)
     floor = max(0.1 * float(values.mean()), 1e-9)
-    return np.maximum(np.asarray(trend, dtype=np.float64), floor)
+    return np.maximum(np.asarray(fitted.trend, dtype=np.float64), floor)
 
 
 def covariance(values: Floats, series: WeekSeries) -> Floats:
