@@ -1,0 +1,152 @@
+"""The attribution models' own SQL over journeys written by hand: dbt compiles them, and each becomes a view.
+
+Two tables are filled: conversions and touches. Everything after them, down to `reports.attribution`, is the product's.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from warehouse.dbt import common_arguments, dbt_environment
+from warehouse.migrate import migrate
+
+REPORT = Path(__file__).resolve().parents[2] / "warehouse" / "reports" / "attribution.sql"
+WANTED = (
+    "int_conversion_credits", "int_conversion_markov_credits", "attribution_conversions", "attribution_touches",
+    "attribution_effects",
+)  # fmt: skip
+AT = datetime(2026, 6, 30, 12, tzinfo=UTC)
+TABLES = """
+create table build.int_conversions (
+    conversion_key text, conversion text, record_id text, person_key text, clinic_id text, converted_at timestamptz,
+    converted_date date, amount numeric, conversions integer, first_booked_at timestamptz
+);
+create table build.int_touches (
+    person_key text, touched_at timestamptz, touch_kind text, record_id text, channel text, source text, medium text,
+    campaign text, is_known boolean
+);
+create table reports.attribution_spend (
+    spend_date date, clinic_id text, channel text, source text, campaign text, spend numeric
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """Channels in time, a day apart, the last one `days_before` the conversion. `amount` None: nobody converts."""
+
+    channels: tuple[str, ...]
+    amount: Decimal | None = Decimal(100)
+    days_before: int = 0
+    kinds: tuple[str, ...] = ()  # of each touch; sessions where not told
+    first_booked_touch: int | None = None  # the booking follows this touch, from 1
+
+
+@dataclass(slots=True)
+class Chain:
+    """A connection that sees the views. State: the journeys written last."""
+
+    connection: psycopg.Connection[Any]
+
+    def write(self, journeys: Sequence[Journey]) -> None:
+        """In the open transaction; what was written before is gone."""
+        conversions, touches = [], []
+        for number, journey in enumerate(journeys):
+            person, length = f"patient:{number}", len(journey.channels)
+            at = [AT - timedelta(days=journey.days_before + length - place) for place in range(1, length + 1)]
+            for place, channel in enumerate(journey.channels):
+                touches.append(
+                    {
+                        "person_key": person, "touched_at": at[place].isoformat(),
+                        "record_id": f"t{number}-{place:02d}",
+                        "touch_kind": (journey.kinds or ("session",) * length)[place], "channel": channel,
+                        "source": f"{channel}-source", "is_known": True,
+                    }
+                )  # fmt: skip
+            booked = journey.first_booked_touch
+            if journey.amount is not None:
+                conversions.append(
+                    {
+                        "conversion_key": f"booking:{number}", "conversion": "booking", "record_id": str(number),
+                        "person_key": person, "clinic_id": "C1", "converted_at": AT.isoformat(),
+                        "converted_date": AT.date().isoformat(), "amount": str(journey.amount), "conversions": 1,
+                        "first_booked_at": (at[booked - 1] if booked and length else AT).isoformat(),
+                    }
+                )  # fmt: skip
+        for table, rows in (("int_conversions", conversions), ("int_touches", touches)):
+            self.connection.execute(f"truncate build.{table}".encode())
+            self.connection.execute(
+                f"insert into build.{table} select * from jsonb_populate_recordset(null::build.{table}, %s)".encode(),
+                (Jsonb(rows),),
+            )
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query.encode()).fetchall()
+
+    def shares(self, model: str, journeys: Sequence[Journey]) -> dict[str, Decimal]:
+        """Conversions by channel in `reports.attribution`."""
+        with self.connection.transaction(force_rollback=True):
+            self.write(journeys)
+            if not model.startswith("markov"):  # no other model reads the effects, which take long to find
+                self.connection.execute("alter view reports.attribution_effects rename to effects_not_needed")
+                self.connection.execute(
+                    "create table reports.attribution_effects as table reports.effects_not_needed with no data"
+                )
+            return dict(
+                self.ask(
+                    "select channel, conversions from reports.attribution(date '2026-01-01', date '2026-12-31',"
+                    f" 'booking', level => 'channel') where model = '{model}' and conversions > 0"
+                )
+            )  # fmt: skip
+
+
+@contextmanager
+def attribution_chain(server_url: str, folder: Path) -> Iterator[Chain]:
+    """A database of its own with the compiled models as views."""
+    name = f"test_chain_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(f"create database {name} template template0".encode())
+    try:
+        url = urlsplit(server_url)._replace(path=f"/{name}").geturl()
+        migrate(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(TABLES.encode())
+            for statement in _views(url, folder):
+                connection.execute(statement.encode())
+            connection.execute(REPORT.read_bytes())
+            yield Chain(connection)
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as admin:
+            admin.execute(f"drop database if exists {name} with (force)".encode())
+
+
+def _views(url: str, folder: Path) -> list[str]:
+    """What makes each model between the two tables and those wanted a view, in an order that works."""
+    from dbt.cli.main import dbtRunner
+
+    between = [f"int_conversions+,+{name}" for name in WANTED] + [f"int_touches+,+{name}" for name in WANTED]
+    arguments = ["compile", *common_arguments(folder), "--select", *between]
+    with dbt_environment(url):
+        result = dbtRunner().invoke([*arguments, "--exclude", "int_conversions", "int_touches"])
+    assert result.success, result.exception
+    nodes = {run.node.unique_id: run.node for run in result.result if run.node.resource_type == "model"}
+    ordered: list[str] = []
+    while len(ordered) < len(nodes):
+        ordered += [
+            key
+            for key, node in nodes.items()
+            if key not in ordered and all(of in ordered for of in node.depends_on.nodes if of in nodes)
+        ]
+    schemas = {key: "reports" if nodes[key].name.startswith("attribution_") else "build" for key in ordered}
+    return [f"create view {schemas[key]}.{nodes[key].name} as {nodes[key].compiled_code}" for key in ordered]
