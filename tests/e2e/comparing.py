@@ -226,8 +226,7 @@ def deal_differences(connection: psycopg.Connection[Any], data: Data, date_from:
     for deal_id in mine.keys() & theirs.keys():
         for column in ("amount", "days_to_close", "sessions_before_contact", "stage_kind"):
             wanted = theirs[deal_id][column]
-            # a deal whose phone nobody else has is somebody to us, nobody to the oracle
-            if not (column == "sessions_before_contact" and wanted is None) and not same(mine[deal_id][column], wanted):
+            if not same(mine[deal_id][column], wanted):
                 lines.append(f"{deal_id} {column}: {mine[deal_id][column]} / {wanted}")
     won = deals.won_deals(data, date_from, date_to)
     if [row["deal_id"] for row in best] != [row["deal_id"] for row in won[:5]]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.people import identifiers_of
+from tests.oracle.people import by_component, identifiers_of
 from tests.oracle.rows import Data, Row
 from tests.oracle.spend import half_up, in_reporting_currency
 from tests.oracle.world import World, world
@@ -15,23 +15,26 @@ SAME_VISIT = timedelta(minutes=30)
 
 
 def person_of_deal(w: World, deal: Row) -> str | None:
-    """The only owner of the deal's phone or e-mail, else their component or own person if a contact or session knows
-    them, else the person of a contact of one of its leads. None: unknown."""
-    row = {**deal, "client_id": None}
-    owners, person_of = w.people.owners, w.people.person_of
-    patients = owners.of_contact(row)
+    """Whom the deal's phone and e-mail mean: a listed employee or counterparty, the only owner, the component or the
+    shared identifier's own person, be it that nobody else has it (section 1, step 4). A deal that says nothing of its
+    client, or only what links nobody: the person of a contact of its first lead that has one. None: unknown."""
+    people = w.people
+    identifiers = identifiers_of(deal)
+    for kind, listed in (("employee", people.employee_of), ("counterparty", people.counterparty_of)):
+        for identifier in identifiers:
+            if identifier in listed:
+                return f"{kind}:{listed[identifier]}"
+    patients = people.owners.of_contact(deal)
     if len(patients) == 1:
         return "patient:" + patients.pop()
-    for identifier in identifiers_of(row):
-        if identifier in person_of:
-            return person_of[identifier]
-    known = {person for persons in w.people.of_contact.values() for person in persons}
-    for identifier in identifiers_of(row):
-        if "shared:" + ":".join(identifier) in known:
-            return "shared:" + ":".join(identifier)
-    for lead in w.data["deal_leads"]:
-        if lead["deal_id"] == deal["deal_id"] and len(w.people.of_contact.get(lead["contact_id"], [])) == 1:
-            return w.people.of_contact[lead["contact_id"]][0]
+    nobody = ""
+    person = by_component(deal, nobody, people.owners, people.person_of)
+    if person != nobody:
+        return person
+    leads = [lead for lead in w.data["deal_leads"] if lead["deal_id"] == deal["deal_id"]]
+    for lead in sorted(leads, key=lambda row: (row["created_at"] is None, row["created_at"], row["lead_id"])):
+        if len(people.of_contact.get(lead["contact_id"], [])) == 1:
+            return people.of_contact[lead["contact_id"]][0]
     return None
 
 

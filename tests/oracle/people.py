@@ -80,13 +80,13 @@ def merged_roots(data: Data) -> dict[str, str]:
 
 
 def identifiers_of(row: Row) -> list[Identifier]:
-    """Identifiers written on a contact or on a session."""
+    """Identifiers written on a contact, a session, a deal or a lead; these two have no client id."""
     found: list[Identifier] = []
     if row["phone"]:
         found.append(("phone", row["phone"]))
     if row["email"]:
         found.append(("email", row["email"]))
-    if row["client_id"]:
+    if row.get("client_id"):
         found.append(("client", row["client_id"]))
     return found
 
@@ -107,9 +107,10 @@ def find_owners(data: Data, people: People) -> Owners:
 
 
 def components(data: Data, owners: Owners) -> dict[Identifier, str]:
-    """Person of every identifier that may join: those seen together on one contact or session are one component."""
+    """Person of every identifier that may join: those seen together on one contact, session, deal or lead (section 1
+    says "CRM contacts") are one component."""
     neighbours: dict[Identifier, set[Identifier]] = {}
-    for row in data["contacts"] + data["sessions"]:
+    for row in data["contacts"] + data["sessions"] + data["deals"] + data["deal_leads"]:
         usable = [identifier for identifier in identifiers_of(row) if owners.may_join(identifier)]
         for identifier in usable:
             neighbours.setdefault(identifier, set()).update(usable)

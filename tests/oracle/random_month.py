@@ -141,10 +141,17 @@ def add_deals(m: Month) -> None:
         clinic_id = rng.choice(("", m.clinic()))
         created = m.working_time(m.clinic(), m.first + timedelta(days=rng.randint(-20, 29)))
         kind = rng.choice(("open", "won", "won", "lost"))
+        deal_id = m.number("D")
+        # a client of the CRM alone; one who left both; somebody of whom only the lead knows
+        phone = m.written_phone(actor.phones[0]) if actor.phones else ""
+        client = rng.choice(("known", "known", "both", "nobody else", "unknown"))
+        if client in ("nobody else", "unknown"):
+            phone = f"+7900000{rng.randint(9000, 9999)}" if client == "nobody else" else ""
+        emails = actor.emails if client == "both" or (client == "known" and not phone) else ()
         closed = created + timedelta(days=rng.choice((0, 1, 7, 7, 30)), hours=rng.randint(0, 9))
         m.add(
             "deals",
-            deal_id=m.number("D"),
+            deal_id=deal_id,
             name="Implant",
             created_at=m.stamp(created),
             closed_at="" if kind == "open" else m.stamp(closed),
@@ -156,11 +163,14 @@ def add_deals(m: Month) -> None:
             manager_id=rng.choice(("M1", "M2", "")),
             clinic_id=clinic_id,
             client_name="Client",
-            phone=m.written_phone(actor.phones[0]) if actor.phones else "",
-            email=actor.emails[0] if actor.emails and not actor.phones else "",
+            phone=phone,
+            email=emails[0] if emails else "",
             contact_kind=rng.choice(("call", "form", "aggregator")),
             tags=rng.choice(("", "hot", "hot;vip")),
         )
+        if m.maybe(0.4):
+            contact = rng.choice(m.rows["contacts"])["contact_id"] if m.rows["contacts"] else ""
+            m.add("deal_leads", lead_id=m.number("L"), deal_id=deal_id, created_at=m.stamp(created), contact_id=contact)
 
 
 def random_month(seed: int, folder: Path) -> date:

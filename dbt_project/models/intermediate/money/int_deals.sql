@@ -1,6 +1,6 @@
 -- One row per deal, of its person, in the reporting currency, with its source and its days in the clinic's time zone.
 -- A deal without clinic uses the first clinic's zone (RULES 12.25). Where the deal says nothing of its source or client, its
--- leads do: the earliest one that knows.
+-- leads do: the earliest one that knows; else its source is unknown, and its person the own one of its phone or e-mail (12.16).
 with
 
 deals as (
