@@ -157,6 +157,25 @@ def test_a_fault_changes_nothing_in_the_end(account: Account, rows: Ask, stream:
         assert rows(count) == clean, fault
 
 
+def test_an_answer_to_another_question_is_not_taken_for_this_ones(account: Account, rows: Ask) -> None:
+    handle, given = account.vendor.handle, list[Response]()
+
+    def stale(request: Request) -> Response:
+        answer = handle(request)
+        if request.path.endswith("/leads"):
+            given.append(answer)
+            return given[0] if len(given) == asked_before + 1 else answer
+        return answer
+
+    asked_before = 1_000
+    account.vendor.handle = stale  # type: ignore[method-assign]
+    account.load("lead_ids")  # the same list, by another time and without contacts
+    asked_before = len(given)
+    account.load("leads")
+    without_contact = sum(1 for row in account.state.rows["leads"] if not row["_embedded"]["contacts"])
+    assert rows("select count(*) from staging.amocrm__leads where contact_id is null") == [(without_contact,)]
+
+
 def test_an_account_without_rows_is_no_error(account: Account, rows: Ask) -> None:
     account.state.rows["leads"] = []
     account.load("leads")

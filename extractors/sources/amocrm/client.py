@@ -220,10 +220,14 @@ class AmocrmClient:
 
 
 def _answers(body: Body, params: Params) -> bool:
-    """Whether the page's own address, as far as it repeats the question, repeats this one and not an older one."""
+    """Whether the page's own address, as far as it repeats the question, repeats this one and not another one: the same
+    values, and no filter and order that was not asked for."""
     link = body.links.self if body.links else None
     said = dict(parse_qsl(urlsplit((link.href if link else None) or "").query))
-    return all(str(params[name]) == value for name, value in said.items() if name in params)
+    return all(
+        str(params[name]) == value if name in params else not name.startswith(("filter[", "order["))
+        for name, value in said.items()
+    )
 
 
 def _classify(answer: Answer, where: str) -> ChairsideError | None:

@@ -50,13 +50,24 @@ def _id_pages(client: Bitrix24Client, method: str, where: str) -> Iterator[Page]
 
 
 def _end(client: Bitrix24Client, method: str, where: str, *, newest: bool) -> int | None:
-    """The smallest or the largest number; null where there is none, said twice."""
-    params = {"select": ["ID"], "order": {"ID": "DESC" if newest else "ASC"}, "start": -1}
-    for _ in range(ASKED_TWICE):
+    """The smallest or the largest number; null where there is none, said twice.
+
+    What the portal answers is believed when it also says that nothing lies beyond: an answer to the question before
+    would end the list too early, and the rest would be taken for deleted.
+    """
+    sign, best = (">", max) if newest else ("<", min)
+    known: int | None = None
+    doubts = 0
+    while doubts < ASKED_TWICE:
+        beyond = {} if known is None else {f"{sign}ID": known}
+        params = {"select": ["ID"], "order": {"ID": "DESC" if newest else "ASC"}, "filter": beyond, "start": -1}
         numbers = _numbers(client.call(method, params, where=where).result) or []
-        if numbers:
-            return max(numbers) if newest else min(numbers)
-    return None
+        further = [number for number in numbers if known is None or best(number, known) != known]
+        if further:
+            known, doubts = best(further), 0
+        else:
+            doubts += 1 if known is None or numbers else ASKED_TWICE
+    return known
 
 
 def _listed(client: Bitrix24Client, method: str, lows: Sequence[int], where: str) -> Iterator[list[int]]:
