@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import build, load, paths, publication
+from benchmarks import access, build, load, paths, publication
 from benchmarks.harness import Bench
 from runtime.home import open_home
 from runtime.postgres import running_server
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[Bench], None]] = {
     "build": build.run,
     "paths": paths.run,
     "publication": publication.run,
+    "access": access.run,
 }
 
 
