@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import defaultdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -136,6 +136,23 @@ def test_attribution_says_what_the_published_method_says(fresh_database: str, tm
             "select model, source, campaign, conversions, revenue, spend"
             " from reports.attribution(date '2020-01-01', date '2020-12-31', 'payment', 365)"
         ).fetchall()
+        credits = connection.execute(
+            "select credits.model, touches.record_id, credits.converted_at, credits.credit, credits.amount"
+            " from marts.fct_attribution_credits as credits"
+            " inner join marts.fct_touches as touches on credits.touch_key = touches.touch_key"
+            " where credits.conversion = 'payment'"
+        ).fetchall()
+    touch_by_touch = {row[:3]: row[3:] for row in credits}
+    with (folder / "expected" / "attribution_touches.csv").open(encoding="utf-8") as opened:
+        published = list(csv.DictReader(opened))
+    names = {"first_touch": "first_touch", "last_touch": "last_touch", "forty_twenty_forty": "position_based"}
+    for row in published:
+        for name, model in {**names, "linear": "linear"}.items():
+            at = datetime.fromisoformat(row["converted_at"]).replace(tzinfo=UTC)
+            touch = touch_by_touch.get((model, row["session_id"], at), (Decimal(0), Decimal(0)))
+            for part, margin, ours in zip(("points", "revenue"), ("0.000001", "0.011"), touch, strict=True):
+                theirs = Decimal(row[f"{name}_{part}"])
+                assert abs(ours - theirs) < Decimal(margin), (model, part, row["session_id"])
     found = {row[:3]: row[3:] for row in rows}
     with (folder / "expected" / "by_campaign.csv").open(encoding="utf-8") as opened:
         expected = list(csv.DictReader(opened))
