@@ -175,3 +175,45 @@ def test_phones_and_names_are_shown_only_with_the_right_to_personal_data(june: s
 def test_the_query_of_the_page_runs(june: str, page: str, found: int) -> None:
     (query,) = re.findall(r"```sql\n(.*?)```", (PAGES / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)
     assert len(rows(june, query)) == found
+
+
+def tables_of_the_story() -> tuple[list[list[str]], list[list[str]]]:
+    """Cells of its two tables, without their heads."""
+    story = (PAGES / "client_path.md").read_text(encoding="utf-8").partition("## A story")[2]
+    lines = re.findall(r"^\|.*\|$", story, re.MULTILINE)
+    cells = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
+    steps = [row for row in cells if len(row) == 6 and row[0][:1].isdigit()]
+    return steps, [row for row in cells if len(row) == 4 and row[0].startswith("`")]
+
+
+def test_the_story_of_the_page_is_what_the_path_says(june: str) -> None:
+    found = rows(
+        june,
+        "select to_char(occurred_at at time zone 'Europe/Moscow', 'MM-DD HH24:MI'), step, source, campaign, detail,"
+        " amount from reports.client_path('patient:P1')",
+    )
+    assert [["" if cell is None else str(cell) for cell in row] for row in found] == tables_of_the_story()[0]
+
+
+def test_the_figures_of_the_story_are_those_of_the_reports(june: str) -> None:
+    june_of = "date '2026-06-01', date '2026-06-30'"
+    (campaign,) = rows(
+        june,
+        "select inquiries, booked, arrived, clients, revenue"
+        f" from reports.channels_and_sources({june_of}, level => 'campaign') where campaign = 'implants-june'",
+    )
+    assert campaign == (1, 1, 1, 1, 120_000)
+    shares = tables_of_the_story()[1]
+    assert len(shares) == 5
+    for model, *amounts in shares:
+        found = {
+            row[:2]: row[2]
+            for row in rows(
+                june,
+                "select source, campaign, sum(amount) from marts.fct_attribution_credits"
+                f" where person_key = 'patient:P1' and conversion = 'payment' and model = '{model.strip('`')}'"
+                " group by 1, 2",
+            )
+        }
+        told = [found.get(key, 0) for key in (("direct", None), ("yandex", None), ("yandex", "implants-june"))]
+        assert told == [int(amount) for amount in amounts], model
