@@ -65,7 +65,7 @@ tagged as (
         leads.lead_id,
         leads.created_at as happened_at,
         {{ local_date(
-            'coalesce(leads.created_at, settings.as_of)', 'coalesce(clinics.time_zone, settings.default_time_zone)'
+            'coalesce(leads.created_at, deals.created_at)', 'coalesce(clinics.time_zone, settings.default_time_zone)'
         ) }} as local_date,
         leads.contact_id,
         leads.utm_source,
@@ -74,7 +74,8 @@ tagged as (
         leads.tags
     from leads
     cross join settings
-    left join deals on leads.deal_id = deals.deal_id
+    -- a lead may name a deal that is not there
+    inner join deals on leads.deal_id = deals.deal_id
     left join clinics on deals.clinic_id = clinics.clinic_id
 ),
 
