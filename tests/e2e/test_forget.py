@@ -88,11 +88,12 @@ def write_inbox(folder: Path) -> None:
 
 
 def write_home(home: Path, inbox: Path) -> None:
-    for name in ("exports", "logs", "inbox", "postgres"):
+    for name in ("exports", "logs", "inbox", "postgres", "dbt_target"):
         (home / name).mkdir(parents=True)
     (home / "exports" / "history.csv").write_text(f"phone;name\n{PHONE};Patient One\n", encoding="cp1251")
     (home / "logs" / "old.log").write_text("asked for 8 (900) 000-00-01 and one@example.org; call-of-one.mp3\n")
     (home / "inbox" / "patients.csv").write_bytes((inbox / "patients.csv").read_bytes())
+    (home / "dbt_target" / "dbt.log").write_text(f"a failed row: {PHONE}\n")
     book = Workbook()
     book.active.append(["Patient One", PHONE])  # type: ignore[union-attr]
     book.save(home / "exports" / "history.xlsx")

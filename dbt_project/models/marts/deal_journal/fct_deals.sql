@@ -29,7 +29,6 @@ final as (
         deals.source,
         deals.medium,
         deals.campaign,
-        deals.first_request,
         deals.tags,
         deals.is_hot,
         deals.lost_reason,

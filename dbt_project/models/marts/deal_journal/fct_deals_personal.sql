@@ -1,4 +1,4 @@
--- One row per deal: its client's name, phone and e-mail, for readers with a right to personal data.
+-- One row per deal: its client's name, phone, e-mail and words, for readers with a right to personal data.
 with
 
 deals as (
@@ -11,7 +11,8 @@ final as (
         deals.clinic_id,
         deals.client_name,
         deals.phone,
-        deals.email
+        deals.email,
+        deals.first_request
     from deals
 )
 
