@@ -92,7 +92,7 @@ def write_window(
         )
         coming = Coming(map(Packer(connection, spec, (run_id, now)).pack, batches))
         # The currency of an account is compared before its rows are among the landed ones.
-        if landed == 0 and spec.account is None:
+        if landed == 0 and not spec.steady:
             received = written = _copy_straight(connection, cursor, target, columns, coming)
             if written:
                 changes.everything()
