@@ -31,7 +31,7 @@ def _tags(state: CalltouchState, contact: Contact) -> list[dict[str, Any]]:
     if own:
         kind = "AUTO-CT" if contact.kind == "callback_order" else "AUTO-PN"
         blocks.append({"category": "", "type": kind, "names": own})
-    by_hand = [*contact.tags, *stated_tags(contact), *state.added_tags.get(contact.vendor_num, [])]
+    by_hand = [*contact.tags, *stated_tags(state.world, contact), *state.added_tags.get(contact.vendor_num, [])]
     if by_hand:
         blocks.append({"category": "", "type": "MANUAL", "names": by_hand})
     return blocks

@@ -58,7 +58,7 @@ def stamp(state: UisState, instant: datetime) -> str:
 
 def _tags(state: UisState, contact: Contact) -> list[dict[str, Any]] | None:
     own = [(name, "auto") for name in plain_tags(contact) if name not in contact.tags]
-    by_hand = [*contact.tags, *stated_tags(contact), *state.added_tags.get(contact.contact_id, [])]
+    by_hand = [*contact.tags, *stated_tags(state.world, contact), *state.added_tags.get(contact.contact_id, [])]
     tags = [*own, *((name, "manual") for name in by_hand)]
     if not tags:
         return None if state.options.no_tags == "null" else []

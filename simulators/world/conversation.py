@@ -152,7 +152,9 @@ def resolve(
         )
         for member in visitors
     ]
-    named = tuple(appointment.pat_num for appointment in appointments) if kind == "front_desk" else ()
+    cards = tuple(appointment.pat_num for appointment in appointments)
+    # one visitor of a call is found by the phone; where several are booked the administrator names them, mostly
+    is_named = kind == "front_desk" or (len(cards) > 1 and appointments[0].apt_num % 10 > 0)
     add(
         city,
         clinic,
@@ -175,7 +177,7 @@ def resolve(
         static=static,
         tags=tags,
         note=note,
-        patients=named,
+        patients=cards if is_named else (),
     )
     if topic.deal_share and city.chance(topic.deal_share) and outcome in ("booked", "request_saved", "declined"):
         source = city.sessions[sessions[-1]] if sessions else None

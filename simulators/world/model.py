@@ -102,7 +102,8 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One contact as it happened. `named_patients` is known at the front desk only; `session_ids` end with its own.
+    """One contact as it happened. `named_patients`: at the front desk, and of several booked in one call.
+    `session_ids` end with its own.
 
     `aggregator` is the host of the site that passed a request on.
     """

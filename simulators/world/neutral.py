@@ -107,7 +107,7 @@ def _employees(world: World) -> list[Row]:
     ]
 
 
-def stated_tags(contact: Contact) -> list[str]:
+def stated_tags(world: World, contact: Contact) -> list[str]:
     """What the administrator said, as the tags that the clinic sets by hand at the call tracker."""
     words = (
         ("group", contact.people_group),
@@ -116,7 +116,13 @@ def stated_tags(contact: Contact) -> list[str]:
         ("refusal", contact.refusal_reason),
         ("learned", contact.how_learned),
     )
-    return [f"{word}:{value}" for word, value in words if value]
+    named = [f"patient:{card}" for card in _named(world, contact)]
+    return [f"{word}:{value}" for word, value in words if value] + named
+
+
+def _named(world: World, contact: Contact) -> list[str]:
+    """The cards that the administrator named, by the ids that the warehouse gives them."""
+    return [f"{world.systems[contact.clinic_id].clinic}:{number}" for number in contact.named_patients]
 
 
 def plain_tags(contact: Contact) -> list[str]:
@@ -148,7 +154,7 @@ def _contact(world: World, c: Contact, sessions: dict[int, Session]) -> Row:
         "phone": digits if vendor else c.phone,
         "email": c.email,
         "client_id": c.client_id,
-        "patient_ids": [f"{world.systems[c.clinic_id].clinic}:{number}" for number in c.named_patients] or None,
+        "patient_ids": _named(world, c) or None,
         "administrator_id": c.administrator_id,
         "people_group": c.people_group,
         "topic": c.topic,

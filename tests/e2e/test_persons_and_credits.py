@@ -199,9 +199,9 @@ def test_the_warehouse_knows_who_is_who(city: str, world: World) -> None:
     assert told.true > 1_500
     assert told.precision >= 0.999, told.wrong_pairs[:5]
     assert told.recall >= 0.98, told.missed_pairs[:5]
-    # two children booked in one call that names neither: the rules leave such a call to the phone's own person
+    # what nobody said: one call in ten about two children names neither, some write without phone, e-mail and browser
     assert story.precision >= 0.999, story.wrong_pairs[:5]
-    assert story.recall >= 0.95, story.missed_pairs[:5]
+    assert story.recall >= 0.98, story.missed_pairs[:5]
 
 
 def test_the_measure_of_identity_notices_persons_run_together_and_torn_apart(city: str, world: World) -> None:

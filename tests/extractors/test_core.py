@@ -10,6 +10,7 @@ import pytest
 from extractors.core.errors import ConfigError
 from extractors.core.http import retry_after
 from extractors.core.phones import e164
+from extractors.core.said import said
 from extractors.core.settings import settings_from_connection, settings_from_environment
 from extractors.core.spec import RowError, Window
 from extractors.core.throttle import Throttle
@@ -115,3 +116,12 @@ def test_every_stream_lands_in_a_table_named_after_its_source_and_is_described()
         source("nowhere")
     with pytest.raises(ConfigError, match="Known"):
         source("calltouch").stream("nothing")
+
+
+def test_patients_named_by_tags_all_count_and_other_words_only_the_last() -> None:
+    by_hand = ("topic:therapy", "patient:open_dental:7", "topic:hygiene", "patient: open_dental:8 ", "patient:", "vip")
+    found = said([*((tag, True) for tag in by_hand), ("patient:open_dental:7", True), ("patient:open_dental:9", False)])
+    assert found.topic == "hygiene"
+    assert found.patient_ids == ["open_dental:7", "open_dental:8"]
+    assert found.tags == ["patient:", "vip", "patient:open_dental:9"]
+    assert said([("vip", True)]).patient_ids is None

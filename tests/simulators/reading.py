@@ -81,6 +81,8 @@ def _tagged(blocks: list[Row]) -> Row:
         word, colon, value = name.partition(":")
         if colon and word in STATED:
             row[STATED[word]] = value
+        elif colon and word == "patient":
+            row["patient_ids"] = [*row.get("patient_ids", []), value]
         else:
             row["tags"].append(name)
     row["tags"] = row["tags"] or None

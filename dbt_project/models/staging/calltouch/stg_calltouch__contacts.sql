@@ -1,5 +1,5 @@
 -- One row per call or request that Calltouch saw. Calls and requests are numbered apart, so ids carry their kind.
--- Calltouch knows no patients and no outbound calls. The administrator's words come from tags.
+-- Calltouch knows no outbound calls. The administrator's words, named patients among them, come from tags.
 with
 
 calls as (
@@ -23,6 +23,7 @@ call_contacts as (
         people_group,
         topic,
         how_learned,
+        patient_ids,
         outcome,
         refusal_reason,
         is_answered,
@@ -55,6 +56,7 @@ request_contacts as (
         people_group,
         topic,
         how_learned,
+        patient_ids,
         outcome,
         refusal_reason,
         null::boolean as is_answered,
@@ -90,7 +92,7 @@ final as (
         phone,
         email,
         client_id,
-        null::text[] as patient_ids,
+        patient_ids,
         administrator_id,
         people_group,
         topic,

@@ -1,5 +1,5 @@
 -- One row per call, request or chat that UIS saw. The reports number apart, so ids carry their kind.
--- UIS knows no patients. The administrator's words come from tags. Chats in which the visitor never wrote, and those
+-- The administrator's words, named patients among them, come from tags. Chats in which the visitor never wrote, and those
 -- that only show a request of a form once more, are no contacts.
 with
 
@@ -29,6 +29,7 @@ call_contacts as (
         people_group,
         topic,
         how_learned,
+        patient_ids,
         outcome,
         refusal_reason,
         is_answered,
@@ -64,6 +65,7 @@ request_contacts as (
         people_group,
         topic,
         how_learned,
+        patient_ids,
         outcome,
         refusal_reason,
         null::boolean as is_answered,
@@ -99,6 +101,7 @@ chat_contacts as (
         people_group,
         topic,
         how_learned,
+        patient_ids,
         outcome,
         refusal_reason,
         null::boolean as is_answered,
@@ -141,7 +144,7 @@ final as (
         phone,
         email,
         ym_client_id as client_id,
-        null::text[] as patient_ids,
+        patient_ids,
         administrator_id,
         people_group,
         topic,
