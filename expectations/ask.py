@@ -46,7 +46,9 @@ def ask(url: str, rules: Sequence[Rule], rows: Mapping[str, int], *, now: dateti
             for rule in same_keys:
                 found[rule] = verdict_of(rule, given[rule.name].to_json_dict(), rows[table])
     for source in sources.values():
-        source.get_engine().dispose()  # a connection left open would hold up whoever drops or renames the database
+        # a connection left open would hold up whoever drops or renames the database; GX keeps two engines
+        source.get_engine().dispose()
+        source.get_execution_engine().engine.dispose()
     return [with_examples(url, found[rule], asked) for rule in rules]
 
 

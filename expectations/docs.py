@@ -41,6 +41,7 @@ def write_docs(
         context.build_data_docs()
         for source in sources.values():
             source.get_engine().dispose()
+            source.get_execution_engine().engine.dispose()
         site = next(Path(project).rglob("data_docs/local_site"))
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(site, folder)
