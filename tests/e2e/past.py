@@ -41,6 +41,7 @@ def questions(connection: psycopg.Connection[Any], period: tuple[date, date]) ->
         "date_to": f"date '{period[1]}'",
         "as_of": f"date '{period[1]}'",
         "person_key": f"'{person[0]}'",
+        "budget": "1000",
     }
     return {name: (kind, ", ".join(known[argument] for argument in arguments)) for name, kind, arguments in found}
 
@@ -48,7 +49,7 @@ def questions(connection: psycopg.Connection[Any], period: tuple[date, date]) ->
 def answers(
     connection: psycopg.Connection[Any], asked: dict[str, tuple[str, str]], as_of: date | None = None
 ) -> dict[str, list[str]]:
-    """All rows of each, as sorted text."""
+    """All rows of each, as sorted text; where a report finds too little to answer, what it says."""
     told = {}
     for name, (kind, arguments) in asked.items():
         if as_of is not None:
@@ -61,5 +62,9 @@ def answers(
         else:
             call = sql.SQL("reports.{}({})").format(sql.Identifier(name), sql.SQL(arguments))
         query = sql.SQL("select told::text from {} as told").format(call)
-        told[name] = sorted(row[0] for row in connection.execute(query).fetchall())
+        try:
+            with connection.transaction():
+                told[name] = sorted(row[0] for row in connection.execute(query).fetchall())
+        except psycopg.errors.InvalidParameterValue as refusal:
+            told[name] = [str(refusal.diag.message_primary)]
     return told
