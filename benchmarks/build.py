@@ -85,7 +85,7 @@ def _by_hand(url: str, folder: Path) -> float:
 
     def walk(unique_id: str) -> None:
         if unique_id in nodes and unique_id not in order:
-            for parent in nodes[unique_id]["depends_on"]["nodes"]:
+            for parent in nodes[unique_id]["depends_on"].get("nodes", []):
                 walk(parent)
             order.append(unique_id)
 

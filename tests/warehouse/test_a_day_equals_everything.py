@@ -110,7 +110,7 @@ def finished(pg_server_url: str, migrated: str, tmp_path_factory: pytest.TempPat
         city.build()
         for number in range(2):
             city.step(rng, number)
-            for killed in ("merge.merge", "scope.keep_scope", "merge.empty")[: 3 * number]:
+            for killed in ("merge.merge", "merge.empty")[: 2 * number]:
                 death = mock.patch(f"warehouse.increment.run.{killed}", side_effect=RuntimeError("killed here"))
                 with death, pytest.raises(RuntimeError, match="killed here"):
                     city.build()
@@ -145,7 +145,7 @@ def test_days_of_two_hundred_histories_equal_a_build_of_everything(finished: Run
 
 
 def test_every_step_was_built_as_a_day_also_after_it_was_killed(finished: Run) -> None:
-    assert len([line for line in finished.living.said if "in their families" in line]) == 1 + 4 + 1
+    assert len([line for line in finished.living.said if "in their families" in line]) == 1 + 3 + 1
     reasons = [line for line in finished.living.said if line.startswith("build: everything")]
     assert reasons == ["build: everything (nothing was built before)", "build: everything (asked for)"]
 
