@@ -78,11 +78,12 @@ release: $(INSTALLED)  ## WHY="<reason>" [ID=<number>] [WHO=<name>]: publish wha
 discard: $(INSTALLED)  ## WHY="<reason>" [ID=<number>] [WHO=<name>]: never publish what the gate refused
 	@$(RUN) discard $(if $(ID),--id "$(ID)") $(if $(WHY),--why "$(WHY)") $(if $(WHO),--who "$(WHO)")
 
+# Files go out in their order: those with few but long tests are at the front, and no worker waits for the other's last one.
 test: $(INSTALLED)  ## the test suite, on its own PostgreSQL
-	$(PY) -m pytest -m "not slow" -n 2 --dist loadfile
+	$(PY) -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: $(INSTALLED)  ## and the long ones: property tests, faults, full size
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(INSTALLED)  ## [BENCH_ROWS=50000] measurements side by side, as ratios against their goals
 	@$(PY) -m benchmarks $(BENCH)
