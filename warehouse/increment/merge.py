@@ -6,90 +6,28 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from warehouse.increment.plan import ITSELF, RECORD, Plan
+from warehouse.increment.plan import ITSELF, RECORD, Kept, Plan
 from warehouse.increment.scope import Connection, run
 
-# Keys of each kind that rows of the scope have now (`day`) or had (`build`). A person is whom any of the records is of.
-_KEYS: LiteralString = """
+# What the families' rows of these models name: now (`day`) and in the last build (`build`), each kind after those that
+# its models are kept by. A person is whom any of the records is of.
+_NAMED_BY: tuple[tuple[str, tuple[tuple[str, LiteralString], ...]], ...] = (
+    ("person", (
+        ("int_contact_persons", "person_key"), ("int_session_persons", "person_key"),
+        ("int_patient_cards", "'patient:' || person_patient_id"), ("int_appointments", "person_key"),
+        ("int_payments", "person_key"), ("int_sales", "person_key"), ("int_deals", "person_key"),
+    )),
+    ("card_person", (("int_patient_cards", "person_patient_id"),)),
+    ("identifier", (("int_identifier_owners", "identifier"), ("int_identifiers", "identifier"))),
+    ("inquiry", (("int_inquiries", "inquiry_key"),)),
+    ("contact_person", (("inquiry_history_contacts", "contact_person_key"),)),
+    ("link", (("why_one_person_links", "link_key"),)),
+)  # fmt: skip
+_RECORDS: LiteralString = """
 drop table if exists build.family_keys;
 create unlogged table build.family_keys as
-select record_kind as kind, record_id as key from build.family_scope;
-insert into build.family_keys (kind, key)
-select distinct 'person', of_records.person_key
-from (
-    select person_key from day.int_contact_persons
-    union all
-    select person_key from day.int_session_persons
-    union all
-    select 'patient:' || person_patient_id from day.int_patient_cards
-    union all
-    select person_key from day.int_appointments
-    union all
-    select person_key from day.int_payments
-    union all
-    select person_key from day.int_sales
-    union all
-    select person_key from day.int_deals
-    union all
-    select rows.person_key from build.int_contact_persons as rows
-    inner join build.family_scope as scope on scope.record_kind = 'contact' and rows.contact_id = scope.record_id
-    union all
-    select rows.person_key from build.int_session_persons as rows
-    inner join build.family_scope as scope on scope.record_kind = 'session' and rows.session_id = scope.record_id
-    union all
-    select 'patient:' || rows.person_patient_id from build.int_patient_cards as rows
-    inner join build.family_scope as scope on scope.record_kind = 'patient' and rows.patient_id = scope.record_id
-    union all
-    select rows.person_key from build.int_appointments as rows
-    inner join build.family_scope as scope
-        on scope.record_kind = 'appointment' and rows.appointment_id = scope.record_id
-    union all
-    select rows.person_key from build.int_payments as rows
-    inner join build.family_scope as scope on scope.record_kind = 'payment' and rows.payment_id = scope.record_id
-    union all
-    select rows.person_key from build.int_sales as rows
-    inner join build.family_scope as scope on scope.record_kind = 'sale' and rows.sale_id = scope.record_id
-    union all
-    select rows.person_key from build.int_deals as rows
-    inner join build.family_scope as scope on scope.record_kind = 'deal' and rows.deal_id = scope.record_id
-) as of_records
-where of_records.person_key is not null;
-analyze build.family_keys;
-insert into build.family_keys (kind, key)
-select distinct 'card_person', of_cards.person_patient_id
-from (
-    select person_patient_id from day.int_patient_cards
-    union all
-    select rows.person_patient_id from build.int_patient_cards as rows
-    inner join build.family_scope as scope on scope.record_kind = 'patient' and rows.patient_id = scope.record_id
-) as of_cards;
-insert into build.family_keys (kind, key)
-select 'identifier', identifier from day.int_identifiers
-union
-select 'identifier', rows.identifier from build.int_identifier_owners as rows
-inner join build.family_keys as keys on keys.kind = 'card_person' and rows.person_patient_id = keys.key;
-analyze build.family_keys;
-insert into build.family_keys (kind, key)
-select distinct of_persons.kind, of_persons.key
-from (
-    select 'inquiry' as kind, inquiry_key as key, person_key from build.int_inquiries
-    union all
-    select 'inquiry' as kind, inquiry_key as key, person_key from day.int_inquiries
-    union all
-    select 'link' as kind, link_key as key, person_key from build.why_one_person_links
-    union all
-    select 'link' as kind, link_key as key, person_key from day.why_one_person_links
-) as of_persons
-inner join build.family_keys as persons on persons.kind = 'person' and of_persons.person_key = persons.key;
-insert into build.family_keys (kind, key)
-select distinct 'contact_person', of_contacts.contact_person_key
-from (
-    select contact_id, contact_person_key from build.inquiry_history_contacts
-    union all
-    select contact_id, contact_person_key from day.inquiry_history_contacts
-) as of_contacts
-inner join build.family_keys as contacts on contacts.kind = 'contact' and of_contacts.contact_id = contacts.key;
-insert into build.family_keys (kind, key)
+select record_kind as kind, record_id as key from build.family_scope
+union all
 select 'conversion', conversion.name || ':' || scope.record_id
 from build.family_scope as scope
 inner join (
@@ -99,14 +37,34 @@ analyze build.family_keys;
 """
 
 
-def name_keys(connection: Connection) -> None:
-    """Name in `build.family_keys` every key that rows of the families have, or had in the last build."""
-    run(connection, _KEYS)
+def name_keys(connection: Connection, plan: Plan) -> None:
+    """Name in `build.family_keys` every key that rows of the families have, or had in the last build, once per kind."""
+    run(connection, _RECORDS)
+    for kind, models in _NAMED_BY:
+        named = sql.SQL(" union ").join(
+            sql.SQL("select {0} as key from {1} union select {0} from ({2}) as old").format(
+                sql.SQL(expression), sql.Identifier("day", model), old_rows(plan.kept_by_name[model])
+            )
+            for model, expression in models
+        )
+        connection.execute(
+            sql.SQL(
+                "insert into build.family_keys (kind, key) select {}, key from ({}) as named where key is not null"
+            ).format(sql.Literal(kind), named)
+        )
+        connection.execute("analyze build.family_keys")
 
 
-def merge(connection: Connection, plan: Plan) -> int:
-    """Replace the families' rows of every kept model. Returns how many rows went in. One transaction of the caller."""
-    inserted = 0
+def old_rows(kept: Kept) -> sql.Composed:
+    """The families' rows that a model, kept by one column, has in `build`: a query."""
+    (column,) = kept.columns
+    return sql.SQL(
+        "select old.* from {} as old inner join build.family_keys as keys on keys.kind = {} and old.{} = keys.key"
+    ).format(sql.Identifier("build", kept.model), sql.Literal(kept.of), sql.Identifier(column))
+
+
+def merge(connection: Connection, plan: Plan) -> None:
+    """Replace the families' rows of every kept model. One transaction of the caller."""
     for kept in plan.kept:
         old, new = sql.Identifier("build", kept.model), sql.Identifier("day", kept.model)
         if kept.of == ITSELF:
@@ -134,10 +92,7 @@ def merge(connection: Connection, plan: Plan) -> int:
                 (kept.of,),
             )
         columns = _columns(connection, kept.model)
-        inserted += connection.execute(
-            sql.SQL("insert into {} ({}) select {} from {}").format(old, columns, columns, new)
-        ).rowcount
-    return inserted
+        connection.execute(sql.SQL("insert into {} ({}) select {} from {}").format(old, columns, columns, new))
 
 
 def empty(connection: Connection, plan: Plan) -> None:

@@ -110,7 +110,7 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
         return "too many families changed"
     dbt.build(target="day", select=plan.families)
     with psycopg.connect(dbt.url) as connection:
-        merge.name_keys(connection)
+        merge.name_keys(connection, plan)
         sums.recall(connection, plan, _compiled(dbt.folder / "day"))
         merge.merge(connection, plan)
         sums.apply(connection, plan)

@@ -13,7 +13,8 @@ from pathlib import Path
 from psycopg import sql
 
 from extractors.core.errors import ConfigError
-from warehouse.increment.plan import Kept, Plan, Summed
+from warehouse.increment.merge import old_rows
+from warehouse.increment.plan import Plan, Summed
 from warehouse.increment.scope import Connection
 
 _DAY = re.compile(r'"day"\.')
@@ -30,7 +31,7 @@ def recall(connection: Connection, plan: Plan, compiled: Mapping[str, Path]) -> 
         kept = plan.kept_by_name.get(model)
         into = sql.Identifier("was", model)
         if kept:
-            connection.execute(sql.SQL("create unlogged table {} as ").format(into) + _old_rows(kept))
+            connection.execute(sql.SQL("create unlogged table {} as ").format(into) + old_rows(kept))
             connection.execute(sql.SQL("analyze {}").format(into))
             continue
         if model not in compiled or not compiled[model].exists():
@@ -80,13 +81,6 @@ def _apply(connection: Connection, summed: Summed) -> None:
         "delete from {build} as total using pg_temp.difference as difference where {same} and {nothing}",
     ):
         connection.execute(sql.SQL(statement).format(**fields))
-
-
-def _old_rows(kept: Kept) -> sql.Composed:
-    (column,) = kept.columns
-    return sql.SQL(
-        "select old.* from {} as old inner join build.family_keys as keys on keys.kind = {} and old.{} = keys.key"
-    ).format(sql.Identifier("build", kept.model), sql.Literal(kept.of), sql.Identifier(column))
 
 
 def _list(names: Sequence[str]) -> sql.Composed:

@@ -46,10 +46,7 @@ events as (
 
 final as (
     select
-        md5(concat_ws(
-            '|', events.day, 'clinic', events.clinic_id, 'ch', events.channel, 's', events.source,
-            'm', events.medium, 'c', events.campaign
-        )) as payback_key,
+        {{ source_day_key('events') }} as payback_key,
         events.day,
         events.clinic_id,
         events.channel,

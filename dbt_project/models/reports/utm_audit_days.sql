@@ -38,10 +38,7 @@ counted as (
 
 final as (
     select
-        md5(concat_ws(
-            '|', counted.day, 'clinic', counted.clinic_id, 'ch', counted.channel, 's', counted.source,
-            'm', counted.medium, 'c', counted.campaign
-        )) as audit_key,
+        {{ source_day_key('counted') }} as audit_key,
         counted.day,
         counted.clinic_id,
         counted.channel,
