@@ -19,6 +19,7 @@ from psycopg import sql
 from runtime.home import open_home
 from runtime.postgres import running_server
 from runtime.progress import Progress
+from tests.city import City, copy_of, shared_city
 
 # Test data may die with the machine; tests should not wait for the disk.
 TEST_SETTINGS = {
@@ -56,3 +57,24 @@ def fresh_database(pg_server_url: str) -> Iterator[str]:
         admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
         yield urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
         admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def city_template(pg_server_url: str, run_folder: Path) -> Iterator[City]:
+    """The invented city, built once per test run; only to be copied."""
+    with shared_city(pg_server_url, run_folder) as city:
+        yield city
+
+
+@pytest.fixture(scope="session")
+def city(pg_server_url: str, city_template: City) -> Iterator[City]:
+    """The invented city, to be read. Whoever changes anything asks for `own_city`."""
+    with copy_of(city_template, pg_server_url, f"test_{uuid.uuid4().hex[:16]}") as copied:
+        yield copied
+
+
+@pytest.fixture
+def own_city(pg_server_url: str, city_template: City) -> Iterator[City]:
+    """The invented city, for one test, to do with as it likes."""
+    with copy_of(city_template, pg_server_url, f"test_{uuid.uuid4().hex[:16]}") as copied:
+        yield copied

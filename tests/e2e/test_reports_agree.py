@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
-from simulators.world import build_world
-from simulators.world.export import write_files
-from tests.e2e.comparing import load
+from tests.city import FIRST, LAST, City
 from tests.e2e.july import values
 from tests.oracle.deals import deals_of_period, won_deals
 from tests.oracle.rows import read_folder
 from tests.oracle.spend import half_up
 
-FIRST = date(2026, 8, 1)
-DAYS = 45
 
-
-def test_reports_of_the_city_agree(fresh_database: str, tmp_path: Path) -> None:
-    folder = tmp_path / "city"
-    folder.mkdir()
-    write_files(build_world(3, date_from=FIRST, days=DAYS), folder)
-    # long after the last day, so that saved requests which nobody called back are lost
-    load(fresh_database, folder, tmp_path / "dbt", datetime(2026, 8, 1, tzinfo=UTC) + timedelta(days=DAYS + 40))
-    last = FIRST + timedelta(days=DAYS - 1)
+def test_reports_of_the_city_agree(city: City) -> None:
+    url, folder, last = city.url, city.files, LAST
     period = f"date '{FIRST}', date '{last}'"
 
     def one(query: str) -> tuple[object, ...]:
-        (row,) = values(fresh_database, query)
+        (row,) = values(url, query)
         return row
 
     # payback: spend and inquiries as in the channel report, at every level
@@ -37,24 +25,24 @@ def test_reports_of_the_city_agree(fresh_database: str, tmp_path: Path) -> None:
         channels = f"{spent}.channels_and_sources({period}, '{level}', audience => 'all', with_referrals => true)"
         assert one(channels) == one(f"{spent}.ad_payback({period}, '{level}')")
         turned = values(
-            fresh_database,
+            url,
             "select channel, source, campaign, min(day) filter (where is_paid_back)"
             f" from reports.ad_payback_curve({period}, '{level}') group by 1, 2, 3",
         )
         report = f"select channel, source, campaign, payback_day from reports.ad_payback({period}, '{level}')"
-        assert set(turned) == set(values(fresh_database, report))
+        assert set(turned) == set(values(url, report))
 
     # the lead plan rests on the channel report by cohort, every channel of it
     sums = "round(sum(spend), 2), round(sum(inquiries), 6), round(sum(clients), 6), round(sum(revenue), 2)"
     by_channel = f"select channel, {sums}"
     cohort = f"reports.channels_and_sources({period}, 'channel', with_referrals => true)"
     days = f"reports.lead_plan_daily where day between '{FIRST}' and '{last}'"
-    won_by_channel = values(fresh_database, f"{by_channel} from {days} group by channel order by channel")
-    assert won_by_channel == values(fresh_database, f"{by_channel} from {cohort} group by channel order by channel")
+    won_by_channel = values(url, f"{by_channel} from {days} group by channel order by channel")
+    assert won_by_channel == values(url, f"{by_channel} from {cohort} group by channel order by channel")
     plan = f"reports.lead_plan(date '{last}', date '{last}', 101, history_from => '{FIRST}', history_to => '{last}')"
-    prices = set(values(fresh_database, f"select channel, cpl, history_inquiries from {plan}"))
+    prices = set(values(url, f"select channel, cpl, history_inquiries from {plan}"))
     assert len(prices) >= 2
-    assert prices <= set(values(fresh_database, f"select channel, cpl, inquiries from {cohort}"))
+    assert prices <= set(values(url, f"select channel, cpl, inquiries from {cohort}"))
     assert one(f"select sum(clients_needed) from {plan}") == (101,)
 
     # deals: the oracle, the journal's summary, payback and managers
