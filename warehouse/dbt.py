@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -15,8 +16,6 @@ from extractors.core.errors import ChairsideError
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 FAILED = ("error", "fail", "runtime error", "partial success")
-# `warehouse` builds into `build`; `day` into a schema of its own (warehouse/increment).
-Target = Literal["warehouse", "day"]
 
 
 class BuildFailed(ChairsideError):
@@ -41,7 +40,7 @@ class ModelRun:
 
 @dataclass(slots=True)
 class Dbt:
-    """dbt on one warehouse. State: what it parsed, so that a second run of a target need not; and all runs so far.
+    """dbt on one warehouse. State: the project as it was parsed, so that a second build need not; and all runs so far.
 
     `folder` takes compiled models, manifest and log; the target `day` has a folder of its own in it, because another
     target on the same folder makes dbt parse everything anew.
@@ -51,44 +50,48 @@ class Dbt:
     folder: Path
     say: Callable[[str], None]
     runs: list[ModelRun] = field(default_factory=list)
-    _parsed: dict[Target, Any] = field(default_factory=dict)
+    _parsed: Any = None
 
-    def build(self, *, target: Target = "warehouse", select: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
+    def build(self, *, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
         """Seeds, models and tests. Raises BuildFailed naming what failed; what was built before it stays."""
+        # Heavy: seconds of imports that no other step needs.
+        from dbt.cli.main import dbtRunner
+
         # Unit tests prove the models, not the data: they belong to the tests of this project, not to every load.
-        arguments = ["build", *self._common(target), "--exclude-resource-type", "unit_test"]
+        arguments = ["build", *common_arguments(self.folder), "--exclude-resource-type", "unit_test"]
         arguments += ["--select", *select] if select else []
         arguments += ["--exclude", *exclude] if exclude else []
         with dbt_environment(self.url):
-            # Heavy: seconds of imports that no other step needs.
-            from dbt.cli.main import dbtRunner
-
-            runner = dbtRunner(manifest=self._manifest(target), callbacks=[lambda event: _say_node(event, self.say)])
+            if self._parsed is None:
+                self._parsed = _finished(["parse", *common_arguments(self.folder)])
+            runner = dbtRunner(manifest=self._parsed, callbacks=[lambda event: _say_node(event, self.say)])
             result = runner.invoke(arguments)
-        runs = _runs(result.result)
+        self.take(_runs(result.result))
+        if result.exception is not None or not result.success:
+            raise BuildFailed(f"dbt did not run: {result.exception or 'see its log'} (log: {self.folder / 'dbt.log'})")
+
+    def compile_day(self) -> dict[str, Any]:
+        """dbt's manifest with the SQL of every model and test for the target `day`. Raises BuildFailed."""
+        folder = self.folder / "day"
+        with dbt_environment(self.url):
+            _finished(["compile", *common_arguments(folder), "--target", "day"])
+        return dict(json.loads((folder / "manifest.json").read_bytes()))
+
+    def take(self, runs: Sequence[ModelRun]) -> None:
+        """Keep what became of models. Raises BuildFailed where one of them failed."""
         self.runs += runs
         failed = [run for run in runs if run.failed]
         if failed:
-            raise BuildFailed(_explain(failed, runs, self._folder(target)))
-        if result.exception is not None or not result.success:
-            log = self._folder(target) / "dbt.log"
-            raise BuildFailed(f"dbt did not run: {result.exception or 'see its log'} (log: {log})")
+            raise BuildFailed(_explain(failed, runs, self.folder))
 
-    def _manifest(self, target: Target) -> Any:  # noqa: ANN401 - dbt's own, untyped here
-        if target not in self._parsed:
-            from dbt.cli.main import dbtRunner
 
-            result = dbtRunner().invoke(["parse", *self._common(target)])
-            if not result.success:
-                raise BuildFailed(f"dbt could not read its project: {result.exception or 'see its log'}")
-            self._parsed[target] = result.result
-        return self._parsed[target]
+def _finished(arguments: list[str]) -> Any:  # noqa: ANN401 - dbt's own, untyped here
+    from dbt.cli.main import dbtRunner
 
-    def _common(self, target: Target) -> list[str]:
-        return ["--target", target, *common_arguments(self._folder(target))]
-
-    def _folder(self, target: Target) -> Path:
-        return self.folder if target == "warehouse" else self.folder / target
+    result = dbtRunner().invoke(arguments)
+    if not result.success:
+        raise BuildFailed(f"dbt could not {arguments[0]} its project: {result.exception or 'see its log'}")
+    return result.result
 
 
 def common_arguments(work_folder: Path) -> list[str]:

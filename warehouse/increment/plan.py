@@ -45,8 +45,8 @@ class Plan:
     """All models of a project by their part. Names are dbt's.
 
     `families`: made from the families' rows, in schema `day`; of them `kept` and `summed` change `build`, `passing` are
-    steps on the way. `recalled`: what the old sums are made of, in an order to build it in. `before`, `after`: models
-    made as a whole, before the families are known and after the merge.
+    steps on the way. `recalled`: what the old sums are made of, in an order to build it in. `before`, `after`: tables
+    made as a whole, before the families are known and after the merge. Views stand, whatever their tables hold.
     """
 
     families: tuple[str, ...]
@@ -77,9 +77,7 @@ def read_plan(manifest: Mapping[str, Any]) -> Plan:
     passing = {unique_id for unique_id in tables if parts[unique_id] == "passing"}
     _require_kept_inputs(name, parts, parents, tables, passing)
     late = _descendants({unique_id for unique_id in tables if parts[unique_id] is not None}, parents)
-    # A view falls with the table that it reads, so it is made again with it; the others stand.
-    again = tables | _descendants(tables, parents)
-    whole = [unique_id for unique_id in models if parts[unique_id] is None and unique_id in again]
+    whole = [unique_id for unique_id in models if parts[unique_id] is None and unique_id in tables]
     return Plan(
         families=tuple(name[u] for u in models if parts[u] is not None),
         kept=tuple(part for part in parts.values() if isinstance(part, Kept)),

@@ -1,25 +1,25 @@
 """Chooses between a build of everything and one of a day, and takes its steps.
 
-A day: models that follow from rules and spend alone · the families whose rows changed · their models, in schema `day`,
-with all tests · their rows into `build` · models that follow from everybody's rows. A step that fails leaves the state
-of the last build, so the next build begins there again.
+Everything is built by dbt. A day, by SQL that dbt compiled once: models that follow from rules and spend alone · the
+families whose rows changed · their models, in schema `day`, with all tests · their rows into `build` · models that
+follow from everybody's rows. A step that fails leaves the state of the last build, so the next one begins there again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import yaml
 
 from warehouse.dbt import PROJECT, Dbt
-from warehouse.increment import merge, scope, sums
-from warehouse.increment.plan import Plan, read_plan
+from warehouse.increment import merge, scope, steps, sums
+from warehouse.increment.recipe import read_recipe
 
 # Beyond this share of all records the way of a day costs more than the way of everything.
 LARGEST_SHARE = 0.25
@@ -88,7 +88,8 @@ def _reason(dbt: Dbt, state: State | None, code: str, as_of: datetime) -> str | 
 
 def _build_everything(dbt: Dbt, code: str, as_of: datetime) -> None:
     with psycopg.connect(dbt.url) as connection:
-        connection.execute("drop table if exists build.family_state")
+        # What a day leaves behind has the shape of the models as they were.
+        connection.execute("drop table if exists build.family_state; drop schema if exists day cascade")
     dbt.build(select=_LANDED)
     with psycopg.connect(dbt.url) as connection:
         rules = _rules(connection)
@@ -101,34 +102,35 @@ def _build_everything(dbt: Dbt, code: str, as_of: datetime) -> None:
 
 def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
     """Returns why everything must be built instead, if it turns out so."""
-    plan = _plan(dbt.folder / "manifest.json")
-    dbt.build(select=plan.before)
-    with psycopg.connect(dbt.url) as connection:
+    recipe = read_recipe(dbt, state.code)
+    with _session(dbt.url) as connection:
+        steps.run_stage(connection, recipe.before, schema="build", done=dbt.take)
+    with _session(dbt.url) as connection:
         found = scope.find(connection, was=state.as_of, now=as_of, too_many_patients=_too_many_patients())
     dbt.say(f"build: {found.changed} records changed, {found.in_scope} of {found.known} in their families")
     if found.in_scope > LARGEST_SHARE * found.known:
         return "too many families changed"
-    dbt.build(target="day", select=plan.families)
-    with psycopg.connect(dbt.url) as connection:
-        merge.name_keys(connection, plan)
-        sums.recall(connection, plan, _compiled(dbt.folder / "day"))
-        merge.merge(connection, plan)
-        sums.apply(connection, plan)
+    with _session(dbt.url) as connection:
+        steps.make_tables(connection, recipe.plan.families)
+        steps.run_stage(connection, recipe.families, schema="day", done=dbt.take)
+    with _session(dbt.url) as connection:
+        merge.name_keys(connection, recipe.plan)
+        sums.recall(connection, recipe.plan, recipe.queries)
+        merge.merge(connection, recipe.plan)
+        sums.apply(connection, recipe.plan)
         scope.keep_scope(connection, too_many_patients=_too_many_patients())
-        merge.empty(connection, plan)
+        merge.empty(connection, recipe.plan)
         _keep(connection, State(code=state.code, rules=state.rules, as_of=as_of))
-    dbt.build(select=plan.after)
+    with _session(dbt.url) as connection:
+        steps.run_stage(connection, recipe.after, schema="build", done=dbt.take)
     return None
 
 
-def _plan(manifest: Path) -> Plan:
-    return read_plan(json.loads(manifest.read_bytes()))
-
-
-def _compiled(folder: Path) -> dict[str, Path]:
-    """Where dbt left the SQL of each model that it built for schema `day`."""
-    root = folder / "compiled" / "chairside" / "models"
-    return {path.stem: path for path in root.rglob("*.sql")}
+@contextmanager
+def _session(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """One transaction. Compiling a query to machine code takes longer than the rows of a day."""
+    with psycopg.connect(url, options="-c jit=off") as connection:
+        yield connection
 
 
 def _too_many_patients() -> int:

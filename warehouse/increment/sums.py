@@ -6,24 +6,20 @@ the families' old rows out of `build`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from psycopg import sql
 
-from extractors.core.errors import ConfigError
 from warehouse.increment.merge import old_rows
 from warehouse.increment.plan import Plan, Summed
+from warehouse.increment.recipe import Step
 from warehouse.increment.scope import Connection
 
-_DAY = re.compile(r'"day"\.')
 
-
-def recall(connection: Connection, plan: Plan, compiled: Mapping[str, Path]) -> None:
+def recall(connection: Connection, plan: Plan, queries: Mapping[str, Step]) -> None:
     """Make schema `was`: the families' old rows, and what sums were made of them. Before any row of `build` changes.
 
-    `compiled`: where dbt put each model's SQL for schema `day`. ConfigError where it put none.
+    `queries`: the families' models by name.
     """
     connection.execute("drop schema if exists was cascade")
     connection.execute("create schema was")
@@ -34,11 +30,9 @@ def recall(connection: Connection, plan: Plan, compiled: Mapping[str, Path]) -> 
             connection.execute(sql.SQL("create unlogged table {} as ").format(into) + old_rows(kept))
             connection.execute(sql.SQL("analyze {}").format(into))
             continue
-        if model not in compiled or not compiled[model].exists():
-            raise ConfigError(f"dbt left no compiled SQL of {model}, which sums are made of. Build everything once.")
-        query = _DAY.sub('"was".', compiled[model].read_text(encoding="utf-8"))
-        # dbt's own text, compiled from this project's file a moment ago
-        connection.execute(sql.SQL("create unlogged table {} as ").format(into) + sql.SQL(query))
+        # dbt's own text, compiled from this project's files
+        query = sql.SQL(queries[model].reading("was"))
+        connection.execute(sql.SQL("create unlogged table {} as ").format(into) + query)
 
 
 def apply(connection: Connection, plan: Plan) -> None:

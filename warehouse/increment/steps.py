@@ -1,0 +1,90 @@
+"""Runs a stage of a build of a day: each model's compiled SQL into its table, then the tests of what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import psycopg
+from psycopg import sql
+
+from warehouse.dbt import ModelRun
+from warehouse.increment.recipe import Stage, Step
+from warehouse.increment.scope import Connection
+
+
+def make_tables(connection: Connection, models: Sequence[str]) -> None:
+    """Schema `day` with a table of each model, in the shape that it has in `build`; those that are there stay."""
+    connection.execute("create schema if not exists day")
+    there = {
+        name for (name,) in connection.execute("select tablename from pg_tables where schemaname = 'day'").fetchall()
+    }
+    for model in models:
+        if model not in there:
+            connection.execute(
+                sql.SQL("create unlogged table {} (like {})").format(
+                    sql.Identifier("day", model), sql.Identifier("build", model)
+                )
+            )
+
+
+def run_stage(connection: Connection, stage: Stage, *, schema: str, done: Callable[[Sequence[ModelRun]], None]) -> None:
+    """Fill each model's table in `schema` anew and test its rows, all in the caller's transaction.
+
+    `done` is told what became of all of them; it raises where one failed.
+    """
+    columns = _columns(connection, schema)
+    runs: list[ModelRun] = []
+    for step in stage.models:
+        runs.append(_run(step, "model", lambda: _fill(connection, step, schema, columns[step.model])))  # noqa: B023
+        if runs[-1].failed:
+            break
+    else:
+        for test in stage.tests:
+            runs.append(_run(test, "test", lambda: _count(connection, test, schema)))  # noqa: B023
+            if runs[-1].status == "error":
+                # The transaction is over; other tests would only say so.
+                break
+    done(runs)
+
+
+def _run(step: Step, kind: str, work: Callable[[], int]) -> ModelRun:
+    began = time.perf_counter()
+    rows, message = None, None
+    try:
+        rows = work()
+        status = "success" if kind == "model" else "pass" if rows == 0 else "fail"
+        if status == "fail":
+            message = f"Got {rows} results, expected none"
+    except psycopg.Error as error:
+        status, message = "error", str(error)
+    seconds = round(time.perf_counter() - began, 3)
+    return ModelRun(model=step.model, kind=kind, status=status, seconds=seconds, rows=rows, message=message)
+
+
+def _fill(connection: Connection, step: Step, schema: str, columns: Sequence[str]) -> int:
+    table = sql.Identifier(schema, step.model)
+    names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
+    connection.execute(sql.SQL("truncate {}").format(table))
+    # dbt's own text, compiled from this project's files
+    query = sql.SQL(step.reading(schema))
+    rows = connection.execute(
+        sql.SQL("insert into {} ({}) select {} from (").format(table, names, names) + query + sql.SQL("\n) as made")
+    ).rowcount
+    connection.execute(sql.SQL("analyze {}").format(table))
+    return rows
+
+
+def _count(connection: Connection, test: Step, schema: str) -> int:
+    query = sql.SQL("select count(*) from (") + sql.SQL(test.reading(schema)) + sql.SQL("\n) as found")
+    return int(connection.execute(query).fetchall()[0][0])
+
+
+def _columns(connection: Connection, schema: str) -> dict[str, list[str]]:
+    rows = connection.execute(
+        "select relname, array_agg(attname::text order by attnum) from pg_attribute"
+        " inner join pg_class on pg_class.oid = attrelid"
+        " where relnamespace = %s::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped group by relname",
+        (schema,),
+    )
+    return dict(rows.fetchall())
