@@ -31,7 +31,7 @@ from extractors.core.spec import Client, Context, SourceSpec, StreamSpec, Window
 from extractors.journal import move_bookmark, write_load
 from extractors.loading.windows import Written, write_rejected, write_window
 from extractors.registry import source
-from extractors.turns import take_turn
+from extractors.turns import turn
 
 log = logging.getLogger(__name__)
 
@@ -89,12 +89,12 @@ def run_stream(
     refused: dict[str | None, ChairsideError] = {}
     try:
         accounts = _accounts(stream, context)
-        with psycopg.connect(url, autocommit=True) as connection:
-            take_turn(connection, source_name)
+        with turn(url, source_name) as require_turn, psycopg.connect(url, autocommit=True) as connection:
             for window in split(stream, Window(window_from, window_to)):
                 for account in accounts:
                     if account in refused:
                         continue
+                    require_turn()
                     one = replace(context, account=account)
                     last = account == accounts[-1] and not refused
                     try:

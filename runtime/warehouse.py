@@ -20,7 +20,7 @@ from runtime.progress import Progress
 
 WAREHOUSE = "chairside"
 METADATA = "airflow"
-# Any login may call these: a held lock stops loads, a large object is writing. Only a superuser can close them.
+# Any login may call these, and nothing of ours needs them; a large object is writing. Only a superuser can close them.
 OPEN_FUNCTIONS = """
     select oid::regprocedure::text from pg_proc
     where pronamespace = 'pg_catalog'::regnamespace

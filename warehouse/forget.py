@@ -19,6 +19,7 @@ import psycopg
 from psycopg import sql
 
 from extractors.core.forgotten import Role, plain_name, read_forgotten
+from extractors.unblocked import unblocked
 from warehouse.forget_act import act
 from warehouse.forget_files import CleanedFile, clean_home
 from warehouse.forget_find import CATEGORIES, Found, find_person
@@ -58,7 +59,8 @@ def forget(
         with psycopg.connect(url, application_name="chairside forget") as connection:
             connection.execute("set local search_path = pg_catalog, pg_temp")
             # Loads hold this table while they write: they end first, and the next ones know the person.
-            connection.execute("lock table ops.forgotten_identifiers in access exclusive mode")
+            with unblocked(connection):
+                connection.execute("lock table ops.forgotten_identifiers in access exclusive mode")
             connection.execute("select access.take_turn()")
             found = find_person(connection, person)
             number, replacements = _remember(connection, found, now=now, reason=reason)

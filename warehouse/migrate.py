@@ -20,6 +20,7 @@ from psycopg import sql
 from extractors.core.errors import ConfigError
 from extractors.kinds import KINDS, Kind
 from extractors.sources.files.comments import META_COMMENTS, column_comment, kind_comment
+from extractors.unblocked import unblocked
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 REPORTS_FOLDER = Path(__file__).parent / "reports"
@@ -67,14 +68,18 @@ def migrate(url: str) -> None:
                 "Upgrade it, or leave WAREHOUSE_URL empty to use the embedded one."
             )
         _take_turn(connection, url)
-        for path in sorted(SQL_FOLDER.glob("*.sql")):
-            connection.execute(path.read_text(encoding="utf-8").encode())  # our own files, never input
-        # Formulas that reports and models share: models call them before anything is published.
-        for text in (path.read_text(encoding="utf-8") for path in sorted(REPORTS_FOLDER.glob("*.sql"))):
-            if text.startswith("-- report: *"):
-                connection.execute(text.encode())
-        for table in (*map(file_table, KINDS), *vendor_tables()):
-            _create(connection, table)
+        # Views are replaced and tables looked after: an employee's open transaction may hold some of them.
+        with unblocked(connection):
+            for path in sorted(SQL_FOLDER.glob("*.sql")):
+                connection.execute(path.read_text(encoding="utf-8").encode())  # our own files, never input
+            # Formulas that reports and models share: models call them before anything is published.
+            for text in (path.read_text(encoding="utf-8") for path in sorted(REPORTS_FOLDER.glob("*.sql"))):
+                if text.startswith("-- report: *"):
+                    connection.execute(text.encode())
+            for table in (*map(file_table, KINDS), *vendor_tables()):
+                _create(connection, table)
+            for source in _sources():
+                _make_turn(connection, source)
 
 
 def _take_turn(connection: psycopg.Connection, url: str) -> None:
@@ -127,6 +132,22 @@ def vendor_tables() -> Iterable[LandedTable]:
         )
 
 
+def _sources() -> Iterable[str]:
+    """Names of the sources that are installed."""
+    if importlib.util.find_spec("extractors.registry") is None:
+        return ()
+    registry: Any = importlib.import_module("extractors.registry")
+    return tuple(registry.SOURCES)
+
+
+def _make_turn(connection: psycopg.Connection, source: str) -> None:
+    """What runs of a source lock, so that they come one after the other (extractors/turns.py)."""
+    name = sql.Identifier("ops", f"turn_of_{source}")
+    connection.execute(sql.SQL("create table if not exists {} ()").format(name))
+    about = f"Never has rows. A run of {source} locks it, so that runs of it come one after the other."
+    connection.execute(sql.SQL("comment on table {} is {}").format(name, sql.Literal(about)))
+
+
 def _create(connection: psycopg.Connection, table: LandedTable) -> None:
     name = sql.Identifier("staging", table.name)
     connection.execute(sql.SQL("create table if not exists {} ()").format(name))
@@ -145,11 +166,14 @@ def _create(connection: psycopg.Connection, table: LandedTable) -> None:
             connection.execute(
                 sql.SQL("alter table {} add column {} {}").format(name, sql.Identifier(column), sql.SQL(definition))
             )
-    connection.execute(
-        sql.SQL("create unique index if not exists {} on {} ({}) nulls not distinct").format(
-            sql.Identifier(f"{table.name}_key"), name, sql.SQL(", ").join(map(sql.Identifier, table.key))
+    index = sql.Identifier("staging", f"{table.name}_key").as_string(connection)
+    # Asked first: even `if not exists` waits for whoever writes to the table, a load or a deal entered by hand.
+    if connection.execute("select to_regclass(%s)", (index,)).fetchone() == (None,):
+        connection.execute(
+            sql.SQL("create unique index {} on {} ({}) nulls not distinct").format(
+                sql.Identifier(f"{table.name}_key"), name, sql.SQL(", ").join(map(sql.Identifier, table.key))
+            )
         )
-    )
     connection.execute(sql.SQL("comment on table {} is {}").format(name, sql.Literal(table.comment)))
     for column, text in table.column_comments:
         connection.execute(

@@ -20,6 +20,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from extractors.core.errors import ConfigError
+from extractors.unblocked import REPORT_STATEMENT, unblocked
 from warehouse.publish_as_of import twin_files
 from warehouse.publish_gate import require_publishable
 from warehouse.publish_history import (
@@ -105,7 +106,7 @@ def publish(
     models = read_manifest(manifest)
     files = read_report_files(reports)
     with psycopg.connect(url, autocommit=True, application_name="chairside publish") as connection:
-        with connection.transaction():
+        with connection.transaction(), unblocked(connection, longest_statement=REPORT_STATEMENT):
             summary = _publish(connection, models, files, rules_hash(manifest), run_id, now)
         for table in summary.tables:
             if table.rows_inserted + table.rows_deleted > NOTABLE_SHARE * table.rows:

@@ -80,8 +80,13 @@ def write_window(
     received = written = deleted = 0
     changes = Changes(spec, window)
     with connection.cursor() as cursor:
-        # Two runs of one stream would each delete what the other has just written.
-        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (spec.table,))
+        # Two runs of one stream would each delete what the other has just written. A row that is there is locked, not
+        # written. A lock on the landed table itself would put off its autovacuum; an advisory one anybody may take.
+        cursor.execute(
+            "insert into ops.landing_turns (landed_table) values (%s)"
+            " on conflict (landed_table) do update set landed_table = excluded.landed_table where false",
+            (spec.table,),
+        )
         inside = _inside(spec, window, accounts)
         landed = _count_landed(cursor, spec, target, inside)
         cursor.execute(

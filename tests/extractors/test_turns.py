@@ -11,15 +11,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from extractors.core.errors import TransientError
 from extractors.run import run_stream
 from tests.extractors.conftest import NOW
 from tests.extractors.test_calltouch import SITES, call, page
 from tests.extractors.vendor_server import Asked, Reply, Vendor
 
-WAITING = (
-    "select count(*) from pg_locks where locktype = 'advisory' and not granted"
-    " and database = (select oid from pg_database where datname = current_database())"
-)
+WAITING = "select count(*) from pg_locks where relation = 'ops.turn_of_calltouch'::regclass and not granted"
 Rows = Callable[..., list[tuple[Any, ...]]]
 
 
@@ -93,3 +91,28 @@ def test_a_run_that_is_killed_leaves_its_turn_to_the_next(warehouse: str, vendor
     first.join(30)
     held.release.set()
     _run(warehouse, vendor.url, "calltouch", "requests")
+
+
+def test_a_run_whose_turn_was_lost_asks_the_vendor_no_more(
+    warehouse: str, vendor: Vendor, held: Held, rows: Rows
+) -> None:
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        settings = {"base_url": vendor.url, "token": "t", "sites": SITES, "requests_per_second": 0, "attempts": 1}
+        try:
+            run_stream(
+                warehouse, "calltouch", "calls", date(2026, 1, 1), date(2026, 6, 30), run_id="r", now=NOW,
+                settings=settings,
+            )
+        except BaseException as error:
+            failed.append(error)
+
+    running = threading.Thread(target=run)
+    running.start()
+    assert held.asked.wait(30)
+    rows("select pg_terminate_backend(pid, 5000) from pg_locks where relation = 'ops.turn_of_calltouch'::regclass")
+    held.release.set()
+    running.join(30)
+    assert [type(error) for error in failed] == [TransientError]
+    assert rows("select window_from, status from ops.loads") == [(date(2026, 1, 1), "succeeded")]

@@ -13,3 +13,10 @@ comment on column ops.bookmarks.stream is 'Stream of the source.';
 comment on column ops.bookmarks.read_to is 'Last local day of the newest window that was loaded whole.';
 comment on column ops.bookmarks.run_id is 'The run that moved the bookmark.';
 comment on column ops.bookmarks.written_at is 'When it was moved.';
+
+create table if not exists ops.landing_turns (
+    landed_table text primary key
+);
+comment on table ops.landing_turns is
+    'Landed tables of vendors. One row per table that was ever written; a window locks it while it writes.';
+comment on column ops.landing_turns.landed_table is 'Name of the table in schema staging.';

@@ -54,6 +54,38 @@ $$;
 comment on function access.end_idle_readers(oid [], interval, interval) is
 'Ends sessions of employees that hold these tables while doing nothing, or in a transaction older than that.';
 
+create or replace function access.end_blockers_of(waiting_pid integer, open_for interval) returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    blocker record;
+    ended bigint := 0;
+begin
+    for blocker in
+        select pg_stat_activity.pid, pg_stat_activity.usename
+        from unnest(pg_blocking_pids(waiting_pid)) as blocking (pid)
+        inner join pg_stat_activity on pg_stat_activity.pid = blocking.pid
+        inner join access.employees on employees.database_role = pg_stat_activity.usename
+        where (
+            pg_stat_activity.state like 'idle in transaction%'
+            and pg_stat_activity.state_change < clock_timestamp() - interval '1 second'
+        )
+            or pg_stat_activity.xact_start < clock_timestamp() - open_for
+    loop
+        begin
+            ended := ended + pg_terminate_backend(blocker.pid, 500)::integer;
+        exception when insufficient_privilege then
+            raise notice 'a session of % holds a lock; it could not be ended', quote_ident(blocker.usename);
+        end;
+    end loop;
+    return ended;
+end
+$$;
+comment on function access.end_blockers_of(integer, interval) is
+'Ends sessions of employees that this backend waits for: those that do nothing in a transaction, and those whose
+transaction is older than that. Returns how many.';
+
 create or replace function access.lock_gently(relations oid []) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp

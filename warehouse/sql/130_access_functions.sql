@@ -211,6 +211,28 @@ $$;
 comment on function access.login_password(text) is
 'Password of an employee''s login: sha256(key || sha256(key || role)) in hex. For the owner.';
 
+create or replace function access.hold_role(database_role text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Without it only a superuser may end an employee's session, and a session can hold locks. The owner, who reads
+    -- everything anyway, inherits the employee's rights; the employee gets nothing.
+    if pg_has_role(current_user, hold_role.database_role, 'USAGE') then
+        return;
+    end if;
+    execute format(
+        'grant %I to current_user%s',
+        hold_role.database_role,
+        case when current_setting('server_version_num')::integer >= 160000 then ' with inherit true, set false' else '' end
+    );
+exception when insufficient_privilege or invalid_grant_operation then
+    raise notice 'sessions of % cannot be ended by the owner: another login made this role', quote_ident(database_role);
+end
+$$;
+comment on function access.hold_role(text) is
+'Lets the owner end an employee''s sessions, so that none of them can hold up a load.';
+
 create or replace function access.add_employee(
     database_role text, full_name text, employee_group text, employee_id text default null
 ) returns void
@@ -281,6 +303,7 @@ begin
             add_employee.database_role, access.login_password(add_employee.database_role)
         );
     end if;
+    perform access.hold_role(add_employee.database_role);
     -- Comfort, not protection: the employee can undo these. Protection is that nothing but SELECT is granted.
     execute format('alter role %I set default_transaction_read_only = on', add_employee.database_role);
     execute format('alter role %I set statement_timeout = %L', add_employee.database_role, '2min');
@@ -336,3 +359,9 @@ end
 $$;
 comment on function access.remove_employee(text) is
 'Takes all rights of an employee back, ends the sessions and drops the LOGIN role.';
+
+-- Employees of an earlier version.
+select access.hold_role(employees.database_role)
+from access.employees
+inner join pg_catalog.pg_roles on pg_roles.rolname = employees.database_role
+where shobj_description(pg_roles.oid, 'pg_authid') = 'Chairside employee';

@@ -12,7 +12,14 @@ create table if not exists history.publications (
     published_at timestamptz not null,
     published_on date not null
 );
-alter table history.publications enable row level security;
+do $$
+begin
+    -- Asked for only once: it would wait for everybody who reads the past.
+    if not (select relrowsecurity from pg_class where oid = 'history.publications'::regclass) then
+        alter table history.publications enable row level security;
+    end if;
+end
+$$;
 comment on table history.publications is
     'Publications that can still be read. One row per publication; whoever has any right may look.';
 comment on column history.publications.publication_id is 'Order of publications; a value for the setting chairside.as_of.';

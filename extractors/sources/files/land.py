@@ -36,6 +36,7 @@ from extractors.sources.files.new_rows import (
 from extractors.sources.files.rows import Refusal, Row, RowReader, to_plain
 from extractors.sources.files.summary import FileResult
 from extractors.sources.files.tables import Table
+from extractors.unblocked import unblocked
 
 CHUNK = 5_000  # rows held in memory at once
 _KNOWN_REASONS = 8  # shown per file in a summary; all are in staging.rejected_rows
@@ -63,7 +64,8 @@ def land(connection: Connection, kind: Kind, sources: Sequence[Source], stamp: S
     with connection.transaction():
         table = sql.Identifier("staging", kind.table)
         # Readers go on; a second load of the kind waits, or both would take the same keys for new.
-        connection.execute(sql.SQL("lock table {} in share row exclusive mode").format(table))
+        with unblocked(connection):
+            connection.execute(sql.SQL("lock table {} in share row exclusive mode").format(table))
         _create_new_rows(connection, kind, stamp)
         results: list[FileResult] = []
         cleared: set[str] = set()
