@@ -40,8 +40,9 @@ def effects(connection: psycopg.Connection[Any], journeys: list[Journey], order:
             rows = [(list(path), "(conversion)" if converted else "(null)") for path, converted in journeys]
             cursor.executemany("insert into public.paths values (%s, %s)", rows)
         found = connection.execute(
-            "select player, removal_effect from ops.markov_removal_effects_of_order("
-            "'select path, outcome, count(*)::numeric as journeys from public.paths group by 1, 2', %s)",
+            "select player, removal_effect from ops.markov_removal_effects_of_moves(format("
+            "'select from_state, to_state, count(*)::numeric as journeys from public.paths"
+            " cross join lateral ops.markov_moves(path, outcome, %%s) group by 1, 2', %s::integer))",
             (order,),
         )
         return dict(found.fetchall())

@@ -96,10 +96,12 @@ def merge(connection: Connection, plan: Plan) -> None:
 
 
 def empty(connection: Connection, plan: Plan) -> None:
-    """Empty the day's own tables, and `build`'s rows of steps on the way, which are of an earlier build."""
-    tables = [sql.Identifier("build", model) for model in plan.passing]
-    tables += [sql.Identifier("day", model) for model in plan.families]
-    connection.execute(sql.SQL("truncate {}").format(sql.SQL(", ").join(tables)))
+    """Drop the day's own tables, and empty `build`'s of steps on the way, whose rows are of an earlier build."""
+    connection.execute("drop schema day cascade")
+    for model in plan.passing:
+        table = sql.Identifier("build", model)
+        if connection.execute(sql.SQL("select from {} limit 1").format(table)).rowcount:
+            connection.execute(sql.SQL("truncate {}").format(table))
 
 
 def _index(connection: Connection, model: str, column: str) -> None:

@@ -88,8 +88,7 @@ def _reason(dbt: Dbt, state: State | None, code: str, as_of: datetime) -> str | 
 
 def _build_everything(dbt: Dbt, code: str, as_of: datetime) -> None:
     with psycopg.connect(dbt.url) as connection:
-        # What a day leaves behind has the shape of the models as they were.
-        connection.execute("drop table if exists build.family_state; drop schema if exists day cascade")
+        connection.execute("drop table if exists build.family_state")
     dbt.build(select=_LANDED)
     with psycopg.connect(dbt.url) as connection:
         rules = _rules(connection)

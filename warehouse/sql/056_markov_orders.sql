@@ -1,7 +1,7 @@
 -- Removal effects of a Markov chain of a higher order: a state is the last players of the path, up to the order.
 --
--- `paths_query` returns (path text[], outcome text, journeys numeric): how many journeys took that path of players and ended in
--- '(conversion)' or '(null)'. Removing a player makes every step to it lead nowhere, whatever came before. Its effect is
+-- Journeys come as moves from state to state with how many made each (ops.markov_moves), so that what a day brings is added to
+-- what is known. Removing a player makes every step to it lead nowhere, whatever came before. Its effect is
 -- 1 − (chance to convert without it) / (chance to convert). Order 1 gives the numbers of ops.markov_removal_effects.
 --
 -- 20 channels have 8,420 states of order 3 and up to 160,000 steps between them: too many for the inverse of
@@ -88,7 +88,29 @@ $$;
 comment on function ops.markov_chances_without(text[]) is
     'Chances to convert from the start of the chain in temporary tables, without each of these players.';
 
-create or replace function ops.markov_removal_effects_of_order(paths_query text, markov_order integer)
+-- The moves of one path. A state is an array of the last players; the start is empty, the end is one of '(conversion)' and '(null)'.
+-- Staying in a state takes no round: such moves are left out, and the others make up the whole.
+create or replace function ops.markov_moves(path text[], outcome text, markov_order integer)
+returns table (from_state text[], to_state text[])
+language sql immutable as $$
+    select moves.from_state, moves.to_state
+    from (
+        select
+            path[greatest(1, place - markov_order + 1):place] as from_state,
+            case
+                when place < cardinality(path) then path[greatest(1, place - markov_order + 2):place + 1]
+                else array[outcome]
+            end as to_state
+        from generate_series(0, cardinality(path)) as place
+        where cardinality(path) > 0
+    ) as moves
+    where moves.from_state is distinct from moves.to_state
+$$;
+comment on function ops.markov_moves(text[], text, integer) is
+    'From state to state along one path of players, where a state is the last players, up to the order.';
+
+-- `moves_query` returns (from_state text[], to_state text[], journeys numeric), each move once.
+create or replace function ops.markov_removal_effects_of_moves(moves_query text)
 returns table (player text, removal_effect double precision)
 language plpgsql volatile as $$
 declare
@@ -97,27 +119,7 @@ declare
     chances double precision[];
 begin
     drop table if exists pg_temp.markov_moves, pg_temp.markov_states, pg_temp.markov_steps;
-    -- The start is the state of no players. Staying in a state takes no round: such moves are left out, and the others make up
-    -- the whole.
-    execute format(
-        'create temporary table markov_moves on commit drop as
-        with given as (%s),
-        moves as (
-            select
-                given.path[greatest(1, place - %s + 1):place] as from_state,
-                case
-                    when place < cardinality(given.path) then given.path[greatest(1, place - %s + 2):place + 1]
-                end as to_state,
-                place = cardinality(given.path) and given.outcome = ''(conversion)'' as is_conversion,
-                given.journeys
-            from given cross join lateral generate_series(0, cardinality(given.path)) as place
-            where cardinality(given.path) > 0
-        )
-        select moves.from_state, moves.to_state, moves.is_conversion, sum(moves.journeys) as journeys
-        from moves where moves.from_state is distinct from moves.to_state
-        group by moves.from_state, moves.to_state, moves.is_conversion',
-        paths_query, markov_order, markov_order
-    );
+    execute 'create temporary table markov_moves on commit drop as ' || moves_query;
     create temporary table markov_states on commit drop as
         select
             moves.from_state as state, (row_number() over ())::integer as number,
@@ -133,7 +135,7 @@ begin
         from pg_temp.markov_moves as moves
         inner join pg_temp.markov_states as origin on origin.state = moves.from_state
         left join pg_temp.markov_states as target on target.state = moves.to_state
-        where moves.to_state is not null or moves.is_conversion;
+        where moves.to_state <> array['(null)'];
     analyze pg_temp.markov_states;
     analyze pg_temp.markov_steps;
     select array_agg(named.player order by named.player) into players
@@ -150,5 +152,6 @@ begin
     end loop;
 end
 $$;
-comment on function ops.markov_removal_effects_of_order(text, integer) is
+drop function if exists ops.markov_removal_effects_of_order(text, integer);
+comment on function ops.markov_removal_effects_of_moves(text) is
     'Removal effect of every player of an absorbing Markov chain whose states are the last players, up to the order.';

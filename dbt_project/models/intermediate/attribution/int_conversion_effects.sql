@@ -20,9 +20,10 @@ higher_chains as (
         kind.conversion,
         markov_order.number as markov_order,
         format(
-            'select channels as path, outcome, journeys from {{ ref("int_conversion_paths") }} where conversion = %L',
-            kind.conversion
-        ) as paths
+            'select from_state, to_state, journeys from {{ ref("int_conversion_moves") }} '
+            'where conversion = %L and markov_order = %s',
+            kind.conversion, markov_order.number
+        ) as moves
     from (values ('booking'), ('first_visit'), ('deal'), ('payment')) as kind (conversion)
     cross join (values (2), (3)) as markov_order (number)
 ),
@@ -44,9 +45,7 @@ final as (
         found.player,
         found.removal_effect::numeric as removal_effect
     from higher_chains
-    cross join lateral ops.markov_removal_effects_of_order(
-        higher_chains.paths, higher_chains.markov_order
-    ) as found
+    cross join lateral ops.markov_removal_effects_of_moves(higher_chains.moves) as found
 )
 
 select * from final

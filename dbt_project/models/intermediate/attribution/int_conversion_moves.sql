@@ -1,0 +1,32 @@
+-- One row per conversion kind, order and move of the Markov chain of channels whose state is the last two or three of them: how
+-- many journeys made it.
+with
+
+paths as (
+    select * from {{ ref('int_conversion_paths') }}
+),
+
+channel_paths as (
+    select
+        paths.conversion,
+        paths.channels,
+        paths.outcome,
+        sum(paths.journeys) as journeys
+    from paths
+    group by paths.conversion, paths.channels, paths.outcome
+),
+
+final as (
+    select
+        channel_paths.conversion,
+        markov_order.number as markov_order,
+        moves.from_state,
+        moves.to_state,
+        sum(channel_paths.journeys)::bigint as journeys
+    from channel_paths
+    cross join (values (2), (3)) as markov_order (number)
+    cross join lateral ops.markov_moves(channel_paths.channels, channel_paths.outcome, markov_order.number) as moves
+    group by channel_paths.conversion, markov_order.number, moves.from_state, moves.to_state
+)
+
+select * from final
