@@ -20,6 +20,9 @@ BEFORE_ANY_ROW = (
     errors.UndefinedObject, errors.InvalidParameterValue, errors.CantChangeRuntimeParam,
 )  # fmt: skip
 
+# What is closed says so before anything of it is looked at (or that it is no table, or a view that takes no rows).
+REFUSALS = (errors.InsufficientPrivilege, errors.WrongObjectType, errors.ObjectNotInPrerequisiteState)
+
 
 @dataclass(slots=True)
 class Judge:
@@ -72,8 +75,10 @@ class Judge:
         match probe.kind:
             case "lawful":
                 self._judge_lawful(probe, last, failed)
-            case "refused" if failed is None:
+            case "refused" | "closed" if failed is None:
                 self._found(probe, "was not refused")
+            case "closed" if not isinstance(failed, REFUSALS):
+                self._found(probe, f"was refused too late: {type(failed).__name__}")
             case "blind" if failed is not None and not isinstance(failed, BEFORE_ANY_ROW):
                 self._found(probe, f"met a hidden row: {type(failed).__name__}")
             case "blind" if failed is None and any(row[0] for row in last):
@@ -95,8 +100,7 @@ class Judge:
     def _judge_lawful(self, probe: Probe, last: list[tuple[Any, ...]], failed: psycopg.Error | None) -> None:
         assert probe.relation is not None
         relation, employee = probe.relation, self.employee
-        has_right = any(right.report == relation.report for right in employee.rights)
-        if not has_right:
+        if not employee.always_opens(relation.report):
             if failed is None and not (self.is_churned and employee.opens(relation.report)):
                 self._found(probe, "was answered without a right")
             return
@@ -107,7 +111,7 @@ class Judge:
         allowed = [employee.sees(relation)]
         if self.is_churned:
             allowed.append(employee.sees(relation, also=True))
-        if last not in [[(len(rows), Decimal(sum(row.amount for row in rows)))] for rows in allowed]:
+        if last not in [[(len(rows), probe.sign * Decimal(sum(row.amount for row in rows)))] for rows in allowed]:
             self._found(probe, f"a lawful read says {last}")
 
     def _found(self, probe: Probe, what: str) -> None:

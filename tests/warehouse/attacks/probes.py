@@ -1,31 +1,46 @@
 """The attacks: SQL templates over relations, columns and functions.
 
-A probe is lawful (must answer exactly what the right shows), refused (must fail), blind (its condition would fail or
-answer if it ever met a hidden row) or searching (may do what it likes, but no canary may be seen).
+A probe is lawful (must answer exactly what the right shows), refused (must fail), closed (must be refused before
+anything is looked at), blind (its condition would fail or answer if it ever met a hidden row) or searching (may do what
+it likes, but no canary may be seen). Published tables are attacked where they are, in their history and as they were;
+whatever else the catalog holds must be closed.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from tests.warehouse.attacks.town import CLINICS, COLUMNS, FUNCTIONS, RELATIONS, VIEW, Employee, Relation
+from tests.warehouse.attacks.catalog import Item, forged_call, plain_call
+from tests.warehouse.attacks.town import (
+    CLINICS,
+    COLUMNS,
+    DEALS,
+    FUNCTIONS,
+    OPENED,
+    PUBLISHED_ON,
+    RELATIONS,
+    VIEW,
+    Employee,
+    Relation,
+)
 
-LAWFUL, MOSTLY = 0.2, 0.75
+LAWFUL, MOSTLY, CATALOG, PAST = 0.25, 0.75, 0.25, 0.35
 WRITING = "set default_transaction_read_only = off"
-Kind = Literal["lawful", "refused", "blind", "searching"]
+Kind = Literal["lawful", "refused", "closed", "blind", "searching"]
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Statements that are sent one after the other. `relation`: whose rows a lawful one counts."""
+    """Statements that are sent one after the other. `relation`: whose rows a lawful one counts, `sign` times."""
 
     kind: Kind
     statements: tuple[str, ...]
     relation: Relation | None = None
+    sign: int = 1
 
 
 # {t} relation, {c} column, {r} another employee's role, {f} report function, {n} a number.
@@ -108,7 +123,7 @@ REFUSED = (
     "begin; select * from {t} for update", "copy {t} from stdin", "copy (select 1) to program 'true'",
     "copy (select 1) to '/tmp/x'",  "select pg_read_file('postgresql.conf')",
     "select pg_ls_dir('.')", "select lo_import('/etc/hostname')", "select dblink('dbname=postgres', 'select 1')",
-     "load 'auto_explain'",
+    "load 'auto_explain'",
     "select pg_create_logical_replication_slot('s', 'pgoutput')", "set log_statement = 'all'",
     "alter system set port = 1", "select * from marts.made_tomorrow",
     "select * from reports.made_tomorrow", "select reports.tomorrow()",
@@ -149,30 +164,67 @@ BLIND = (
 )  # fmt: skip
 
 
-def probes(employee: Employee, role_of_other: str, seed: int) -> Iterator[Probe]:
+# On what is closed to the employee: {x} a relation, {column} one of its columns.
+CLOSED = (
+    "select * from {x}", "select {column} from {x} limit 1", "select count(*) from {x}", "copy {x} to stdout",
+    "select (select y from {x} as y limit 1)::text", "explain select * from {x}", "select exists (select from {x})",
+    "begin; lock table {x} in access share mode",
+    f"{WRITING}; insert into {{x}} default values", f"{WRITING}; update {{x}} set {{column}} = null",
+    f"{WRITING}; delete from {{x}}", f"{WRITING}; truncate {{x}}",
+)  # fmt: skip
+CLOSED_CALLS = ("select {f}", "select * from {f}", f"{WRITING}; select {{f}}")
+FORGED_CALLS = ("select * from {f}", "select {f}", "select row_to_json(x) from {f} as x",
+                "select x.* from generate_series(1, 2) as i, lateral {f} as x",
+                "set chairside.as_of = '{n}'; select * from {f}; reset all")  # fmt: skip
+
+
+def probes(employee: Employee, role_of_other: str, seed: int, catalog: Sequence[Item]) -> Iterator[Probe]:
     """Attacks without end, in a random order, each with a lawful read now and then. Roles must exist."""
     chance = random.Random(seed)  # noqa: S311 - which attack comes next is no secret
     refused = [*REFUSED, *(f"{WRITING}; {template}" for template in WRITES)]
     everything = [*product(("searching",), SEARCHING), *product(("refused",), refused), *product(("blind",), BLIND)]
     # Most is to be learnt where some rows are seen and others not.
     opened = [relation for relation in RELATIONS if employee.opens(relation.report)] or RELATIONS
+    beside = of_catalog(employee, catalog, chance)
     while True:
         chance.shuffle(everything)
         for kind, template in everything:
             relation = chance.choice(opened if chance.random() < MOSTLY else RELATIONS)
             if chance.random() < LAWFUL:
-                yield lawful(employee, chance.choice(RELATIONS))
+                yield lawful(employee, chance.choice(RELATIONS), chance)
+            if chance.random() < CATALOG:
+                yield next(beside)
             if kind == "blind" and "{v}" in template:
                 relation = RELATIONS[0]  # what the view shows
             hidden = hidden_condition(employee, relation, chance)
             if kind == "blind" and hidden is None:
                 continue
+            where = chance.choice(("history", "as_of")) if chance.random() < PAST else relation.schema
             given = {
-                "t": str(relation), "t2": "x", "s": relation.schema, "name": relation.name, "v": VIEW, "hidden": hidden,
-                "c": chance.choice(COLUMNS), "r": role_of_other, "f": chance.choice(FUNCTIONS),
+                "t": f"{where}.{relation.name}", "t2": "x", "s": where, "name": relation.name, "v": VIEW,
+                "hidden": hidden, "c": chance.choice(COLUMNS), "r": role_of_other, "f": chance.choice(FUNCTIONS),
                 "n": chance.randint(1, 4),
             }  # fmt: skip
             yield Probe(kind, _statements(template.format(**given)), relation)  # type: ignore[arg-type]
+
+
+def of_catalog(employee: Employee, catalog: Sequence[Item], chance: random.Random) -> Iterator[Probe]:
+    """Everything that the catalog holds, again and again: closed, or a function that answers forged parameters."""
+    while True:
+        for item in chance.sample(catalog, len(catalog)):
+            if not employee.opens(OPENED.get((item.schema, item.name))):
+                yield closed(item, chance)
+            elif item.is_function:
+                text = chance.choice(FORGED_CALLS).format(f=forged_call(item, chance), n=chance.randint(1, 4))
+                yield Probe("searching", _statements(text))
+
+
+def closed(item: Item, chance: random.Random) -> Probe:
+    """An attempt at something that was not given."""
+    if item.is_function:
+        return Probe("closed", _statements(chance.choice(CLOSED_CALLS).format(f=plain_call(item))))
+    column = chance.choice(item.parts) if item.parts else "ctid"
+    return Probe("closed", _statements(chance.choice(CLOSED).format(x=item.text, column=column)))
 
 
 def _statements(text: str) -> tuple[str, ...]:
@@ -182,8 +234,25 @@ def _statements(text: str) -> tuple[str, ...]:
     return (text,) if "$$" in text else tuple(text.split("; "))
 
 
-def lawful(employee: Employee, relation: Relation) -> Probe:
-    return Probe("lawful", (f"select count(*), coalesce(sum(amount), 0) from {relation}",), relation)
+def lawful(employee: Employee, relation: Relation, chance: random.Random) -> Probe:
+    """What is there now, what was replaced (amounts had the other sign), and both by way of the past."""
+    sums = "select count(*), coalesce(sum(amount), 0) from"
+    ways: list[tuple[tuple[str, ...], int]] = [
+        ((f"{sums} {relation}",), 1),
+        ((f"{sums} {relation}",), 1),
+        ((f"{sums} history.{relation.name}",), -1),
+        (("begin", "set local chairside.as_of = '1'", f"{sums} as_of.{relation.name}"), -1),
+        (("begin", "set local chairside.as_of = '2'", f"{sums} as_of.{relation.name}"), 1),
+        ((f"{sums} as_of.{relation.name}",), 1),
+    ]
+    if relation.report == DEALS:
+        ways += [((f"{sums} {call}",), 1)
+                 for call in ("reports.top_deals(100)", f"reports.top_deals_as_of({PUBLISHED_ON}, 100)")]  # fmt: skip
+    if relation == RELATIONS[0]:
+        ways += [((f"{sums} {VIEW}{past}",), 1) for past in ("", f"_as_of({PUBLISHED_ON})")]
+        ways += [((f"{sums} {FUNCTIONS[0]}{call}",), 1) for call in ("()", f"_as_of({PUBLISHED_ON})")]
+    statements, sign = chance.choice(ways)
+    return Probe("lawful", statements, relation, sign)
 
 
 def hidden_condition(employee: Employee, relation: Relation, chance: random.Random) -> str | None:

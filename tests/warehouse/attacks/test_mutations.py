@@ -16,7 +16,7 @@ from tests.warehouse.attacks.town import Town, settle
 from tests.warehouse.small_warehouse import Warehouse
 
 # Enough for every template to be tried on several relations by everybody.
-PROBES = 900
+PROBES = 1_100
 # One of each sort of protection; all of them in the long suite.
 QUICK = (
     "a policy names the clinics", "a view reads as its reader", "a function meets no row before the policy",

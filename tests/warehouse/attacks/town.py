@@ -50,6 +50,20 @@ RELATIONS = (
 COLUMNS = ("row_key", "clinic_id", "administrator_id", "secret", "amount", "score")
 VIEW = "reports.administrator_conversion_list"
 FUNCTIONS = ("reports.administrator_conversion", "reports.top_deals")
+PUBLISHED_ON = "date '2026-06-30'"  # the day of both publications
+REPORT_OBJECTS = {
+    "administrator_conversion": CONVERSION, "administrator_conversion_list": CONVERSION, "top_deals": DEALS,
+}  # fmt: skip
+# Whoever has any right may use these; what the catalog holds beside `OPENED` is closed to everybody.
+ANY_RIGHT = "*"
+OPENED = {
+    **{(schema, relation.name): relation.report for relation in RELATIONS
+       for schema in (relation.schema, "history", "as_of")},
+    **{(schema, f"{name}{suffix}"): report for name, report in REPORT_OBJECTS.items()
+       for schema, suffix in (("reports", ""), ("reports", "_as_of"), ("as_of", ""), ("as_of", "_on"))},
+    ("reports", "telling"): ANY_RIGHT, ("history", "publications"): ANY_RIGHT, ("as_of", "publication"): ANY_RIGHT,
+    ("as_of", "publication_on"): ANY_RIGHT,
+}  # fmt: skip
 
 REPORT_FILES = {
     "administrator_conversion.sql": """-- report: administrator_conversion
@@ -157,8 +171,13 @@ class Employee:
     def may_see(self) -> set[str]:
         return {one for relation in RELATIONS for row in self.sees(relation, also=True) for one in row.canaries}
 
-    def opens(self, report: str) -> bool:
-        return any(right.report == report for right in (*self.rights, *self.sometimes))
+    def opens(self, report: str | None) -> bool:
+        """Whether a right on this report is given, if only now and then."""
+        given = (*self.rights, *self.sometimes)
+        return any(right.report == report for right in given) or (report == ANY_RIGHT and bool(given))
+
+    def always_opens(self, report: str) -> bool:
+        return any(right.report == report for right in self.rights)
 
 
 EMPLOYEES = (
