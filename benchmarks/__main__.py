@@ -2,6 +2,7 @@
 
     BENCH_ROWS         rows of the load benchmark; 1000000 if not set, 50000 is a quick look
     BENCH_TOUCHPOINTS  sizes of the build benchmark, comma between; 300000,3000000 if not set
+    BENCH_HISTORY      touchpoints of the smallest history of the benchmark of days; 60000 if not set
     BENCH_PATHS        paths of the attribution benchmark; 1000000 if not set
     BENCH_ROUNDS       how often every contestant has its turn; 3 if not set
     BENCH_PG           a superuser's URL of a server to use; without it one is started with the product's settings
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import access, build, load, paths, publication
+from benchmarks import access, build, days, load, paths, publication
 from benchmarks.harness import Bench
 from runtime.home import open_home
 from runtime.postgres import running_server
@@ -28,6 +29,7 @@ from runtime.progress import Progress
 BENCHMARKS: dict[str, Callable[[Bench], None]] = {
     "load": load.run,
     "build": build.run,
+    "days": days.run,
     "paths": paths.run,
     "publication": publication.run,
     "access": access.run,

@@ -37,7 +37,7 @@ def run(bench: Bench) -> None:
     sizes = [int(size) for size in os.environ.get("BENCH_TOUCHPOINTS", SIZES).split(",")]
     everything: dict[int, float] = {}
     for size in sizes:
-        url = _database(bench.url, f"chairside_bench_build_{size}")
+        url = fresh_database(bench.url, f"chairside_bench_build_{size}")
         migrate(url)
         fill(url, touchpoints=size, now=BEGAN)
         folder = bench.work / f"dbt_{size}"
@@ -109,7 +109,8 @@ def _by_hand(url: str, folder: Path) -> float:
     return work
 
 
-def _database(server: str, name: str) -> str:
+def fresh_database(server: str, name: str) -> str:
+    """An empty database of that name; one that was there is gone. Returns its URL."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
         connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
