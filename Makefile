@@ -15,10 +15,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # The venv's programs first: dbt, ruff, airflow.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Left to the commands' own arguments.
-unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT SOURCE PERSON OPERATOR REASON ID WHY WHO
+unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT SOURCE PERSON OPERATOR REASON ID WHY WHO
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo up serve down load status psql url backfill forget export refused release discard test test-all bench lint format
+.PHONY: help install lock demo up serve down load status psql url backfill forget export docs refused release discard test test-all bench lint format
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|' 2>/dev/null \
@@ -68,6 +68,9 @@ forget: $(INSTALLED)  ## PERSON=<person key, phone or e-mail> [OPERATOR= REASON=
 export: $(INSTALLED)  ## REPORT=<name> [FROM= TO=] [FORMAT=csv|xlsx] [ROLE=<role>]: a report as a file
 	@$(RUN) export $(if $(REPORT),--report "$(REPORT)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
 		$(if $(FORMAT),--format "$(FORMAT)") $(if $(ROLE),--role "$(ROLE)") $(if $(OUT),--out "$(OUT)")
+
+docs: $(INSTALLED)  ## [OUT=<folder>]: these pages, the pictures and dbt's site as one folder
+	@$(RUN) docs $(if $(OUT),--out "$(OUT)")
 
 refused: $(INSTALLED)  ## [ID=<number>]: what a gate refused to publish, and what it would change
 	@$(RUN) refused $(if $(ID),--id "$(ID)")

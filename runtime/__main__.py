@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
         decision.add_argument("--id", type=int, metavar="ID")
         decision.add_argument("--why", required=True, metavar="WHY")
         decision.add_argument("--who", metavar="WHO")
+    commands.add_parser("docs").add_argument("--out", type=Path, metavar="OUT")
     export = commands.add_parser("export")
     export.add_argument("--report", required=True, metavar="REPORT")
     export.add_argument("--from", dest="date_from", type=date.fromisoformat, metavar="FROM")
@@ -87,6 +88,10 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
                 role=options.role,
                 out=options.out,
             )
+        case "docs":
+            from runtime.docs import docs
+
+            return docs(home, progress, options.out)
         case "refused":
             from runtime.refused import show
 

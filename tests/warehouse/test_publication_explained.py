@@ -138,7 +138,8 @@ def test_the_queries_of_the_page_work(shop: Warehouse) -> None:
     add(shop, 20, "2026-06-09 10:00+00")
     publish_on(shop, 1)
     with psycopg.connect(shop.url, autocommit=True) as owner:
-        for block in re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
+        # the first block asks the real report, with its period: tests/docs runs it
+        for block in re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1:]:
             for query in filter(str.strip, block.split(";\n")):
                 cursor = owner.execute(query.encode())
                 assert cursor.description is None or cursor.fetchall(), query

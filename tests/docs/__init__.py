@@ -1,0 +1,1 @@
+"""What the documentation says is true: its commands run, its pictures are current."""
