@@ -86,8 +86,7 @@ MUTATIONS = (
     Mutation("past rows are closed as present ones are",
              "alter table history.administrator_conversion_inquiries disable row level security"),
     Mutation("what was replaced has the policies of what is there",
-             "do $$ begin execute format('alter policy %I on history.administrator_conversion_inquiries using (true)',"
-             " '{masked}'); end $$"),
+             "alter policy {masked} on history.administrator_conversion_inquiries using (true)"),
     Mutation("the past is read as its reader",
              "alter view as_of.administrator_conversion_inquiries set (security_invoker = false)"),
     Mutation("a report of the past reads as its caller",
@@ -99,7 +98,7 @@ MUTATIONS = (
              "create table ops.made_tomorrow as select 1 as n; grant usage on schema ops to {own};"
              " grant select on ops.made_tomorrow to {own}"),
     Mutation("functions of closed schemas are closed",
-             "grant usage on schema as_of to {nobody}; grant execute on function as_of.publication_on to {nobody}"),
+             "grant usage on schema as_of to {nobody}; grant execute on function as_of.publication to {nobody}"),
     Mutation("nobody writes", f"grant insert, update, delete on {INQUIRIES} to {{marketer}};"
              f" create policy w on {INQUIRIES} for all to {{marketer}} using (true)"),
     Mutation("nobody locks", f"grant maintain on {INQUIRIES} to {{marketer}}"),
