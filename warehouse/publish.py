@@ -43,6 +43,7 @@ from warehouse.publish_reports import (
 )
 from warehouse.publish_shape import finish_shape, prepare_shape
 from warehouse.publish_tables import Connection, TableChange, TablePlan, plan_table, scalar, write_difference
+from warehouse.publish_touched import hold_touched, keep_published, known_rows
 
 # What the twins need beside their report's own tables (warehouse/sql/151_history.sql): no row about anybody.
 OPEN_TO_EVERY_READER = {
@@ -136,6 +137,7 @@ def _publish(
         connection.execute(LOCK_FOR_SHAPE)
     if vanished or any(plan.dropped for plan in plans.values()):
         drop_report_objects(connection)
+    only_touched = hold_touched(connection)
     publication_id = _begin(connection, files, models_hash, run_id, now)
 
     # First all DDL that the rows need, then all rows, then the DDL that needs the rows: PostgreSQL refuses to alter a
@@ -152,7 +154,14 @@ def _publish(
     for name, plan in plans.items():
         if not plan.is_new:
             shapes[name] += drop_broken_foreign_keys(connection, plan, plans)
-    rows = {name: write_difference(connection, plan, publication_id, history_of(plan)) for name, plan in plans.items()}
+    known = known_rows(connection) if only_touched else {}
+    rows = {
+        name: write_difference(
+            connection, plan, publication_id, history_of(plan),
+            known_rows=known.get(plan.title) if plan.model.family and plan.keeps_shape else None,
+        )
+        for name, plan in plans.items()
+    }  # fmt: skip
     connection.execute("set constraints all immediate")
     for name, plan in plans.items():
         shapes[name] += finish_shape(connection, plan)
@@ -184,6 +193,7 @@ def _publish(
         ),
     )
     open_publications(connection, publication_id)
+    keep_published(connection, publication_id)
     return PublicationSummary(
         publication_id=publication_id,
         run_id=run_id,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from extractors.core.errors import ConfigError
+from warehouse.increment.plan import ITSELF, RECORD, Kept, read_part
 
 PUBLISHED_SCHEMAS = ("marts", "reports")
 META_KEYS = frozenset({"schema", "report", "clinic_column", "owner_columns", "personal", "key", "indexes"})
@@ -34,7 +35,8 @@ class PublishedModel:
     """One model that readers get: `build.<build_name>` becomes `<schema>.<name>`.
 
     `indexes` are column lists beside the key: those of `meta.publish.indexes`, and the clinic column by itself, since
-    the condition of nearly every row policy is on it.
+    the condition of nearly every row policy is on it. `family`: the column whose keys of kind `family_kind` say which
+    families a row is of (`meta.increment`); null where a build makes the table as a whole.
     """
 
     name: str
@@ -46,6 +48,8 @@ class PublishedModel:
     is_personal: bool
     key: tuple[str, ...]
     indexes: tuple[tuple[str, ...], ...]
+    family: str | None
+    family_kind: str | None
     description: str
     column_descriptions: Mapping[str, str]
     foreign_keys: tuple[ForeignKey, ...]
@@ -105,6 +109,7 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
     if not key:
         raise ConfigError(f"model {name}: meta.publish.key is empty; publication compares rows by it")
     columns: Mapping[str, dict[str, Any]] = node.get("columns") or {}
+    family, family_kind = _family(node)
     foreign_keys = dict.fromkeys([*_keys_from_constraints(node, columns), *tested])
     return PublishedModel(
         name=name,
@@ -115,7 +120,9 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
         owner_columns=tuple(publish.get("owner_columns") or ()),
         is_personal=bool(publish.get("personal")),
         key=key,
-        indexes=_indexes(publish, key),
+        indexes=_indexes(publish, key, family),
+        family=family,
+        family_kind=family_kind,
         description=str(node.get("description") or "").strip(),
         column_descriptions={
             column: text for column, spec in columns.items() if (text := str(spec.get("description") or "").strip())
@@ -124,11 +131,19 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
     )
 
 
-def _indexes(publish: Mapping[str, Any], key: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+def _family(node: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Column and kind where rows are kept by one column of keys (warehouse/increment/plan.py)."""
+    part = read_part(node)
+    if isinstance(part, Kept) and part.of not in (RECORD, ITSELF):
+        return part.columns[0], part.of
+    return None, None
+
+
+def _indexes(publish: Mapping[str, Any], key: tuple[str, ...], family: str | None) -> tuple[tuple[str, ...], ...]:
     asked = [(index,) if isinstance(index, str) else tuple(index) for index in publish.get("indexes") or ()]
-    clinic = publish["clinic_column"]
-    if clinic and all(columns[0] != clinic for columns in (key, *asked)):
-        asked.append((clinic,))
+    for column in (publish["clinic_column"], family):
+        if column and all(columns[0] != column for columns in (key, *asked)):
+            asked.append((column,))
     return tuple(dict.fromkeys(asked))
 
 

@@ -62,6 +62,10 @@ class TablePlan:
         return not self.current
 
     @property
+    def keeps_shape(self) -> bool:
+        return not (self.is_new or self.dropped or self.added)
+
+    @property
     def dropped(self) -> tuple[str, ...]:
         """Columns to drop: vanished ones and those whose type changed."""
         types = {column.name: column.type for column in self.wanted}
@@ -134,17 +138,30 @@ def plan_table(connection: Connection, model: PublishedModel) -> TablePlan:
 
 
 def write_difference(
-    connection: Connection, plan: TablePlan, publication_id: int, history: sql.Identifier
+    connection: Connection, plan: TablePlan, publication_id: int, history: sql.Identifier, *, known_rows: int | None
 ) -> tuple[int, int, int]:
     """Delete rows that vanished or changed and keep them in `history`, insert those that are new or changed.
 
-    Returns (inserted, deleted, rows now). GuardError when the build table's key is not unique or has nulls.
+    `known_rows`: how many rows the table has, where only those of touched families can differ (publish_touched.py);
+    None: all are compared. Returns (inserted, deleted, rows now). GuardError when the build table's key is not unique
+    or has nulls.
     """
     key_equal = sql.SQL(" and ").join(
         sql.SQL("new.{0} = old.{0}").format(sql.Identifier(column)) for column in plan.model.key
     )
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.wanted)
-    marked = sql.SQL(", ").join([names, sql.Identifier(PUBLISHED_IN)])
+    using, touched = sql.SQL(""), sql.Composed([])
+    if known_rows is not None:
+        using = sql.SQL(" using build.family_unpublished as touched")
+        touched = sql.SQL("touched.kind = {} and old.{} = touched.key and ").format(
+            sql.Literal(plan.model.family_kind), sql.Identifier(str(plan.model.family))
+        )
+    built, published = (_rows_to_compare(plan, table, known_rows) for table in (plan.build, plan.target))
+    fields = {
+        "target": plan.target, "using": using, "touched": touched, "built": built, "key": key_equal, "names": names,
+        "new": _comparable(plan.wanted, "new"), "old": _comparable(plan.wanted, "old"), "history": history,
+        "marked": sql.SQL(", ").join([names, sql.Identifier(PUBLISHED_IN)]), "publication": sql.Literal(publication_id),
+    }  # fmt: skip
     try:
         deleted = 0
         if plan.retyped:
@@ -154,32 +171,17 @@ def write_difference(
             # By `=` of each type, so that 1.0 and 1.00 are the same number and the row keeps its place.
             deleted = connection.execute(
                 sql.SQL(
-                    "with gone as (delete from {target} as old where not exists (select from {build} as new"
-                    " where {key} and row({new}) is not distinct from row({old})) returning old.*)"
+                    "with gone as (delete from {target} as old{using} where {touched}not exists"
+                    " (select from {built} as new where {key} and row({new}) is not distinct from row({old}))"
+                    " returning old.*)"
                     " insert into {history} ({marked}, replaced_in) select {marked}, {publication} from gone"
-                ).format(
-                    target=plan.target,
-                    build=plan.build,
-                    key=key_equal,
-                    new=_comparable(plan.wanted, "new"),
-                    old=_comparable(plan.wanted, "old"),
-                    history=history,
-                    marked=marked,
-                    publication=sql.Literal(publication_id),
-                )
+                ).format(**fields)
             ).rowcount
         inserted = connection.execute(
             sql.SQL(
-                "insert into {target} ({marked}) select {names}, {publication} from {build} as new"
+                "insert into {target} ({marked}) select {names}, {publication} from {built} as new"
                 " where not exists (select from {target} as old where {key})"
-            ).format(
-                target=plan.target,
-                build=plan.build,
-                names=names,
-                marked=marked,
-                key=key_equal,
-                publication=sql.Literal(publication_id),
-            )
+            ).format(**fields)
         ).rowcount
     except errors.UniqueViolation as error:
         raise key_is_not_unique(plan) from error
@@ -188,15 +190,22 @@ def write_difference(
             f"{plan.title}: column {error.diag.column_name} must not be null but is; nothing was published. "
             f"Look at {BUILD_SCHEMA}.{plan.model.build_name}"
         ) from error
-    rows: int
-    built: int
-    rows, built = (
-        scalar(connection, sql.SQL("select count(*) from {}").format(table)) for table in (plan.target, plan.build)
+    rows_built, rows_published = (
+        scalar(connection, sql.SQL("select count(*) from {} as compared").format(rows)) for rows in (built, published)
     )
-    if rows != built:
+    if rows_built != rows_published:
         # A second row with a known key is not new and not changed: only the count betrays it.
         raise key_is_not_unique(plan)
-    return inserted, deleted, rows
+    return inserted, deleted, rows_published if known_rows is None else known_rows + inserted - deleted
+
+
+def _rows_to_compare(plan: TablePlan, table: sql.Identifier, known_rows: int | None) -> sql.Composable:
+    if known_rows is None:
+        return table
+    return sql.SQL(
+        "(select rows_of_all.* from {} as rows_of_all inner join build.family_unpublished as touched"
+        " on touched.kind = {} and rows_of_all.{} = touched.key)"
+    ).format(table, sql.Literal(plan.model.family_kind), sql.Identifier(str(plan.model.family)))
 
 
 def _comparable(columns: Sequence[Column], alias: str) -> sql.Composed:

@@ -28,6 +28,8 @@ from warehouse.build import build
 from warehouse.dbt import Dbt
 from warehouse.increment import run
 from warehouse.increment.plan import read_plan
+from warehouse.publish import PublicationSummary, publish
+from warehouse.publish_touched import hold_touched
 
 Rows = dict[str, Counter[int]]
 
@@ -50,6 +52,12 @@ class Living:
                 self.url, run_id="history", as_of=self.moment, work_folder=self.folder, say=self.said.append,
                 everything=everything,
             )  # fmt: skip
+
+    def publish(self) -> tuple[bool, PublicationSummary]:
+        """Whether touched families alone were compared, and what was written."""
+        with psycopg.connect(self.url) as connection:
+            touched = hold_touched(connection)
+        return touched, publish(self.url, self.folder / "manifest.json", run_id="history", now=self.moment)
 
     def step(self, rng: random.Random, number: int) -> None:
         """Half of the histories go on, a campaign or a rate changes, hours pass. Not built yet."""
@@ -94,12 +102,18 @@ def living(server: str, migrated: str, folder: Path, histories: int, seed: int) 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run of quick tests left: rows built by days, rows of everything, sessions that the last day wrote anew."""
+    """What a run of quick tests left: rows built by days, rows of everything, sessions that the last day wrote anew.
+
+    `by_touched`: the publications after each build, and whether each compared touched families alone.
+    `by_comparing_all`: the one after them, which compared everything.
+    """
 
     living: Living
     by_days: Rows
     of_everything: Rows
     moved: list[str]
+    by_touched: list[tuple[bool, PublicationSummary]]
+    by_comparing_all: PublicationSummary
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +122,14 @@ def finished(pg_server_url: str, migrated: str, tmp_path_factory: pytest.TempPat
     rng = random.Random(1)  # noqa: S311 - a test's dice
     with living(pg_server_url, migrated, tmp_path_factory.mktemp("dbt"), 200, seed=1) as city:
         city.build()
+        published = [city.publish()]
         city.step(rng, 0)
         city.step(rng, 1)
         death = mock.patch("warehouse.increment.run.merge.empty", side_effect=RuntimeError("killed here"))
         with death, pytest.raises(RuntimeError, match="killed here"):
             city.build()
         city.build()
+        published.append(city.publish())
         with psycopg.connect(city.url) as connection:
             connection.execute("create table places as select ctid::text as place, session_id from build.fct_sessions")
         city.lives[7].session()
@@ -124,9 +140,13 @@ def finished(pg_server_url: str, migrated: str, tmp_path_factory: pytest.TempPat
                 " left join places on now.session_id = places.session_id and now.ctid::text = places.place"
                 " where places.session_id is null"
             ).fetchall()
+        published.append(city.publish())
+        with psycopg.connect(city.url) as connection:
+            connection.execute("drop table build.family_published")
+        _, compared = city.publish()
         by_days = city.rows()
         city.build(everything=True)
-        yield Run(city, by_days, city.rows(), [number for (number,) in moved])
+        yield Run(city, by_days, city.rows(), [number for (number,) in moved], published, compared)
 
 
 def _differing(by_days: Rows, of_everything: Rows) -> dict[str, tuple[int, int]]:
@@ -153,6 +173,17 @@ def test_only_the_families_of_what_changed_are_made_anew(finished: Run) -> None:
     """Who shares no phone with history 7, nor a hotel's or a nurse's with it, keeps his rows where they were."""
     assert "7" in finished.moved
     assert len(finished.moved) < 60, "a session of one history wrote those of most others anew"
+
+
+def test_a_publication_compares_the_families_that_builds_touched_and_misses_nothing(finished: Run) -> None:
+    """The first one writes all rows, the second the families of two steps, the third those of one session."""
+    assert [touched for touched, _ in finished.by_touched] == [False, True, True]
+    written = [summary.rows_inserted for _, summary in finished.by_touched]
+    assert written[0] > written[1] > written[2] > 0
+    left_over = [table for table in finished.by_comparing_all.tables if table.rows_inserted or table.rows_deleted]
+    assert not left_over
+    last = {table.name: table.rows for table in finished.by_touched[-1][1].tables}
+    assert last == {table.name: table.rows for table in finished.by_comparing_all.tables}
 
 
 def test_a_rule_that_changed_asks_for_everything(finished: Run) -> None:

@@ -53,6 +53,11 @@ def name_keys(connection: Connection, plan: Plan) -> None:
             ).format(sql.Literal(kind), named)
         )
         connection.execute("analyze build.family_keys")
+    # What readers do not see yet. A publication that compares by these keys holds the table until it ended.
+    connection.execute(
+        "insert into build.family_unpublished (kind, key) select kind, key from build.family_keys"
+        " on conflict do nothing"
+    )
 
 
 def old_rows(kept: Kept) -> sql.Composed:

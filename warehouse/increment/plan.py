@@ -69,7 +69,7 @@ def read_plan(manifest: Mapping[str, Any]) -> Plan:
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] == "model" and node["config"]["enabled"]
     }
-    parts = {unique_id: _part(node) for unique_id, node in models.items()}
+    parts = {unique_id: read_part(node) for unique_id, node in models.items()}
     # Views of the whole target say what staging says now, whoever reads them.
     tables = {unique_id for unique_id, node in models.items() if node["config"]["materialized"] == "table"}
     parents = {unique_id: [p for p in node["depends_on"]["nodes"] if p in models] for unique_id, node in models.items()}
@@ -89,9 +89,9 @@ def read_plan(manifest: Mapping[str, Any]) -> Plan:
     )
 
 
-def _part(node: Mapping[str, Any]) -> Kept | Summed | str | None:
+def read_part(node: Mapping[str, Any]) -> Kept | Summed | str | None:
     """None where the model is made as a whole, "passing" where it is only a step on the way."""
-    told = node["config"]["meta"].get("increment")
+    told = (node["config"].get("meta") or {}).get("increment")
     if told is None:
         return None
     if told == {"kept": False}:

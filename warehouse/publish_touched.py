@@ -1,0 +1,43 @@
+"""Which rows a publication has to compare: those of the families that builds touched since the last one.
+
+A build of a day leaves the keys of its families in `build.family_unpublished` (warehouse/increment/merge.py), in the
+transaction that changes the rows. `build.family_published` names the publication that left nothing else to publish; a
+build of everything drops it, and then every table is compared whole.
+"""
+
+from __future__ import annotations
+
+from warehouse.publish_tables import Connection, scalar
+
+
+def hold_touched(connection: Connection) -> bool:
+    """Whether only rows of touched families can differ. Until this transaction ends no build touches more."""
+    if scalar(connection, "select to_regclass('build.family_published')") is None:
+        return False
+    connection.execute("lock table build.family_unpublished in share row exclusive mode")
+    connection.execute("analyze build.family_unpublished")
+    known: bool = scalar(
+        connection,
+        "select exists (select from build.family_published"
+        " where publication_id = (select max(publication_id) from ops.publications))",
+    )
+    return known
+
+
+def known_rows(connection: Connection) -> dict[str, int]:
+    """How many rows each table had after the last publication, by schema and name."""
+    rows = connection.execute(
+        "select told ->> 'schema' || '.' || (told ->> 'name'), (told ->> 'rows')::bigint"
+        " from ops.publications cross join lateral jsonb_array_elements(tables) as told"
+        " where publication_id = (select publication_id from build.family_published)"
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+def keep_published(connection: Connection, publication_id: int) -> None:
+    """This publication left nothing to publish. Does nothing where no build left the keys of families."""
+    if scalar(connection, "select to_regclass('build.family_unpublished')") is None:
+        return
+    connection.execute("create table if not exists build.family_published (publication_id bigint)")
+    connection.execute("truncate build.family_published, build.family_unpublished")
+    connection.execute("insert into build.family_published (publication_id) values (%s)", (publication_id,))
