@@ -1,7 +1,7 @@
 -- Functions that the models call and plain SQL cannot say. Owner only; readers never reach them.
 
 -- One query parameter of a URL, decoded; null when it is absent, empty or not valid UTF-8.
-create or replace function ops.url_parameter(url text, parameter text) returns text
+create or replace function ops.decoded_url_parameter(url text, parameter text) returns text
 language plpgsql immutable parallel safe as $$
 declare
     raw text := substring(url from '[?&]' || parameter || '=([^&#]*)');
@@ -26,6 +26,15 @@ exception
     when character_not_in_repertoire or untranslatable_character then
         return null;
 end
+$$;
+comment on function ops.decoded_url_parameter(text, text) is
+    'ops.url_parameter of a URL that may have it.';
+
+-- Most pages carry no such parameter. Asked here, where the planner writes it into the query: entering the function above
+-- begins a subtransaction, for every row of millions.
+create or replace function ops.url_parameter(url text, parameter text) returns text
+language sql immutable parallel safe as $$
+    select case when strpos(url, parameter || '=') > 0 then ops.decoded_url_parameter(url, parameter) end
 $$;
 comment on function ops.url_parameter(text, text) is
     'One query parameter of a URL, percent-decoded; null when absent, empty or not UTF-8.';

@@ -50,7 +50,12 @@ landing_kinds as (
         records.record_id,
         click_id_kinds.kind
     from records
-    inner join click_id_kinds on records.landing_page ~ ('[?&]' || click_id_kinds.kind || '=[^&#]')
+    inner join click_id_kinds
+        on
+            -- the cheap question first: most pages carry no mark
+            strpos(records.landing_page, click_id_kinds.kind || '=') > 0
+            and records.landing_page ~ ('[?&]' || click_id_kinds.kind || '=[^&#]')
+    where strpos(records.landing_page, '=') > 0
     order by
         records.record_kind asc, records.record_id asc,
         -- of several marks in one query the one that the bare id repeats, else the first
