@@ -1,8 +1,9 @@
 """Dashboard queries as a restricted employee, against the same with the condition written by hand, as owner.
 
-Five times BENCH_ROWS rows of 50 clinics, made on the server, published and granted as the product does it. Both ask on
-an open connection, one query each in turns, short ones hundreds of times: a pause of the machine then meets one query,
-not a median. Planning is part of it: policies cost there too. The plans are compared besides (plans.py).
+Five times BENCH_ROWS rows of 50 clinics, made on the server, published and granted as the product does it. Both ask in
+one session, which a superuser hands from one to the other, one query each in turns, short ones hundreds of times: what
+else the machine does meets both alike, and a pause meets one query, not a median. Planning is part of it: policies cost
+there too. The plans are compared besides (plans.py).
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import psycopg
 
 from benchmarks.harness import Bench, in_turns, seconds
-from benchmarks.plans import same_plan
+from benchmarks.plans import become, same_plan
 from warehouse.migrate import migrate
 from warehouse.publish import publish
 
@@ -116,44 +117,43 @@ def asked(prefix: str = "bench_reader") -> Iterator[tuple[str, str, str, str]]:
 
 def _measure(bench: Bench, url: str, budget: float) -> None:
     ratios, differing = [], []
-    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as owner:
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
         for name, role, own, by_hand in asked():
-            with login(url, owner, role) as employee:
-                _same(employee, own, owner, by_hand)
-                if not same_plan(employee, own, owner, by_hand):
-                    differing.append(name)
-                ask = {"employee": _asking(employee, own), "owner": _asking(owner, by_hand)}
-                pair = sum(one() for one in ask.values())
-                times = in_turns(ask, min(MOST, max(FEWEST, int(budget / pair))))
-                ratio = times["employee"] / times["owner"]
-                ratios.append(ratio)
-                bench.record(
-                    f"access: {name}", ratio, 1.2,
-                    f"as employee {times['employee'] * 1000:.2f} ms : by hand {times['owner'] * 1000:.2f} ms",
-                )  # fmt: skip
+            _same(connection, role, own, by_hand)
+            if not same_plan(connection, role, own, by_hand):
+                differing.append(name)
+            ask = {"employee": _asking(connection, role, own), "owner": _asking(connection, None, by_hand)}
+            pair = sum(one() for one in ask.values())
+            times = in_turns(ask, min(MOST, max(FEWEST, int(budget / pair))))
+            ratio = times["employee"] / times["owner"]
+            ratios.append(ratio)
+            bench.record(
+                f"access: {name}", ratio, 1.2,
+                f"as employee {times['employee'] * 1000:.2f} ms : by hand {times['owner'] * 1000:.2f} ms",
+            )  # fmt: skip
     bench.record("access: median of the dashboard queries", median(ratios), 1.05, "× the condition written by hand")
     told = "; ".join(differing) or "but for the order of conditions"
     bench.record("access: queries whose plan differs", len(differing), 0, told)
 
 
-def login(url: str, owner: psycopg.Connection[Any], role: str) -> psycopg.Connection[Any]:
-    (password,) = owner.execute("select access.login_password(%s)", (role,)).fetchone() or ("",)
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    login = parts._replace(netloc=f"{quote(role)}:{quote(password)}@{host}").geturl()
-    return psycopg.connect(login, autocommit=True, prepare_threshold=None)
-
-
-def _same(employee: psycopg.Connection[Any], own: str, owner: psycopg.Connection[Any], by_hand: str) -> None:
+def _same(connection: psycopg.Connection[Any], role: str, own: str, by_hand: str) -> None:
     """Two queries that answer differently cannot be compared. Also warms both."""
-    mine, theirs = employee.execute(own.encode()).fetchall(), owner.execute(by_hand.encode()).fetchall()
+    become(connection, role)
+    mine = connection.execute(own.encode()).fetchall()
+    become(connection, None)
+    theirs = connection.execute(by_hand.encode()).fetchall()
     if "limit" in own:
         mine, theirs = [(len(mine),)], [(len(theirs),)]
     if sorted(map(repr, mine)) != sorted(map(repr, theirs)):
         raise AssertionError(f"the employee's rows differ: {own}")
 
 
-def _asking(connection: psycopg.Connection[Any], query: str) -> Callable[[], float]:
-    """Seconds of one execution."""
+def _asking(connection: psycopg.Connection[Any], role: str | None, query: str) -> Callable[[], float]:
+    """Seconds of one execution as that role (null: as owner); becoming him is not counted."""
     encoded = query.encode()
-    return lambda: seconds(lambda: connection.execute(encoded).fetchall())
+
+    def ask() -> float:
+        become(connection, role)
+        return seconds(lambda: connection.execute(encoded).fetchall())
+
+    return ask

@@ -8,15 +8,25 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 
-def same_plan(employee: psycopg.Connection[Any], own: str, owner: psycopg.Connection[Any], by_hand: str) -> bool:
-    return bool(plan(employee, own) == plan(owner, by_hand))
+def become(superuser: psycopg.Connection[Any], role: str | None) -> None:
+    """Hand the session to an employee, or back (null)."""
+    name = sql.SQL("default") if role is None else sql.Identifier(role)
+    superuser.execute(sql.SQL("set session authorization {}").format(name))
 
 
-def plan(connection: psycopg.Connection[Any], query: str) -> Any:  # noqa: ANN401 - JSON
+def same_plan(superuser: psycopg.Connection[Any], role: str, own: str, by_hand: str) -> bool:
+    """Whether `own`, as that employee, is planned like `by_hand` as owner."""
+    return bool(plan(superuser, role, own) == plan(superuser, None, by_hand))
+
+
+def plan(superuser: psycopg.Connection[Any], role: str | None, query: str) -> Any:  # noqa: ANN401 - JSON
     """Nodes with their conditions as sorted lists; no costs, no estimates."""
-    (found,) = connection.execute(f"explain (costs off, format json) {query}".encode()).fetchall()[0]
+    become(superuser, role)
+    (found,) = superuser.execute(f"explain (costs off, format json) {query}".encode()).fetchall()[0]
+    become(superuser, None)
     return _sorted(found[0]["Plan"])
 
 

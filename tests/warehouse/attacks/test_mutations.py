@@ -11,12 +11,12 @@ import pytest
 from psycopg import sql
 
 from tests.warehouse.attacks.mutations import MUTATIONS, Mutation
-from tests.warehouse.attacks.test_attacks import attack
+from tests.warehouse.attacks.test_attacks import attack, sweep
 from tests.warehouse.attacks.town import Town, settle
 from tests.warehouse.small_warehouse import Warehouse
 
 # Enough for every template to be tried on several relations by everybody.
-PROBES = 1_100
+PROBES = 900
 # One of each sort of protection; all of them in the long suite.
 QUICK = (
     "a policy names the clinics", "a view reads as its reader", "a function meets no row before the policy",
@@ -48,7 +48,7 @@ def findings(town: Town, server: str, mutation: Mutation | None) -> list[str]:
                     )
                 copy.warehouse.run(mutation.sql)
             judges = attack(copy, PROBES, 3, is_churned=False)
-            return [finding for judge in judges for finding in judge.findings]
+            return [*sweep(copy), *(finding for judge in judges for finding in judge.findings)]
         finally:
             if mutation is not None and mutation.undo:
                 copy.warehouse.run(mutation.undo)
