@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, chain, task
 
+from dags.common.alerts import AlertsNotifier
 from dags.common.settings import (
     DEFAULT_ARGS,
     FALLBACK_SCHEDULE,
@@ -80,6 +81,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS | {"retries": 1},
+    on_failure_callback=AlertsNotifier(),
     tags=["warehouse"],
 ) as dag:
     chain(*(step_task(name) for name in STEPS))

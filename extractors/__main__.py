@@ -7,13 +7,13 @@ went in, 1 the run failed, 2 rows were set aside in staging.rejected_rows, 64 th
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from extractors.core.errors import ChairsideError, ConfigError
+from extractors.core.logs import log_to
 from extractors.core.settings import settings_from_environment
 from extractors.registry import SOURCES
 from extractors.run import run_stream
@@ -52,5 +52,5 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_to(sys.stderr, os.environ)
     sys.exit(main(sys.argv[1:], os.environ))

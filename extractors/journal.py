@@ -28,23 +28,26 @@ def write_load(
     context: Context,
     times: tuple[datetime, datetime],
     reading: Reading,
-    rows_written: int,
-    failure: str | None,
+    rows: tuple[int, int],
+    failure: tuple[str, str] | None,
 ) -> None:
     """One attempt to load a window of a stream, or of one of its accounts. `times`: when it began and ended.
 
-    `failure` is its error, already without secrets; null where it went well.
+    `rows`: written (or gone), and of these restated. `failure` is the kind of its error and its text, already without
+    secrets; null where it went well.
     """
-    message = failure
+    error, message = failure or (None, None)
     if failure is None and reading.unknown_fields:
         message = "Undeclared fields are kept in _extra: " + ", ".join(sorted(reading.unknown_fields)) + "."
     if message is not None and context.account:
         message = f"account {context.account}: {message}"
     connection.execute(
         "insert into ops.loads (run_id, source, stream, window_from, window_to, started_at, finished_at, rows_read,"
-        " rows_written, rows_rejected, status, message) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " rows_written, rows_restated, rows_rejected, status, message, account, error)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             context.run_id, stream.source, stream.name, window.first, window.last, *times,
-            reading.rows_read, rows_written, len(reading.rejected), "failed" if failure else "succeeded", message,
+            reading.rows_read, *rows, len(reading.rejected), "failed" if failure else "succeeded", message,
+            context.account, error,
         ),
     )

@@ -29,6 +29,7 @@ from extractors.core.redact import redact
 from extractors.core.rows import Reading, read_pages
 from extractors.core.spec import Client, Context, SourceSpec, StreamSpec, Window
 from extractors.journal import move_bookmark, write_load
+from extractors.loading.restated import count_restated
 from extractors.loading.windows import Written, write_rejected, write_window
 from extractors.registry import source
 from extractors.turns import turn
@@ -105,22 +106,28 @@ def run_stream(
                         if len(accounts) == 1:
                             raise
                         refused[account] = error
-                        log.error("account %s: %s", account, redact(str(error), context.secrets))
+                        told = redact(str(error), context.secrets)
+                        log.error("account %s: %s", account, told, extra=_fields(stream, context, window))
                 log.info(
                     "%s %s %s: %d read, %d written, %d gone, %d rejected so far",
                     source_name, stream_name, window, total.rows_read, total.rows_written, total.rows_deleted,
-                    total.rows_rejected,
+                    total.rows_rejected, extra=_fields(stream, context, window),
                 )
     finally:
         client.close()
     if total.unknown_fields:
         log.warning(
             "%s %s: fields nobody declared are kept in _extra: %s", source_name, stream_name,
-            ", ".join(total.unknown_fields),
+            ", ".join(total.unknown_fields), extra=_fields(stream, context, Window(window_from, window_to)),
         )
     if refused:
         raise _some_refused(stream, refused, len(accounts))
     return total
+
+
+def _fields(stream: StreamSpec, context: Context, window: Window) -> dict[str, str]:
+    """What a log line is about, for logs that machines read (extractors/core/logs.py)."""
+    return {"run_id": context.run_id, "source": stream.source, "stream": stream.name, "window": str(window)}
 
 
 def _accounts(stream: StreamSpec, context: Context) -> tuple[str | None, ...]:
@@ -217,13 +224,14 @@ def _run_window(
                 accounts=None if context.account is None else (context.account,),
             )
             refuse_emptied(stream, window, context, written)
+            restated = count_restated(connection, stream, window, context, written)
             rejected = not_of_forgotten(connection, stream.source, reading.rejected)
             write_rejected(connection, stream, rejected, run_id=context.run_id, now=context.now)
             if last:
                 move_bookmark(connection, stream, window, context)
             write_load(
                 connection, stream, window, context, (started_at, clock()), reading,
-                written.written + written.deleted, None,
+                (written.written + written.deleted, restated), None,
             )
         return reading, written
     except ChairsideError as error:
@@ -235,7 +243,8 @@ def _run_window(
     # Outside the transaction that was rolled back, so that the failure itself is remembered.
     message = redact(str(failure), context.secrets)
     if not connection.closed:
-        write_load(connection, stream, window, context, (started_at, clock()), reading, 0, message)
+        told = (type(failure).__name__, message)
+        write_load(connection, stream, window, context, (started_at, clock()), reading, (0, 0), told)
     raise failure
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import requests
 
+from extractors.core.logs import as_json
 from extractors.registry import SOURCES
 from runtime.home import REPOSITORY, Home
 from runtime.progress import Progress
@@ -54,6 +55,7 @@ def environment(
         "AIRFLOW__API__SECRET_KEY": home.secret("airflow_api", size=32),
         "AIRFLOW__API_AUTH__JWT_SECRET": home.secret("airflow_jwt", size=64),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home.airflow / "logs"),
+        "AIRFLOW__LOGGING__JSON_LOGS": str(as_json(os.environ)),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "2",

@@ -1,4 +1,7 @@
-"""Lines that say what is being done, with the seconds since the command began. The same at a terminal and in a log."""
+"""Lines that say what is being done, with the seconds since the command began. The same at a terminal and in a log.
+
+`CHAIRSIDE_LOG_FORMAT=json` makes each a JSON object, as extractors/core/logs.py has them.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,33 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TextIO
+
+from extractors.core.logs import line
 
 
 class Progress:
     """Prints one line per event to the error stream, so that a command's own output can be piped."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, out: TextIO | None = None) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] = time.monotonic, out: TextIO | None = None, as_json: bool = False
+    ) -> None:
         self._clock = clock
         self._started = clock()
         self._out = out
+        self._as_json = as_json
         self._turn = threading.Lock()
 
     def say(self, text: str) -> None:
         out = self._out or sys.stderr
-        elapsed = f"{self._clock() - self._started:6.1f} s"
+        seconds = self._clock() - self._started
         with self._turn:
-            out.writelines(f"[{elapsed}] {line}\n" for line in text.splitlines() or [""])
+            if self._as_json:
+                at = datetime.now(UTC)
+                out.write(line(text, at=at, level="info", logger="runtime", seconds=round(seconds, 1)) + "\n")
+            else:
+                out.writelines(f"[{seconds:6.1f} s] {said}\n" for said in text.splitlines() or [""])
             out.flush()
 
 

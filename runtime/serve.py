@@ -129,7 +129,7 @@ def serve(home: Home, progress: Progress) -> int:
                 if not home.state().get("demo"):
                     names = {name for name in (*SOURCES, "files") if f"AIRFLOW_CONN_{name.upper()}" in os.environ}
                     schedule_once(
-                        airflow, home, {f"extract_{name}" for name in {*names, "files"}} | {"build_warehouse"}
+                        airflow, home, {f"extract_{name}" for name in {*names, "files"}} | {"build_warehouse", "watch"}
                     )
                 home.remember(serving={"pid": os.getpid(), "airflow_url": airflow.url})
                 try:

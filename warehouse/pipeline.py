@@ -13,14 +13,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from extractors.core.errors import PublicationRefused
+from extractors.core.errors import ChairsideError, PublicationRefused, TransientError
+from extractors.core.redact import without_rows
 from warehouse.build import ModelRun
 from warehouse.build import build as run_dbt
 from warehouse.publish_gate import HOW_TO_LOOK, counted_build, decide, passed, refused
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-# A day, and what a slow night may add.
-STALE_AFTER = timedelta(hours=26)
+
+class StepFailed(ChairsideError):
+    """The database refused a statement of a step. Trying again does not help."""
 
 
 @dataclass(slots=True)
@@ -71,8 +73,13 @@ def step(url: str, run_id: str, name: str, say: Say) -> Iterator[Note]:
     try:
         yield note
         status = "done"
+    except psycopg.Error as error:
+        failure = _without_rows(name, error)
+        note.text = str(failure)
+        # Without the database's own error behind it: logs would print that too, and it quotes rows.
+        raise failure from None
     except Exception as error:
-        note.text = str(error)
+        note.text = without_rows(str(error))
         raise
     finally:
         finished_at = datetime.now(UTC)
@@ -87,6 +94,17 @@ def step(url: str, run_id: str, name: str, say: Say) -> Iterator[Note]:
                 f"{name}: done in {(finished_at - started_at).total_seconds():.1f} s"
                 + (note.text and f"; {shorten(note.text, 240)}")
             )
+
+
+def _without_rows(step_name: str, error: psycopg.Error) -> ChairsideError:
+    """The database's error as one of ours, in the words that name no row."""
+    said = without_rows(error.diag.message_primary or type(error).__name__)
+    if isinstance(error, psycopg.OperationalError):
+        return TransientError(f"{step_name}: the warehouse failed ({error.sqlstate}: {said}). Run it again.")
+    return StepFailed(
+        f"{step_name}: the warehouse refused a statement ({error.sqlstate}: {said}). Its transaction is"
+        " undone. The error's detail quotes rows and is kept nowhere."
+    )
 
 
 @contextmanager
@@ -150,11 +168,12 @@ def forecast(url: str, *, run_id: str, as_of: datetime, say: Say = print) -> Non
 
 
 def stale_sources(url: str, names: Sequence[str], *, now: datetime) -> list[str]:
-    """Those of the sources that no load brought up to date within STALE_AFTER before `now`, or ever."""
+    """Those of the sources that are stale at `now` in any stream (ops.freshness_streams), or were never loaded."""
     with psycopg.connect(url) as connection:
         fresh = connection.execute(
-            "select distinct source from ops.loads where status = 'succeeded' and finished_at > %s",
-            (now - STALE_AFTER,),
+            "select source from ops.freshness_streams group by source"
+            " having coalesce(min(stale_from) > %s, true) and bool_and(loaded_at is not null)",
+            (now,),
         ).fetchall()
     return sorted(set(names) - {source for (source,) in fresh})
 

@@ -5,6 +5,11 @@
     CHAIRSIDE_SCHEDULE_<SOURCE>      cron of one source; `none`: only by hand
     CHAIRSIDE_FALLBACK_SCHEDULE      when the warehouse is built although a source is missing; default 0 8 * * *
     CHAIRSIDE_SOURCES                sources that this clinic has: the warehouse waits for these; default all
+    CHAIRSIDE_MARTS_BY               hour by which marts of the day are published, else people are told; default 09:00;
+                                     `none`: no such promise
+    CHAIRSIDE_WATCH_SCHEDULE         cron of the check for what is wrong; default */15 * * * *
+    CHAIRSIDE_ALERT_REPEAT_HOURS     a trouble that lasts is said again after so long; default 24
+    CHAIRSIDE_DOCS_URL               address of this folder's pages, put before the runbook in a message
     CHAIRSIDE_START                  ticks of the schedules before this moment are no concern; default 2026-01-01
 
 Environment, not Variables: a Variable read while parsing is a query every few seconds. Connections are read by tasks.
@@ -24,6 +29,7 @@ import pendulum
 WAREHOUSE_CONNECTION = "warehouse"
 TIME_ZONE = os.environ.get("CHAIRSIDE_TIME_ZONE", "Europe/Moscow")
 FALLBACK_SCHEDULE = os.environ.get("CHAIRSIDE_FALLBACK_SCHEDULE", "0 8 * * *")
+WATCH_SCHEDULE = os.environ.get("CHAIRSIDE_WATCH_SCHEDULE", "*/15 * * * *")
 START = pendulum.parse(os.environ.get("CHAIRSIDE_START", "2026-01-01"), tz=TIME_ZONE)
 
 DEFAULT_ARGS = {

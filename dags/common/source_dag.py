@@ -12,14 +12,16 @@ of them together; the run itself takes turns too (extractors/turns.py), this sav
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Asset, Param, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from dags.common.alerts import AlertsNotifier
 from dags.common.settings import (
     DEFAULT_ARGS,
     START,
@@ -32,29 +34,10 @@ from dags.common.settings import (
 from extractors.core.errors import ChairsideError, TransientError
 from extractors.registry import source
 
-FIRST_LOAD_DAYS = 90  # how far back a stream that was never read begins, unless the connection's `first_load_days` says
-
 
 def asset_of(name: str) -> Asset:
     """What a source announces: its landed rows are new and passed their gate."""
     return Asset(f"staging_{name}")
-
-
-def window(
-    *,
-    today: date,
-    read_to: date | None,
-    lookback_days: int,
-    first_load_days: int,
-    asked: tuple[date | None, date | None],
-) -> tuple[date, date]:
-    """The days to load, both included: as asked, else from the bookmark less the lookback until today."""
-    first, last = asked
-    last = last or today
-    if first is None:
-        known = last if read_to is None else min(read_to, last)
-        first = known - timedelta(days=first_load_days if read_to is None else lookback_days)
-    return first, last
 
 
 def stop_or_retry(error: ChairsideError) -> Exception:
@@ -64,28 +47,21 @@ def stop_or_retry(error: ChairsideError) -> Exception:
 
 def load_stream(name: str, stream: str, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Airflow's context
     """One stream over the run's window. The result is shown in the task's XCom."""
-    from zoneinfo import ZoneInfo
-
-    import psycopg
-
+    from extractors.days import days_to_load
     from extractors.run import run_stream
 
-    spec = source(name).stream(stream)
     settings = source_settings(name)
     params = context["params"]
     url = warehouse_url()
-    with psycopg.connect(url) as connection:
-        row = connection.execute(
-            "select read_to from ops.bookmarks where source = %s and stream = %s", (name, stream)
-        ).fetchone()
-    lookback = params["lookback_days"] if params["lookback_days"] is not None else spec.lookback_days
     now = datetime.now(UTC)
-    first, last = window(
-        today=now.astimezone(ZoneInfo(settings.get("time_zone") or TIME_ZONE)).date(),
-        read_to=row[0] if row else None,
-        lookback_days=lookback,
-        first_load_days=int(settings.get("first_load_days") or FIRST_LOAD_DAYS),
-        asked=(as_date(params["date_from"]), as_date(params["date_to"])),
+    first, last = days_to_load(
+        url,
+        source(name).stream(stream),
+        settings,
+        now=now,
+        time_zone=TIME_ZONE,
+        asked=asked_days(params, context["dag_run"]),
+        lookback_days=params["lookback_days"],
     )
     try:
         result = run_stream(url, name, stream, first, last, settings=settings, run_id=run_name(context), now=now)
@@ -119,6 +95,15 @@ def load_inbox(context: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"files": len(result.files), "read": result.rows_read, "rejected": result.rows_rejected}
 
 
+def asked_days(params: Mapping[str, Any], run: Any) -> tuple[date | None, date | None]:  # noqa: ANN401 - Airflow's run
+    """As the run's parameters say; a run of Airflow's own backfill stands for the day of its tick."""
+    asked = as_date(params["date_from"]), as_date(params["date_to"])
+    if asked == (None, None) and run.run_type == "backfill" and run.logical_date is not None:
+        day = run.logical_date.astimezone(ZoneInfo(TIME_ZONE)).date()
+        return day, day
+    return asked
+
+
 def as_date(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
@@ -134,6 +119,7 @@ def source_dag(name: str, *, streams: Sequence[str], description: str) -> DAG:
         max_active_runs=1,
         max_active_tasks=1,
         default_args=DEFAULT_ARGS,
+        on_failure_callback=AlertsNotifier(),
         tags=["source", name],
         params={
             "date_from": Param(
@@ -141,6 +127,7 @@ def source_dag(name: str, *, streams: Sequence[str], description: str) -> DAG:
             ),
             "date_to": Param(None, type=["null", "string"], format="date", description="Last day; empty: today"),
             "lookback_days": Param(None, type=["null", "integer"], minimum=0, description="Empty: the stream's own"),
+            "announce": Param(True, type="boolean", description="Whether the daily build takes it for today's news"),
         },
     ) as dag:
 
@@ -156,6 +143,9 @@ def source_dag(name: str, *, streams: Sequence[str], description: str) -> DAG:
 
         @task(task_id="announce", outlets=[asset_of(name)])
         def announce(**context: Any) -> str:  # noqa: ANN401
+            if context["dag_run"].run_type == "backfill" or not context["params"]["announce"]:
+                # The daily build waits for one event of each source; old days are no news of today.
+                raise AirflowSkipException("a backfill is not announced; its rows are in the next build")
             return run_name(context)
 
         def load(stream: str) -> Any:  # noqa: ANN401

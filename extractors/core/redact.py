@@ -22,6 +22,11 @@ _CREDENTIALS_IN_ADDRESS = re.compile(r"(://)[^/\s@]+@")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 # 10 to 15 digits, with the signs people put between them. Dates and short ids are shorter.
 _PHONE = re.compile(r"(?<![\w.])\+?\d(?:[\s()-]{0,2}\d){9,14}(?![\w.])")
+# What PostgreSQL says beside its message quotes rows, statements and their values; a quoted word that is no name of a
+# table, column or rule may be a value.
+_DATABASE_DETAIL = re.compile(r"\b(?:DETAIL|CONTEXT|STATEMENT|QUERY|LINE \d+):[^\n]*(?:\n[ \t]+\^)?")
+_QUOTED = re.compile(r"\"([^\"\n]*)\"|(?<!\w)'([^'\n]*)'(?!\w)")
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_.]*")
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -38,3 +43,14 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     text = _BITRIX_WEBHOOK.sub(rf"\1{HIDDEN}", text)
     text = _EMAIL.sub("<e-mail>", text)
     return _PHONE.sub("<phone>", text)
+
+
+def without_rows(text: str, secrets: Iterable[str] = ()) -> str:
+    """`redact`, and without what a database or a library quotes of rows: that may be a person's name."""
+    text = _DATABASE_DETAIL.sub("", redact(text, secrets))
+    return _QUOTED.sub(_hide_unless_identifier, text)
+
+
+def _hide_unless_identifier(quoted: re.Match[str]) -> str:
+    mark, inside = quoted[0][0], quoted[1] or quoted[2] or ""
+    return quoted[0] if _IDENTIFIER.fullmatch(inside) else f"{mark}{HIDDEN}{mark}"

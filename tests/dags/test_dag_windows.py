@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from dags.common.source_dag import window
+from extractors.days import window
 
 TODAY = date(2026, 6, 30)
 

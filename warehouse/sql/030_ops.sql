@@ -13,6 +13,9 @@ create table if not exists ops.loads (
     status text not null check (status in ('running', 'succeeded', 'failed')),
     message text
 );
+alter table ops.loads add column if not exists rows_restated bigint;
+alter table ops.loads add column if not exists account text;
+alter table ops.loads add column if not exists error text;
 create index if not exists loads_stream on ops.loads (source, stream, started_at);
 create index if not exists loads_run on ops.loads (run_id);
 
@@ -32,3 +35,8 @@ comment on column ops.loads.rows_rejected is 'Rows that went to staging.rejected
 comment on column ops.loads.status is
     'running, succeeded (rejected rows do not make it fail) or failed (not all of it was written).';
 comment on column ops.loads.message is 'What to know about it: errors in full, warnings in short.';
+comment on column ops.loads.rows_restated is
+    'Rows of days that had been read before and now came late, say something else or are gone; null: not counted (import files).';
+comment on column ops.loads.account is 'The one account of the connection that was read; null: all that it names.';
+comment on column ops.loads.error is
+    'Kind of the error, as extractors/core/errors.py names it (TransientError, RejectedError, …); null where it went well.';

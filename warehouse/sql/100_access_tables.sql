@@ -14,7 +14,7 @@ values
     ('marts'), ('channels_and_sources'), ('administrator_conversion'), ('inquiry_history'), ('direction_load'),
     ('deal_journal'), ('deal_summary'), ('top_deals'), ('ad_payback'), ('traffic_influence'), ('service_sales'),
     ('service_buyers'), ('service_dips'), ('expiring_subscriptions'), ('lead_plan'), ('client_path'), ('attribution'),
-    ('lost_inquiries'), ('deal_entry')
+    ('lost_inquiries'), ('deal_entry'), ('freshness')
 on conflict do nothing;
 
 create table if not exists access.employee_groups (

@@ -1,0 +1,81 @@
+"""How long steps and models take is kept, and one that is slower than its own past is named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.warehouse.small_warehouse import Warehouse
+from warehouse.dbt import ModelRun
+from warehouse.timings import Scope, record
+
+DAY = datetime(2026, 6, 1, 5, tzinfo=UTC)
+
+
+def built(warehouse: Warehouse, number: int, scope: Scope | None, *models: tuple[str, float, int]) -> None:
+    """One build, a day after the one before."""
+    runs = [
+        ModelRun(model=model, kind="model", status="success", seconds=seconds, rows=rows, message=None)
+        for model, seconds, rows in models
+    ]
+    record(warehouse.url, f"build/{number}", runs, scope=scope)
+    moment = DAY + timedelta(days=number)
+    warehouse.run("update ops.model_runs set finished_at = %s where run_id = %s", (moment, f"build/{number}"))
+
+
+def slow(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return warehouse.run("select model, scope, seconds, usual_seconds, times_slower from ops.slow_models")
+
+
+def test_a_model_that_took_over_twice_its_usual_time_is_named_against_builds_of_its_own_kind(
+    warehouse: Warehouse,
+) -> None:
+    for number, seconds in enumerate((2, 3, 4, 3, 2)):
+        built(warehouse, number, "day", ("fct_touches", seconds, 100), ("dim_clinics", 0.1, 3))
+    assert slow(warehouse) == []
+    built(warehouse, 5, "everything", ("fct_touches", 60, 9000), ("dim_clinics", 0.1, 3))
+    assert slow(warehouse) == []  # a first build of everything has nothing to be compared with
+    built(warehouse, 6, "day", ("fct_touches", 9, 110), ("dim_clinics", 0.9, 3))
+    # nine seconds against a median of three; a clinic table nine times slower is still nothing anybody waits for
+    assert slow(warehouse) == [("fct_touches", "day", 9, 3, 3)]
+    built(warehouse, 7, "day", ("fct_touches", 3, 100), ("dim_clinics", 0.1, 3))
+    assert slow(warehouse) == []
+
+
+def test_fewer_than_five_builds_before_name_nothing(warehouse: Warehouse) -> None:
+    for number in range(4):
+        built(warehouse, number, "day", ("fct_touches", 1, 1))
+    built(warehouse, 4, "day", ("fct_touches", 50, 1))
+    assert slow(warehouse) == []
+    built(warehouse, 5, "day", ("fct_touches", 50, 1))
+    assert [row[0] for row in slow(warehouse)] == ["fct_touches"]
+
+
+def test_a_step_and_a_sources_extract_are_timed_over_the_windows_of_a_run(warehouse: Warehouse) -> None:
+    for window, status in enumerate(("failed", "succeeded", "succeeded")):
+        began = DAY + timedelta(minutes=window)
+        warehouse.run(
+            "insert into ops.loads (run_id, source, stream, started_at, finished_at, rows_read, status)"
+            " values ('r', 'calltouch', 'calls', %s, %s, 10, %s)",
+            (began, began + timedelta(seconds=20), status),
+        )
+    for number, seconds in enumerate((5, 5, 5, 5, 5, 30)):
+        began = DAY + timedelta(days=number)
+        warehouse.run(
+            "insert into ops.steps (run_id, step, started_at, finished_at, status)"
+            " values (%s, 'publish', %s, %s, 'done')",
+            (f"r{number}", began, began + timedelta(seconds=seconds)),
+        )
+    assert warehouse.run(
+        "select step, source, seconds, rows, status, finished_at - started_at from ops.step_timings where run_id = 'r'"
+    ) == [("extract", "calltouch", 60, 30, "failed", timedelta(minutes=2, seconds=20))]
+    assert warehouse.run("select kind, name, seconds, usual_seconds from ops.slower_than_usual()") == [
+        ("step", "publish", 30, 5)
+    ]
+
+
+def test_what_a_model_said_when_it_failed_is_kept_without_the_rows_that_it_quotes(warehouse: Warehouse) -> None:
+    said = 'invalid input syntax for type date: "Анна И."\nDETAIL: Key (phone)=(+79000000001) already exists.'
+    failed = ModelRun(model="dim_patients", kind="model", status="error", seconds=0.1, rows=None, message=said)
+    record(warehouse.url, "r", [failed], scope=None)
+    assert warehouse.run("select message from ops.model_runs") == [('invalid input syntax for type date: "***"\n',)]
