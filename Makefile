@@ -58,8 +58,8 @@ psql: $(INSTALLED)  ## [ROLE=<role>]: a SQL prompt as the owner or as an employe
 url: $(INSTALLED)  ## [ROLE=<role>]: the connection URL, for scripts
 	@$(RUN) url $(if $(ROLE),--role "$(ROLE)")
 
-backfill: $(INSTALLED)  ## SOURCE=<source> FROM=<date> TO=<date>: load a source's days again through Airflow
-	@$(RUN) backfill $(if $(SOURCE),--source "$(SOURCE)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)")
+backfill: $(INSTALLED)  ## SOURCE=<source> FROM=<date> TO=<date> [DAYS=31]: load a source's days again through Airflow, a window at a time
+	@$(RUN) backfill $(if $(SOURCE),--source "$(SOURCE)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(DAYS),--days "$(DAYS)")
 
 forget: $(INSTALLED)  ## PERSON=<person key, phone or e-mail> [OPERATOR= REASON=]: out of every table and file, for good
 	@$(RUN) forget $(if $(PERSON),--person "$(PERSON)") $(if $(OPERATOR),--operator "$(OPERATOR)") \

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from extractors.core.errors import ChairsideError
+from extractors.core.logs import as_json
 from runtime.home import open_home
 from runtime.postgres import PostgresMissing
 from runtime.progress import Progress
@@ -36,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     backfill.add_argument("--source", required=True, metavar="SOURCE")
     backfill.add_argument("--from", dest="date_from", type=date.fromisoformat, required=True, metavar="FROM")
     backfill.add_argument("--to", dest="date_to", type=date.fromisoformat, required=True, metavar="TO")
+    backfill.add_argument("--days", type=int, metavar="DAYS", help="days of a window")
     forget = commands.add_parser("forget")
     forget.add_argument("--person", required=True, metavar="PERSON")
     forget.add_argument("--operator", metavar="OPERATOR")
@@ -112,7 +114,8 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
         case "backfill":
             from runtime.backfill import backfill
 
-            return backfill(home, progress, options.source, options.date_from, options.date_to)
+            days = {} if options.days is None else {"days": options.days}
+            return backfill(home, progress, options.source, options.date_from, options.date_to, **days)
         case _:
             from runtime import serve
 
@@ -134,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     leave_on_signals()
     if options.with_parent:
         leave_with_parent()
-    progress = Progress()
+    progress = Progress(as_json=as_json(os.environ))
     try:
         return run(options, progress)
     except (ChairsideError, PostgresMissing, ProcessFailed) as error:
