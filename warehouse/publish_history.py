@@ -12,7 +12,15 @@ from __future__ import annotations
 from psycopg import errors, sql
 
 from extractors.core.errors import ConfigError
-from warehouse.publish_tables import PUBLISHED_IN, Column, Connection, TablePlan, columns_of, scalar
+from warehouse.publish_tables import (
+    PUBLISHED_IN,
+    Column,
+    Connection,
+    TablePlan,
+    columns_of,
+    drop_policies_on,
+    scalar,
+)
 
 HISTORY_SCHEMA = "history"
 REPLACED_IN = "replaced_in"
@@ -49,12 +57,7 @@ def shape_history(connection: Connection, plan: TablePlan) -> None:
         return
     text = name.as_string(connection)
     connection.execute("select access.lock_gently(array[%s::regclass::oid])", (text,))
-    if gone or retyped:
-        # access.refresh() writes them again; until then, inside this transaction, the table is closed.
-        for (policy,) in connection.execute(
-            "select polname from pg_catalog.pg_policy where polrelid = %s::regclass", (text,)
-        ).fetchall():
-            connection.execute(sql.SQL("drop policy {} on {}").format(sql.Identifier(policy), name))
+    drop_policies_on(connection, name, [*gone, *(column.name for column in retyped)])
     for column in gone:
         connection.execute(sql.SQL("alter table {} drop column {}").format(name, sql.Identifier(column)))
     for changed in retyped:

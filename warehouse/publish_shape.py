@@ -16,6 +16,7 @@ from warehouse.publish_tables import (
     Connection,
     TablePlan,
     columns_of,
+    drop_policies_on,
     key_is_not_unique,
     scalar,
 )
@@ -55,13 +56,7 @@ def prepare_shape(connection: Connection, plan: TablePlan) -> list[str]:
     if plan.dropped or has_other_key:
         # Foreign keys of others rest on this key; they are added again where they still hold.
         _drop_constraints(connection, plan, kinds="pf" if has_other_key or set(plan.dropped) & set(old_key) else "f")
-    if plan.dropped:
-        # access.refresh() writes the policies again; until then, inside this transaction, the table is closed.
-        for (policy,) in connection.execute(
-            "select polname from pg_catalog.pg_policy where polrelid = %s::regclass",
-            (plan.target.as_string(connection),),
-        ).fetchall():
-            connection.execute(sql.SQL("drop policy {} on {}").format(sql.Identifier(policy), plan.target))
+    drop_policies_on(connection, plan.target, plan.dropped)
     added = {column.name: column for column in plan.added}
     for name in plan.dropped:
         connection.execute(sql.SQL("alter table {} drop column {}").format(plan.target, sql.Identifier(name)))

@@ -119,6 +119,29 @@ def columns_of(connection: Connection, schema: str, name: str) -> tuple[Column, 
     return tuple(Column(name=row[0], type=row[1], is_not_null=row[2]) for row in rows)
 
 
+def drop_policies_on(connection: Connection, table: sql.Identifier, columns: Sequence[str]) -> None:
+    """Drop the row policies that rest on columns which go or change their type; others stay as they are.
+
+    access.refresh() writes them again; until then, inside the publication's transaction, their roles see nothing.
+    """
+    if not columns:
+        return
+    for (policy,) in connection.execute(
+        """
+        select distinct pg_policy.polname
+        from pg_catalog.pg_policy
+        inner join pg_catalog.pg_depend
+            on pg_depend.classid = 'pg_catalog.pg_policy'::regclass and pg_depend.objid = pg_policy.oid
+            and pg_depend.refclassid = 'pg_catalog.pg_class'::regclass and pg_depend.refobjid = pg_policy.polrelid
+        inner join pg_catalog.pg_attribute
+            on pg_attribute.attrelid = pg_depend.refobjid and pg_attribute.attnum = pg_depend.refobjsubid
+        where pg_policy.polrelid = %s::regclass and pg_attribute.attname = any (%s)
+        """,
+        (table.as_string(connection), list(columns)),
+    ).fetchall():
+        connection.execute(sql.SQL("drop policy {} on {}").format(sql.Identifier(policy), table))
+
+
 def plan_table(connection: Connection, model: PublishedModel) -> TablePlan:
     """Compare a model with its published table. ConfigError if the model names columns that it does not have."""
     built = columns_of(connection, BUILD_SCHEMA, model.build_name)

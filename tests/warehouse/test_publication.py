@@ -136,6 +136,61 @@ def test_columns_come_go_and_change_their_type(published: Warehouse) -> None:
     assert published.publish().notes == ()
 
 
+POLICIES = "select polrelid::regclass::text, polname, oid from pg_policy order by 1, 2"
+GRANTS = (
+    "select oid::regclass::text, array(select acl::text from unnest(relacl) as acl where acl::text like '%anna=%')"
+    " from pg_class where relnamespace::regnamespace::text in ('marts', 'reports', 'history') and relkind = 'r'"
+    " order by 1"
+)
+
+
+def test_a_change_of_shape_leaves_the_policies_and_grants_that_do_not_rest_on_it(published: Warehouse) -> None:
+    employee = published.add("anna", employee_id="A1")
+    published.run("select access.allow('desk', 'administrator_conversion', '{C1}', true, true)")
+    published.run("select access.allow('desk', 'marts')")
+    policies, grants = published.run(POLICIES), published.run(GRANTS)
+    assert len(policies) == 5  # two tables, their histories and the list of publications
+
+    # a column that comes, a wider type, a column that goes
+    published.run(
+        f"alter table {BUILD} add column topic text, alter column amount type numeric(30, 4);"
+        "alter table build.fct_inquiries drop column day"
+    )
+    published.publish()
+
+    assert published.run(POLICIES) == policies
+    assert published.run(GRANTS) == grants
+    with published.connect(employee) as anna:
+        assert anna.execute(f"select count(*), sum(amount) from {TABLE}").fetchall() == [(2, 18)]
+        assert anna.execute("select count(*) from marts.fct_inquiries").fetchall() == [(12,)]
+
+    # the column that the policy itself rests on
+    published.run(f"alter table {BUILD} alter column administrator_id type varchar(9)")
+    published.publish()
+
+    changed = {name for name, *_ in set(published.run(POLICIES)) ^ set(policies)}
+    assert changed == {TABLE, "history.administrator_conversion_inquiries"}
+    assert published.run(GRANTS) == grants
+
+
+def test_a_renamed_table_is_opened_by_the_rights_that_opened_it_before(published: Warehouse) -> None:
+    employee = published.add("anna")
+    published.run("select access.allow('desk', 'marts', '{C1}')")
+    published.run("alter table build.fct_inquiries rename to fct_requests")
+    del published.nodes["model.chairside.fct_inquiries"]
+    published.nodes["model.chairside.fct_requests"] = model_node(
+        "fct_requests", key=["inquiry_key"], schema="marts", report="marts", owner_columns=[]
+    )
+
+    summary = published.publish()
+
+    assert summary.dropped_tables == ("marts.fct_inquiries",)
+    with published.connect(employee) as anna:
+        assert anna.execute("select count(*) from marts.fct_requests").fetchall() == [(4,)]
+        assert anna.execute("select count(*) from as_of.fct_requests").fetchall() == [(4,)]
+    assert published.run("select to_regclass('history.fct_inquiries')") == [(None,)]
+
+
 def test_a_changed_key_is_followed(published: Warehouse) -> None:
     published.node("administrator_conversion_inquiries")["config"]["meta"]["publish"]["key"] = [
         "clinic_id",
