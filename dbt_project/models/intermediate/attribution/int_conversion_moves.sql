@@ -6,7 +6,8 @@ paths as (
     select * from {{ ref('int_conversion_paths') }}
 ),
 
-channel_paths as (
+-- Materialised: with what the planner believes of a table of paths it sorts all their moves, where counting them in a hash is enough.
+channel_paths as materialized (
     select
         paths.conversion,
         paths.channels,
