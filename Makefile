@@ -15,10 +15,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # The venv's programs first: dbt, ruff, airflow.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Left to the commands' own arguments.
-unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT SOURCE PERSON OPERATOR REASON ID WHY WHO
+unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT URL GROUPS LANGUAGE SOURCE PERSON OPERATOR REASON ID WHY WHO
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo up serve down load status psql url backfill forget export docs refused release discard test test-all bench lint format
+.PHONY: help install lock demo up serve down load status psql url backfill forget export metabase docs refused release discard test test-all bench lint format
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|' 2>/dev/null \
@@ -69,6 +69,10 @@ export: $(INSTALLED)  ## REPORT=<name> [FROM= TO=] [FORMAT=csv|xlsx] [ROLE=<role
 	@$(RUN) export $(if $(REPORT),--report "$(REPORT)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
 		$(if $(FORMAT),--format "$(FORMAT)") $(if $(ROLE),--role "$(ROLE)") $(if $(OUT),--out "$(OUT)")
 
+metabase: $(INSTALLED)  ## URL=<Metabase> [GROUPS=<group>,…] [LANGUAGE=en|ru]: shows each group there what it may read
+	@$(RUN) metabase $(if $(URL),--url "$(URL)") $(if $(GROUPS),--groups "$(GROUPS)") \
+		$(if $(LANGUAGE),--language "$(LANGUAGE)")
+
 docs: $(INSTALLED)  ## [OUT=<folder>]: these pages, the pictures and dbt's site as one folder
 	@$(RUN) docs $(if $(OUT),--out "$(OUT)")
 
@@ -93,7 +97,7 @@ bench: $(INSTALLED)  ## [BENCH_ROWS=50000] measurements side by side, as ratios 
 
 lint: $(INSTALLED)  ## style of Python and SQL, and types
 	$(PY) -m ruff check .
-	$(PY) -m mypy runtime extractors warehouse dags expectations simulators benchmarks tests
+	$(PY) -m mypy runtime extractors warehouse dags expectations simulators benchmarks bi tests
 	$(PY) -m sqlfluff lint dbt_project --processes 2 --disable-progress-bar
 
 format: $(INSTALLED)  ## put the style right where a program can

@@ -48,6 +48,10 @@ def parser() -> argparse.ArgumentParser:
         decision.add_argument("--id", type=int, metavar="ID")
         decision.add_argument("--why", required=True, metavar="WHY")
         decision.add_argument("--who", metavar="WHO")
+    metabase = commands.add_parser("metabase")
+    metabase.add_argument("--url", required=True, metavar="URL")
+    metabase.add_argument("--groups", metavar="GROUPS")
+    metabase.add_argument("--language", choices=("en", "ru"), default="en", metavar="LANGUAGE")
     commands.add_parser("docs").add_argument("--out", type=Path, metavar="OUT")
     export = commands.add_parser("export")
     export.add_argument("--report", required=True, metavar="REPORT")
@@ -90,6 +94,10 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
                 role=options.role,
                 out=options.out,
             )
+        case "metabase":
+            from runtime.metabase import metabase
+
+            return metabase(home, progress, options.url, options.groups, options.language)
         case "docs":
             from runtime.docs import docs
 

@@ -1,0 +1,47 @@
+"""`make metabase`: an existing Metabase shows each group of employees what it may read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from bi.metabase.client import login_from, signed_in
+from bi.metabase.groups import read_groups
+from bi.metabase.provision import Warehouse, provision
+from bi.metabase.questions import read_functions
+from extractors.core.errors import ConfigError
+from runtime.home import Home
+from runtime.progress import Progress
+from runtime.warehouse import databases
+
+
+def metabase(home: Home, progress: Progress, url: str, only: str | None, language: str) -> int:
+    """Set it up, or bring it up to date. Who signs in there is in the environment. Raises ChairsideError."""
+    login = login_from(os.environ)
+    with databases(home, os.environ, progress) as urls:
+        with psycopg.connect(urls.warehouse) as connection:
+            groups = read_groups(connection, [name.strip() for name in (only or "").split(",") if name.strip()])
+            functions = read_functions(connection)
+        if not groups:
+            raise ConfigError("No group may read anything yet. Give a right first: select access.allow('…', '…')")
+        with signed_in(url, login) as service:
+            warehouse = warehouse_of(urls.warehouse, os.environ)
+            provision(service, warehouse, groups, functions, language=language, say=progress.say)
+    for change in service.changes:
+        progress.say(change)
+    progress.say(f"{len(service.changes)} changes in Metabase" if service.changes else "Metabase is up to date")
+    return 0
+
+
+def warehouse_of(url: str, environ: Mapping[str, str]) -> Warehouse:
+    """The warehouse as Metabase shall call it: METABASE_WAREHOUSE_HOST and _PORT, else as we do."""
+    parts = conninfo_to_dict(url)
+    return Warehouse(
+        host=environ.get("METABASE_WAREHOUSE_HOST") or str(parts.get("host") or "127.0.0.1"),
+        port=int(environ.get("METABASE_WAREHOUSE_PORT") or str(parts.get("port") or 5432)),
+        database=str(parts["dbname"]),
+        ssl=str(parts.get("sslmode") or "") in ("require", "verify-ca", "verify-full"),
+    )
