@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from extractors.days import window
 
 TODAY = date(2026, 6, 30)
+# Just after midnight of that day in the zone of the schedules, Moscow.
+TICK = datetime(2026, 6, 29, 21, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -28,3 +31,25 @@ def test_a_run_loads_the_days_it_was_asked_for_or_those_since_the_bookmark(
     read_to: date | None, asked: tuple[date | None, date | None], expected: tuple[date, date]
 ) -> None:
     assert window(today=TODAY, read_to=read_to, lookback_days=7, first_load_days=90, asked=asked) == expected
+
+
+@pytest.mark.parametrize(
+    ("params", "run", "expected"),
+    [
+        pytest.param((None, None), ("scheduled", TICK), (None, None), id="the daily run goes by the bookmark"),
+        pytest.param((None, None), ("backfill", TICK), (TODAY, TODAY), id="Airflow's own backfill: its tick's day"),
+        pytest.param(
+            ("2026-01-01", "2026-01-31"), ("backfill", TICK), (date(2026, 1, 1), date(2026, 1, 31)), id="as asked"
+        ),
+        pytest.param((None, None), ("backfill", None), (None, None), id="a backfill without a tick"),
+    ],
+)
+def test_a_run_of_airflows_own_backfill_stands_for_the_day_of_its_tick(
+    params: tuple[str | None, str | None],
+    run: tuple[str, datetime | None],
+    expected: tuple[date | None, date | None],
+) -> None:
+    from dags.common.source_dag import asked_days
+
+    asked = {"date_from": params[0], "date_to": params[1]}
+    assert asked_days(asked, SimpleNamespace(run_type=run[0], logical_date=run[1])) == expected

@@ -3,6 +3,7 @@ alter table ops.model_runs add column if not exists scope text;
 comment on column ops.model_runs.scope is
     'day: of the families that changed. everything: of all rows. null: not told. Only runs of one scope are compared.';
 create index if not exists model_runs_model on ops.model_runs (model, finished_at);
+create index if not exists model_runs_finished_at on ops.model_runs (finished_at);
 create index if not exists steps_step on ops.steps (step, started_at);
 
 -- Per run and source: from the first attempt at a window to the end of the last; per other step: each attempt that ended.
@@ -64,7 +65,8 @@ comment on column ops.model_timings.finished_at is 'When the build that it was p
 comment on column ops.model_timings.seconds is 'Seconds it took.';
 comment on column ops.model_timings.rows is 'Rows it wrote; null where that was not told.';
 
--- The newest run of each model or step against the median of up to 30 runs before it; at least 5, or nothing is said.
+-- The newest run of each model or step against the median of up to 30 runs before it, of the last 120 days; at least 5, or nothing
+-- is said.
 create or replace function ops.slower_than_usual(times numeric default 2, at_least_seconds numeric default 1)
 returns table (
     kind text, name text, scope text, run_id text, finished_at timestamptz, seconds numeric, usual_seconds numeric,
@@ -77,11 +79,14 @@ as $$
     with timings as (
         select 'model' as kind, models.model as name, models.scope, models.run_id, models.finished_at, models.seconds, models.rows
         from ops.model_timings as models
+        where models.finished_at > (select max(runs.finished_at) from ops.model_runs as runs) - interval '120 days'
         union all
         select
             'step', concat_ws(' ', steps.step, steps.source), 'run', steps.run_id, steps.finished_at, steps.seconds, steps.rows
         from ops.step_timings as steps
-        where steps.status = 'done'
+        where
+            steps.status = 'done'
+            and steps.started_at > (select max(last.started_at) from ops.steps as last) - interval '120 days'
     ),
     numbered as (
         select
