@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -101,10 +102,10 @@ def test_unchanged_rows_are_only_read_and_changed_keys_are_told(table: psycopg.C
 
 
 def test_a_repeated_row_ends_as_it_was_read_last_wherever_it_comes_again(table: psycopg.Connection[Any]) -> None:
-    for last in (1, 2, 5, 9):
+    for last, size in itertools.product((1, 2, 5, 9), (2, 20)):  # 20: both come in one batch
         clear(table)
         rows = [*map(thing, range(10)), thing(last, "newer")]
-        assert write(table, *rows).deleted == 0
+        assert write(table, *rows, size=size).deleted == 0
         assert landed(table) == [thing(number, "newer" if number == last else "a") for number in range(10)]
 
 
@@ -116,6 +117,7 @@ def test_a_row_that_vanished_goes_though_another_came_twice_or_belongs_to_anothe
     for came, left in (
         ([0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3, 4, 5, 6, 7, 20]),  # one gone
         ([0, 1, 2, 3, 4, 5, 6, 1], [0, 1, 2, 3, 4, 5, 6, 20]),  # two gone, one twice
+        ([0, 1, 2, 3, 4, 5, 6, 7, 1], [0, 1, 2, 3, 4, 5, 6, 7, 20]),  # one gone, one twice: as many as before
         ([1, 2, 3, 4, 5, 6, 7, 8, 20], [1, 2, 3, 4, 5, 6, 7, 8, 20]),  # one gone, one that lies outside the window
     ):
         clear(table)

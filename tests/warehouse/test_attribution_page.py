@@ -101,3 +101,25 @@ def test_the_report_shares_the_example_by_the_effects(chain: Chain, model: str) 
 
 def test_the_example_of_shapley_is_what_the_report_gives(chain: Chain) -> None:
     assert agrees(chain.shares("shapley", journeys("shapley")), numbers(line("shapley", "Example")))
+
+
+@pytest.mark.parametrize("sign", (1, -1))
+def test_kopecks_left_over_go_to_the_largest_remainders(chain: Chain, sign: int) -> None:
+    """40/20/40 of two kopecks is 0.8, 0.4 and 0.8: the ends get one each, of a refund too."""
+    with chain.connection.transaction(force_rollback=True):
+        chain.write([Journey(("vk", "maps", "social"), amount=sign * Decimal("0.02"))])
+        found = chain.ask(
+            "select channel, amount from build.int_conversion_credits where model = 'position_based'"
+            " order by touch_number"
+        )
+    assert found == [("vk", sign * Decimal("0.01")), ("maps", 0), ("social", sign * Decimal("0.01"))]
+
+
+def test_direct_gives_way_to_an_earlier_touch_under_one_model_only(chain: Chain) -> None:
+    with chain.connection.transaction(force_rollback=True):
+        chain.write([Journey(("vk", "direct"))])
+        found = chain.ask(
+            "select model, channel from build.int_conversion_credits where model in ('last_touch', 'last_non_direct')"
+            " order by model"
+        )
+    assert found == [("last_non_direct", "vk"), ("last_touch", "direct")]

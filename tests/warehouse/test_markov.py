@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,9 +22,8 @@ Journey = tuple[tuple[str, ...], bool]
 
 @pytest.fixture(scope="module")
 def connection(pg_server_url: str) -> Iterator[psycopg.Connection[Any]]:
-    name = "test_markov_effects"
+    name = f"test_{uuid.uuid4().hex[:16]}"
     with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(f"drop database if exists {name} with (force)".encode())
         admin.execute(f"create database {name} template template0".encode())
     url = pg_server_url.rsplit("/", 1)[0] + f"/{name}"
     migrate(url)
