@@ -23,6 +23,7 @@ import msgspec
 import psycopg
 
 from extractors.checks import checked, refuse_emptied
+from extractors.core.corrections import corrected, read_corrections
 from extractors.core.errors import ChairsideError, ConfigError, PayloadError, RejectedError, TransientError
 from extractors.core.forgotten import cleaned, not_of_forgotten
 from extractors.core.redact import redact
@@ -208,7 +209,9 @@ def _run_window(
     failure: ChairsideError
     try:
         pages = stream.pages(client, window, context)
-        batches = checked(stream, window, context, read_pages(stream, pages, context, reading), reading)
+        corrections = read_corrections(connection, stream.source, stream.name)
+        read = corrected(corrections, stream, context, read_pages(stream, pages, context, reading), reading)
+        batches = checked(stream, window, context, read, reading)
         # The first rows before the transaction: a report may take an hour to be ready, a refusal needs no transaction.
         beginning = list(islice(batches, 1))
         with connection.transaction():
@@ -225,8 +228,10 @@ def _run_window(
             )
             refuse_emptied(stream, window, context, written)
             restated = count_restated(connection, stream, window, context, written)
-            rejected = not_of_forgotten(connection, stream.source, reading.rejected)
+            unknown = [row for row in reading.rejected if not corrections.knows(row.row)]
+            rejected = not_of_forgotten(connection, stream.source, unknown)
             write_rejected(connection, stream, rejected, run_id=context.run_id, now=context.now)
+            corrections.settle(connection, context.now)
             if last:
                 move_bookmark(connection, stream, window, context)
             write_load(

@@ -196,12 +196,13 @@ def clean_rejected(connection: Connection, forgotten: Forgotten, replacer: Repla
     changed = [
         number
         for number, source, row, reason in connection.execute(
-            "select rejected_row_id, source, row, reason from staging.rejected_rows"
+            "select rejected_row_id, source, row || coalesce(fixed, '{}'), reason from staging.rejected_rows"
+            " union all select rejected_row_id, source, row, reason from staging.rejected_rows where fixed is not null"
         ).fetchall()
         if forgotten.concerns(source, row) or replacer.value(row) != row or replacer.text(reason) != reason
     ]
     connection.execute(
-        "update staging.rejected_rows set row = %s, reason = %s where rejected_row_id = any(%s)",
+        "update staging.rejected_rows set row = %s, reason = %s, fixed = null where rejected_row_id = any(%s)",
         (Jsonb({FORGOTTEN: True}), REASON_FORGOTTEN, changed),
     )
     return len(changed)

@@ -268,7 +268,8 @@ def write_rejected(
     with connection.cursor() as cursor:
         cursor.executemany(
             "delete from staging.rejected_rows where source = %s and stream = %s"
-            " and column_name is not distinct from %s and reason = %s and row = %s",
+            " and column_name is not distinct from %s and reason = %s and row = %s and fixed is null"
+            " and resolved_at is null",
             [(value[0], value[1], value[3], value[4], value[5]) for value in values],
         )
         cursor.executemany(

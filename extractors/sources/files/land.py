@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
+from extractors.core.corrections import read_corrections
 from extractors.core.errors import ChairsideError, PayloadError
 from extractors.core.forgotten import FORGOTTEN, REASON_FORGOTTEN, cleaner, read_forgotten
 from extractors.kinds import Kind
@@ -59,8 +60,13 @@ class Stamp:
     now: datetime
 
 
-def land(connection: Connection, kind: Kind, sources: Sequence[Source], stamp: Stamp) -> list[FileResult]:
-    """Load all files of one kind, in order; of two files with the same key the later one wins."""
+def land(
+    connection: Connection, kind: Kind, sources: Sequence[Source], stamp: Stamp, *, replayed: bool = False
+) -> list[FileResult]:
+    """Load all files of one kind, in order; of two files with the same key the later one wins.
+
+    `replayed`: the sources are single rows of files, so the files' other rows and refusals stay.
+    """
     with connection.transaction():
         table = sql.Identifier("staging", kind.table)
         # Readers go on; a second load of the kind waits, or both would take the same keys for new.
@@ -72,7 +78,7 @@ def land(connection: Connection, kind: Kind, sources: Sequence[Source], stamp: S
         for number, source in enumerate(sources):
             try:
                 with connection.transaction():
-                    if source.file not in cleared:
+                    if source.file not in cleared and not replayed:
                         _forget_refusals(connection, source)
                     results.append(_copy(connection, source, number, stamp))
                 cleared.add(source.file)
@@ -92,7 +98,7 @@ def land(connection: Connection, kind: Kind, sources: Sequence[Source], stamp: S
             results[number] = _take_out(
                 connection, sources[number], results[number], "merged_into_patient_id", outcome, stamp
             )
-        removed = make_way(connection, kind, table) if kind.replace_by else {}
+        removed = make_way(connection, kind, table) if kind.replace_by and not replayed else {}
         staged: dict[int, int] = dict(
             connection.execute("select _file_no, count(*) from pg_temp.new_rows group by 1").fetchall()
         )
@@ -124,7 +130,8 @@ def _create_new_rows(connection: Connection, kind: Kind, stamp: Stamp) -> None:
 
 def _forget_refusals(connection: Connection, source: Source) -> None:
     connection.execute(
-        "delete from staging.rejected_rows where source = 'files' and file = %s and stream = %s",
+        "delete from staging.rejected_rows where source = 'files' and file = %s and stream = %s and fixed is null"
+        " and resolved_at is null",
         [source.file, source.kind.name],
     )
 
@@ -136,15 +143,23 @@ def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> 
     copy_in = sql.SQL("copy {} ({}) from stdin").format(NEW_ROWS, names((*values, "_file", "_row", "_file_no")))
     forgotten = read_forgotten(connection)
     clean = None if forgotten is None else cleaner(forgotten, source.kind.table, values)
+    corrections = read_corrections(connection, "files", source.kind.name)
     read = rejected = 0
     reasons: Counter[str] = Counter()
     for chunk in _chunks(table.rows):
         good: list[tuple[int, Row]] = []
         bad: list[tuple[Refusal, Sequence[Cell]]] = []
         for row_number, cells in chunk:
-            row = reader.read(row_number, cells)
+            raw = whole_row(table.headers, cells) if corrections else {}
+            fixed = corrections.of(raw)
+            row = reader.read(row_number, cells if fixed is None else tuple(fixed[name] for name in raw))
+            if fixed is not None and not isinstance(row, Refusal):
+                corrections.was_read(raw)
             if isinstance(row, Refusal):
-                bad.append((row, cells))
+                rejected += 1
+                reasons[_short(row)] += 1
+                if not corrections.knows(raw):
+                    bad.append((row, cells))
             else:
                 good.append((row_number, row))
         with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
@@ -152,8 +167,7 @@ def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> 
                 copy.write_row((*(clean(row) if clean else row), source.file, row_number, number))
         _refuse(connection, source, table.headers, bad, stamp)
         read += len(chunk)
-        rejected += len(bad)
-        reasons.update(_short(refusal) for refusal, _ in bad)
+        corrections.settle(connection, stamp.now)
     return FileResult(
         file=source.file,
         kind=source.kind.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -58,7 +58,7 @@ def load_inbox(url: str, inbox: Path, *, mapping: Path | None = None, run_id: st
             if not any(job.kind is kind for job in jobs):
                 continue
             around = surroundings(connection, kind)
-            sources = [_source(job, around) for job in jobs if job.kind is kind]
+            sources = [source_of(job, around) for job in jobs if job.kind is kind]
             found = land(connection, kind, sources, stamp)
             _journal(connection, kind, found, stamp)
             results.extend(found)
@@ -144,8 +144,12 @@ def surroundings(connection: Connection, kind: Kind) -> Surroundings:
     )
 
 
-def _source(job: Job, around: Surroundings) -> Source:
-    if job.inline is not None:
+def source_of(job: Job, around: Surroundings, *, file: str | None = None, table: Table | None = None) -> Source:
+    """The job as what can be landed. `table`: rows of that file that are known already; the file is not opened."""
+    opened: Callable[[], Table]
+    if file is not None:
+        name, opened = file, partial(_known, table)
+    elif job.inline is not None:
         name, opened = job.inline.name, job.inline.table
     elif job.path is not None:
         options = job.entry.options if job.entry is not None else Options()
@@ -159,6 +163,11 @@ def _source(job: Job, around: Surroundings) -> Source:
         reader=partial(_reader, job, name, around),
         once_per_key=job.output is not None and job.output.once_per_key,
     )
+
+
+def _known(table: Table | None) -> Table:
+    assert table is not None  # noqa: S101 - a source without rows is asked for its reader only
+    return table
 
 
 def _reader(job: Job, file: str, around: Surroundings, table: Table) -> tuple[RowReader, tuple[str, ...]]:
