@@ -65,12 +65,12 @@ def forget(
             found = find_person(connection, person)
             number, replacements = _remember(connection, found, now=now, reason=reason)
             replacer = Replacer(found, replacements)
-            changed = _clean_tables(connection, number, replacer, now)
+            changed = clean_tables(connection, number, replacer, now)
             say(f"{len(changed)} tables changed")
         files = [] if home is None else clean_home(home, replacer)
         with psycopg.connect(url, autocommit=True) as connection:
             _log_files(connection, number, files, now)
-            _free_space(connection, changed)
+            free_space(connection, changed)
             say(f"{len(files)} files; freed space overwritten")
             return ForgetOutcome(
                 number, act(connection, number, operator), tuple(file for file in files if file.what != "rewritten")
@@ -126,9 +126,10 @@ def random_email() -> str:
     return f"forgotten-{secrets.token_hex(8)}@forgotten.invalid"
 
 
-def _clean_tables(
+def clean_tables(
     connection: psycopg.Connection[Any], number: int, replacer: Replacer, now: datetime
 ) -> list[tuple[str, str]]:
+    """Take the person out of every table, in the caller's transaction, and log it; which tables changed."""
     forgotten = read_forgotten(connection)
     assert forgotten is not None  # noqa: S101 - written above
     counts: dict[tuple[str, str], int] = {("staging", "rejected_rows"): clean_rejected(connection, forgotten, replacer)}
@@ -163,7 +164,7 @@ def _log_files(
         )
 
 
-def _free_space(connection: psycopg.Connection[Any], changed: list[tuple[str, str]]) -> None:
+def free_space(connection: psycopg.Connection[Any], changed: list[tuple[str, str]]) -> None:
     """Old row versions and the planner's samples of values go too."""
     for schema, name in changed:
         full = sql.SQL("full, ") if schema not in READ_BY_PEOPLE else sql.SQL("")

@@ -57,7 +57,7 @@ def find_person(connection: psycopg.Connection[Any], person: str) -> Found:
     if built != (True,):
         raise ConfigError("Nothing was built yet, so nobody is known here. Load first.")
     asked, value = understood(connection, person)
-    found = Found(keys=_keys(connection, asked, value))
+    found = Found(keys=keys_of(connection, asked, value))
     if not found.keys:
         raise ConfigError(f"Nobody here has this {asked}. A person key is in reports.inquiry_history.person_key.")
     if len(found.keys) > 1:
@@ -69,7 +69,7 @@ def find_person(connection: psycopg.Connection[Any], person: str) -> Found:
         raise ConfigError("This is an employee or a counterparty: take the row out of the clinic's own list instead.")
     if asked != "person key":
         found.identifiers.add(("phone" if asked == "phone" else "email", value))
-    _collect(connection, found)
+    collect(connection, found)
     return found
 
 
@@ -84,7 +84,8 @@ def understood(connection: psycopg.Connection[Any], person: str) -> tuple[Asked,
     return "person key", given
 
 
-def _keys(connection: psycopg.Connection[Any], asked: Asked, value: str) -> set[str]:
+def keys_of(connection: psycopg.Connection[Any], asked: Asked, value: str) -> set[str]:
+    """Keys of the people whom the last build knows by this."""
     if asked == "person key":
         query = """
             select 'patient:' || person_patient_id from build.int_patient_cards
@@ -136,7 +137,8 @@ TRACES = (
 )
 
 
-def _collect(connection: psycopg.Connection[Any], found: Found) -> None:
+def collect(connection: psycopg.Connection[Any], found: Found) -> None:
+    """Add what identifies the people of `found.keys`. Once per transaction."""
     keys = {"keys": sorted(found.keys)}
     connection.execute(RECORDS, keys)
     cards = connection.execute(
