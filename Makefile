@@ -15,10 +15,11 @@ unexport PYTHONDONTWRITEBYTECODE
 # The venv's programs first: dbt, ruff, airflow.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Left to the commands' own arguments.
-unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT URL GROUPS LANGUAGE SOURCE PERSON OPERATOR REASON ID WHY WHO
+unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT URL GROUPS LANGUAGE SOURCE PERSON OPERATOR REASON ID WHY WHO REPLACE SHOW
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo up serve down load status psql url backfill forget export metabase docs refused release discard test test-all bench lint format
+.PHONY: help install lock demo up serve down load status psql url backfill forget export metabase docs backup restore refused release discard \
+	quarantine fix dismiss replay data-docs test test-all bench lint format
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|' 2>/dev/null \
@@ -76,6 +77,12 @@ metabase: $(INSTALLED)  ## URL=<Metabase> [GROUPS=<group>,…] [LANGUAGE=en|ru]:
 docs: $(INSTALLED)  ## [OUT=<folder>]: these pages, the pictures and dbt's site as one folder
 	@$(RUN) docs $(if $(OUT),--out "$(OUT)")
 
+backup: $(INSTALLED)  ## OUT=<folder>: the whole warehouse with its rights into a new folder there
+	@$(RUN) backup $(if $(OUT),--out "$(OUT)")
+
+restore: $(INSTALLED)  ## FROM=<backup> [REPLACE=yes]: a backup into an empty warehouse, or over the one that is there
+	@$(RUN) restore $(if $(FROM),--from "$(FROM)") $(if $(filter yes,$(REPLACE)),--replace)
+
 refused: $(INSTALLED)  ## [ID=<number>]: what a gate refused to publish, and what it would change
 	@$(RUN) refused $(if $(ID),--id "$(ID)")
 
@@ -84,6 +91,21 @@ release: $(INSTALLED)  ## WHY="<reason>" [ID=<number>] [WHO=<name>]: publish wha
 
 discard: $(INSTALLED)  ## WHY="<reason>" [ID=<number>] [WHO=<name>]: never publish what the gate refused
 	@$(RUN) discard $(if $(ID),--id "$(ID)") $(if $(WHY),--why "$(WHY)") $(if $(WHO),--who "$(WHO)")
+
+quarantine: $(INSTALLED)  ## [SOURCE=<source>] [ID=<number>] [SHOW=yes]: rows that were set aside; values by their shape only, unless SHOW
+	@$(RUN) quarantine $(if $(SOURCE),--source "$(SOURCE)") $(if $(ID),--id "$(ID)") $(if $(filter yes,$(SHOW)),--show)
+
+fix: $(INSTALLED)  ## ID=<number> SET='<column>=<value>': correct a row that was set aside
+	@$(RUN) fix $(if $(ID),--id "$(ID)") $(if $(SET),--set "$$SET")
+
+dismiss: $(INSTALLED)  ## ID=<number> WHY="<reason>": a row that was set aside will never be landed
+	@$(RUN) dismiss $(if $(ID),--id "$(ID)") $(if $(WHY),--why "$(WHY)")
+
+replay: $(INSTALLED)  ## [SOURCE=<source>] [ID=<number>] [MAPPING=<file>]: land rows that were set aside and can be read now
+	@$(RUN) replay $(if $(SOURCE),--source "$(SOURCE)") $(if $(ID),--id "$(ID)") $(if $(MAPPING),--mapping "$(MAPPING)")
+
+data-docs: $(INSTALLED)  ## [OUT=<folder>]: every expectation with its owner, reason and what it found, as a site
+	@$(RUN) data-docs $(if $(OUT),--out "$(OUT)")
 
 # Files go out in their order: those with few but long tests are at the front, and no worker waits for the other's last one.
 test: $(INSTALLED)  ## the test suite, on its own PostgreSQL

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from extractors.core.errors import ChairsideError
 from extractors.core.logs import as_json
-from runtime.home import open_home
+from runtime.home import Home, open_home
 from runtime.postgres import PostgresMissing
 from runtime.progress import Progress
 from runtime.supervise import ProcessFailed, leave_on_signals, leave_with_parent
@@ -42,6 +42,25 @@ def parser() -> argparse.ArgumentParser:
     forget.add_argument("--person", required=True, metavar="PERSON")
     forget.add_argument("--operator", metavar="OPERATOR")
     forget.add_argument("--reason", metavar="REASON")
+    commands.add_parser("backup").add_argument("--out", type=Path, required=True, metavar="OUT")
+    restore = commands.add_parser("restore")
+    restore.add_argument("--from", dest="place", type=Path, required=True, metavar="FROM")
+    restore.add_argument("--replace", action="store_true")
+    commands.add_parser("data-docs").add_argument("--out", type=Path, metavar="OUT")
+    quarantine = commands.add_parser("quarantine")
+    quarantine.add_argument("--source", metavar="SOURCE")
+    quarantine.add_argument("--id", type=int, metavar="ID")
+    quarantine.add_argument("--show", action="store_true")
+    fix = commands.add_parser("fix")
+    fix.add_argument("--id", type=int, required=True, metavar="ID")
+    fix.add_argument("--set", dest="changes", required=True, metavar="SET")
+    dismiss = commands.add_parser("dismiss")
+    dismiss.add_argument("--id", type=int, required=True, metavar="ID")
+    dismiss.add_argument("--why", required=True, metavar="WHY")
+    replay = commands.add_parser("replay")
+    replay.add_argument("--source", metavar="SOURCE")
+    replay.add_argument("--id", type=int, metavar="ID")
+    replay.add_argument("--mapping", type=Path, metavar="MAPPING")
     commands.add_parser("refused").add_argument("--id", type=int, metavar="ID")
     for name in ("release", "discard"):
         decision = commands.add_parser(name)
@@ -119,6 +138,20 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
             from runtime.forget import forget
 
             return forget(home, progress, options.person, options.operator, options.reason)
+        case "data-docs":
+            from runtime.data_docs import data_docs
+
+            return data_docs(home, progress, options.out)
+        case "quarantine" | "fix" | "dismiss" | "replay":
+            return set_aside(home, options, progress)
+        case "backup":
+            from runtime.backup import backup
+
+            return backup(home, progress, options.out)
+        case "restore":
+            from runtime.backup import restore
+
+            return restore(home, progress, options.place, replace=options.replace)
         case "backfill":
             from runtime.backfill import backfill
 
@@ -138,6 +171,21 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
             from runtime.demo import demo
 
             return demo(home, progress)
+
+
+def set_aside(home: Home, options: argparse.Namespace, progress: Progress) -> int:
+    """The commands about rows that were set aside."""
+    from runtime import quarantine
+
+    match options.command:
+        case "quarantine":
+            return quarantine.listed(home, options.source, options.id, shown=options.show, progress=progress)
+        case "fix":
+            return quarantine.fix(home, options.id, options.changes, progress=progress)
+        case "dismiss":
+            return quarantine.dismiss(home, options.id, options.why, progress=progress)
+        case _:
+            return quarantine.replay(home, options.source, options.id, options.mapping, progress=progress)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
+from runtime.backup import keep_list
 from runtime.home import Home
 from runtime.progress import Progress
 from runtime.warehouse import databases
@@ -21,12 +22,15 @@ def forget(home: Home, progress: Progress, person: str, operator: str | None, re
             urls.warehouse, person, now=datetime.now(UTC), home=home.root, operator=operator, reason=reason or REASON,
             say=progress.say,
         )  # fmt: skip
+        lists = keep_list(home, urls.warehouse)
     acts = home.root / "acts"
     acts.mkdir(mode=0o700, exist_ok=True)
     kept = acts / f"act_{done.person_number}.txt"
     kept.write_text(done.act + "\n", encoding="utf-8")
     print(done.act, flush=True)
     progress.say(f"kept in {kept}")
+    for listed in lists:
+        progress.say(f"on the list {listed}, so that no restored backup brings the person back")
     for file in done.doubtful_files:
         progress.say(f"LOOK AT {file.path}: {file.what}")
     return 1 if done.doubtful_files else 0
