@@ -126,7 +126,7 @@ def until(what: object, seconds: float = 120) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 def test_the_daily_run_goes_in_between_a_failure_is_told_once_and_the_rest_follows(running: Running) -> None:
     # The vendor refuses in the second window. While the first is loaded, a daily run comes due.
     def come_due() -> None:
@@ -165,6 +165,18 @@ def test_the_daily_run_goes_in_between_a_failure_is_told_once_and_the_rest_follo
     running.airflow.trigger("watch", "now", {})
     until(lambda: running.chat.taken)
     assert running.chat.texts()[0].startswith("[chairside] over: calltouch: the vendor refuses the request\n")
+
+    # Airflow's own backfill: a run per tick, of the tick's day
+    running.airflow.pause("extract_calltouch", paused=False)
+    running.airflow.call("POST", "backfills", json={
+        "dag_id": "extract_calltouch", "from_date": "2026-08-05T00:00:00Z", "to_date": "2026-08-06T00:00:00Z",
+        "run_backwards": False, "dag_run_conf": {}, "reprocess_behavior": "none", "max_active_runs": 1,
+    })  # fmt: skip
+    of_airflow = "from ops.loads where run_id like 'extract_calltouch/backfill\\_\\_%' and status = 'succeeded'"
+    until(lambda: running.rows(f"select 1 {of_airflow} having count(distinct stream) = 3"), 600)
+    its_days = running.rows(f"select distinct window_from, window_to {of_airflow}")
+    assert its_days == [(date(2026, 8, 5), date(2026, 8, 5))]
+
     # a backfill is no news of today: the warehouse was not asked to build for it
     assert running.rows("select count(*) from staging.calltouch__calls")[0][0] > 0  # type: ignore[operator]
     events = running.airflow.call("GET", "assets/events")["asset_events"]
