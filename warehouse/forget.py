@@ -68,7 +68,7 @@ def forget(
             changed = clean_tables(connection, number, replacer, now)
             say(f"{len(changed)} tables changed")
         files = [] if home is None else clean_home(home, replacer)
-        with psycopg.connect(url, autocommit=True) as connection:
+        with psycopg.connect(url, autocommit=True) as connection, unblocked(connection):
             _log_files(connection, number, files, now)
             free_space(connection, changed)
             say(f"{len(files)} files; freed space overwritten")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -38,9 +39,8 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    name = "test_forget"
+    name = f"test_forget_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(f"drop database if exists {name} with (force)".encode())
         admin.execute(f"create database {name} template template0".encode())
     root = tmp_path_factory.mktemp("forget")
     inbox, home = root / "inbox", root / "home"
@@ -119,6 +119,28 @@ def in_tables(url: str) -> dict[str, set[str]]:
     return found
 
 
+TOMORROW = ("staging", "build", "marts", "reports", "history", "ops", "deals", "made_tomorrow")
+
+
+def make_tables_of_tomorrow(url: str) -> None:
+    """A table that forgetting does not know, in each schema and a new one, with the person in every type of column."""
+    with psycopg.connect(url) as connection:
+        connection.execute("create schema made_tomorrow")
+        for schema in TOMORROW:
+            connection.execute(
+                f"create table {schema}.made_tomorrow as select phone as words, 'said ' || phone as note,"
+                " array[phone] as list, jsonb_build_object('deep', array[phone]) as body, 'patient:P1' as person_key,"
+                f" phone::varchar(40) as short from (values ('{PHONE}'::text)) as one (phone)".encode()
+            )
+
+
+def drop_tables_of_tomorrow(url: str) -> None:
+    """The lints of the next load would refuse them."""
+    with psycopg.connect(url) as connection:
+        for schema in TOMORROW:
+            connection.execute(f"drop table {schema}.made_tomorrow".encode())
+
+
 def in_files(home: Path) -> set[str]:
     import zipfile
 
@@ -157,7 +179,9 @@ def figures(url: str) -> list[Any]:
 
 @pytest.mark.slow
 def test_a_person_is_gone_from_every_table_and_file_for_good_and_sums_stay(place: Place) -> None:
+    make_tables_of_tomorrow(place.url)
     before = in_tables(place.url)
+    assert {f"{schema}.made_tomorrow" for schema in TOMORROW} <= before[PHONE]
     assert [i for i in IDENTIFIERS if not before[i]] == [], "the scan must be able to find everything it looks for"
     assert in_files(place.home) >= {PHONE, "8 (900) 000-00-01", "Patient One", "one@example.org"}
     figures_before = figures(place.url)
@@ -165,6 +189,7 @@ def test_a_person_is_gone_from_every_table_and_file_for_good_and_sums_stay(place
     outcome: ForgetOutcome = forget(place.url, "8 900 000-00-01", now=MOMENT + timedelta(hours=1), home=place.home)
 
     assert {i: tables for i, tables in in_tables(place.url).items() if tables} == {}
+    drop_tables_of_tomorrow(place.url)
     assert in_files(place.home) == set()
     assert outcome.doubtful_files == ()
     assert figures(place.url) == figures_before
