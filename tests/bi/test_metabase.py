@@ -24,6 +24,7 @@ from runtime.metabase import warehouse_of
 from tests.bi.metabase_stand_in import ADMINISTRATORS, ALL_USERS, API_KEY, PASSWORD, USER, StandIn, serving
 from tests.city import City, copy_of
 
+ALL = ("marketers", "analysts", "desk")
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reports"
 
 
@@ -42,10 +43,12 @@ class Clinic:
             cursor = connection.execute(query.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
-    def set_up(self, metabase: StandIn, language: str = "en", login: Login | None = None) -> list[str]:
-        """What `make metabase` does; what it changed."""
+    def set_up(
+        self, metabase: StandIn, *names: str, language: str = "en", login: Login | None = None
+    ) -> list[str]:
+        """What `make metabase` does for these groups; what it changed."""
         with psycopg.connect(self.url) as connection:
-            groups = read_groups(connection, [self.group(name) for name in ("marketers", "analysts", "desk")])
+            groups = read_groups(connection, [self.group(name) for name in names or ALL])
             functions = read_functions(connection)
         with (
             serving(metabase) as url,
@@ -112,7 +115,7 @@ def test_again_nothing_changes(clinic: Clinic, metabase: StandIn) -> None:
 
 def test_each_group_has_its_own_login_and_no_password_leaves_metabase(clinic: Clinic, metabase: StandIn) -> None:
     logins = [database["details"]["user"] for database in metabase.databases.values()]
-    assert sorted(logins) == sorted(role_of(clinic.group(name)) for name in ("marketers", "analysts", "desk"))
+    assert sorted(logins) == sorted(role_of(clinic.group(name)) for name in ALL)
     with metabase.connect(next(iter(metabase.databases.values()))["details"]) as connection:
         assert connection.execute("select rolsuper, rolinherit from pg_roles where rolname = current_user").fetchone()
     assert clinic.run("select count(*) from access.effective_rights where database_role like 'metabase%%'") != [(0,)]
@@ -133,7 +136,7 @@ def test_all_users_and_other_groups_are_shut_out(clinic: Clinic, metabase: Stand
 
 def test_the_walls_stand_before_anything_is_behind_them(clinic: Clinic) -> None:
     service = StandIn()
-    clinic.set_up(service)
+    clinic.set_up(service, "marketers")
     paths = [(method, path) for method, path, _status in service.log]
     first_card = paths.index(("POST", "/api/card"))
     assert paths.index(("PUT", "/api/collection/graph")) < first_card
@@ -148,13 +151,13 @@ def test_somebody_who_changes_permissions_meanwhile_is_not_overwritten(clinic: C
         service.data_graph.setdefault("3", {})["77"] = {"create-queries": "query-builder"}
 
     service.before_put += [somebody]
-    clinic.set_up(service)
+    clinic.set_up(service, "marketers")
     assert [status for method, path, status in service.log if (method, path) == ("PUT", "/api/permissions/graph")] == [
         409, 200,
     ]  # fmt: skip
     assert service.data_graph["3"]["77"] == {"create-queries": "query-builder"}
-    group, database, _collection = of_group(service, clinic, "analysts")
-    assert service.data_graph[group][database]["create-queries"] == "query-builder-and-native"
+    group, database, _collection = of_group(service, clinic, "marketers")
+    assert service.data_graph[group][database]["create-queries"] == "query-builder"
 
 
 def test_a_graph_that_never_stands_still_is_said(clinic: Clinic) -> None:
@@ -166,15 +169,15 @@ def test_a_graph_that_never_stands_still_is_said(clinic: Clinic) -> None:
 
     service.before_put += [always]
     with pytest.raises(TransientError, match="somebody else keeps changing it"):
-        clinic.set_up(service)
+        clinic.set_up(service, "marketers")
 
 
 def test_a_wall_that_somebody_opened_is_closed_again(clinic: Clinic) -> None:
     service = StandIn()
-    clinic.set_up(service)
+    clinic.set_up(service, "marketers")
     _group, _database, collection = of_group(service, clinic, "marketers")
     service.collection_graph[str(ALL_USERS)][collection] = "write"
-    assert clinic.set_up(service) == ["rights on collections"]
+    assert clinic.set_up(service, "marketers") == ["rights on collections"]
     assert service.collection_graph[str(ALL_USERS)][collection] == "none"
 
 
@@ -222,7 +225,7 @@ def test_a_dashboard_per_report_and_every_question_answers_with_the_groups_rows(
         row = owner.execute("select person_key from reports.inquiry_history where clinic_id = 'C1' limit 1").fetchone()
         assert row is not None
         values["person_key"] = row[0]
-    for name in ("marketers", "analysts", "desk"):
+    for name in ALL:
         _group, database, collection = of_group(metabase, clinic, name)
         cards = [card for card in metabase.cards.values() if str(card["collection_id"]) == collection]
         assert {str(card["dataset_query"]["database"]) for card in cards} <= {database}
@@ -269,22 +272,22 @@ def test_own_rows_only_is_left_out_for_a_group(clinic: Clinic) -> None:
 
 def test_a_right_taken_puts_the_questions_away_and_given_again_returns_others(clinic: Clinic) -> None:
     service = StandIn()
-    clinic.set_up(service)
+    clinic.set_up(service, "marketers")
     clinic.run("select access.deny(%s, 'ad_payback')", clinic.group("marketers"))
     try:
-        changes = clinic.set_up(service)
+        changes = clinic.set_up(service, "marketers")
         assert any("Ad payback put away" in change for change in changes)
         left = {dashboard["name"] for dashboard in service.dashboards.values() if not dashboard.get("archived")}
         assert "Ad payback" not in left
     finally:
         clinic.run("select access.allow(%s, 'ad_payback', clinics => '{C1}')", clinic.group("marketers"))
-    clinic.set_up(service)
+    clinic.set_up(service, "marketers")
     assert "Ad payback" in {each["name"] for each in service.dashboards.values() if not each.get("archived")}
 
 
 def test_in_russian(clinic: Clinic) -> None:
     service = StandIn()
-    clinic.set_up(service, language="ru")
+    clinic.set_up(service, "marketers", language="ru")
     assert "Рекламные каналы и источники" in {dashboard["name"] for dashboard in service.dashboards.values()}
     (page,) = [each for each in service.dashboards.values() if each["name"] == "Рекламные каналы и источники"]
     assert {"С", "По", "Клиника"} <= {parameter["name"] for parameter in page["parameters"]}
@@ -292,18 +295,18 @@ def test_in_russian(clinic: Clinic) -> None:
 
 def test_a_connection_that_no_longer_works_is_sent_again(clinic: Clinic) -> None:
     service = StandIn()
-    clinic.set_up(service)
+    clinic.set_up(service, "marketers")
     _group, database, _collection = of_group(service, clinic, "marketers")
     details = service.databases[int(database)]["details"]
     right, details["dbname"] = details["password"], "another"
-    assert clinic.set_up(service) == [f"connection Chairside: {clinic.group('marketers')}: changed"]
+    assert clinic.set_up(service, "marketers") == [f"connection Chairside: {clinic.group('marketers')}: changed"]
     assert service.databases[int(database)]["details"]["password"] == right
 
 
 def test_an_api_key_does_as_well_as_a_password(clinic: Clinic) -> None:
     service = StandIn()
-    clinic.set_up(service, login=Login(api_key=API_KEY))
-    assert len(service.databases) == 3
+    clinic.set_up(service, "marketers", login=Login(api_key=API_KEY))
+    assert len(service.databases) == 1
     assert not [path for _method, path, _status in service.log if path == "/api/session"]
 
 
@@ -320,7 +323,7 @@ def test_who_may_not_is_told_so_and_no_password_is(
 ) -> None:
     service = StandIn(is_superuser=is_superuser)
     with pytest.raises(error, match=said) as raised:
-        clinic.set_up(service, login=login)
+        clinic.set_up(service, "marketers", login=login)
     assert PASSWORD not in str(raised.value)
     assert PASSWORD not in repr(login)
     assert not service.databases
@@ -328,8 +331,8 @@ def test_who_may_not_is_told_so_and_no_password_is(
 
 def test_a_passing_failure_of_reading_is_tried_again(clinic: Clinic) -> None:
     service = StandIn(fail_next=[503, 502])
-    clinic.set_up(service)
-    assert len(service.databases) == 3
+    clinic.set_up(service, "marketers")
+    assert len(service.databases) == 1
 
 
 def test_the_login_comes_from_the_environment_only() -> None:

@@ -9,12 +9,14 @@ import uuid
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from runtime.home import REPOSITORY
 from tests.bi.metabase_stand_in import PASSWORD, USER, StandIn, serving
 from tests.city import City
 
 
+@pytest.mark.slow
 def test_the_command_sets_up_a_metabase_and_says_what_it_changed(own_city: City, tmp_path: Path) -> None:
     group = f"g{uuid.uuid4().hex[:8]}"
     with psycopg.connect(own_city.url) as connection:
