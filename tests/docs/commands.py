@@ -1,6 +1,6 @@
 """The commands that the documentation shows: fenced blocks of README.md and docs/, and who runs each.
 
-A block is run by tests/docs/test_commands.py, as it stands there, unless the line above it names other tests:
+A block is run by tests/docs/test_docs_commands.py, as it stands there, unless the line above it names other tests:
 
     <!-- run by: tests/runtime/test_demo.py::test_the_demo_loads_everything_and_a_second_one_says_the_same -->
 """
@@ -26,7 +26,7 @@ COMMAND = re.compile(r"^(\$ |make |psql |\.venv/|python |export |uv |select |wit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A fenced block: where it stands, and the tests that run it (none: tests/docs/test_commands.py)."""
+    """A fenced block: where it stands, and the tests that run it (none: tests/docs/test_docs_commands.py)."""
 
     page: Path
     line: int
