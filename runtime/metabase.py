@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -21,6 +22,9 @@ from runtime.warehouse import databases
 def metabase(home: Home, progress: Progress, url: str, only: str | None, language: str) -> int:
     """Set it up, or bring it up to date. Who signs in there is in the environment. Raises ChairsideError."""
     login = login_from(os.environ)
+    address = urlsplit(url)
+    if address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1", "::1"):
+        progress.say("http://, not https://: passwords go there as plain text. Fine only in a network of yours")
     with databases(home, os.environ, progress) as urls:
         with psycopg.connect(urls.warehouse) as connection:
             groups = read_groups(connection, [name.strip() for name in (only or "").split(",") if name.strip()])

@@ -81,7 +81,11 @@ def _build(server_url: str, name: str, city: City) -> None:
     _run(server_url, sql.SQL("create database {} template template0").format(sql.Identifier(unfinished)))
     city.files.mkdir(exist_ok=True)
     write_files(build_world(SEED, date_from=FIRST, days=DAYS), city.files)
-    load(_url(server_url, unfinished), city.files, city.dbt, MOMENT)
+    try:
+        load(_url(server_url, unfinished), city.files, city.dbt, MOMENT)
+    except BaseException:
+        _run(server_url, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(unfinished)))
+        raise
     _run(
         server_url,
         sql.SQL("alter database {} rename to {}").format(sql.Identifier(unfinished), sql.Identifier(name)),
