@@ -14,26 +14,36 @@ RUN := exec $(PY) -m runtime --with-parent
 unexport PYTHONDONTWRITEBYTECODE
 # The venv's programs first: dbt, ruff, airflow.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# TARGET=citus: the warehouse lies on Citus (docs/how_to/scale_out.md).
+export CHAIRSIDE_TARGET := $(or $(TARGET),$(CHAIRSIDE_TARGET))
+unexport TARGET
 # Left to the commands' own arguments.
 unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT URL GROUPS LANGUAGE SOURCE PERSON OPERATOR REASON ID WHY WHO REPLACE SHOW
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo up serve down load status psql url backfill forget export metabase docs backup restore refused release discard \
+.PHONY: FORCE help install lock demo up serve worker down load status psql url backfill forget export metabase docs backup restore refused release discard \
 	quarantine fix dismiss replay data-docs test test-all bench lint format
 
 help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|' 2>/dev/null \
 	|| grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST)
 
-install: $(INSTALLED)  ## the locked environment in .venv
-$(INSTALLED): requirements/lock.txt requirements/bootstrap.txt runtime/install.py
+install: $(INSTALLED)  ## [EXTRAS="celery kubernetes"]: the locked environment in .venv
+$(INSTALLED): requirements/lock.txt requirements/bootstrap.txt runtime/install.py $(if $(EXTRAS),FORCE)
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv and ensurepip found; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(PYTHON)" runtime/install.py
+FORCE:
 
 lock:  ## resolve again: pyproject.toml to requirements/lock.txt
 	@test -x .venv/bin/uv || $(MAKE) --no-print-directory install
 	.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements/lock.txt
+	@for group in celery kubernetes; do \
+		.venv/bin/uv pip compile --group $$group --universal --python-version 3.11 --generate-hashes \
+			--constraint requirements/lock.txt $$(sed -nE 's/^([a-zA-Z0-9._-]+)==.*/--no-emit-package \1/p' requirements/lock.txt) \
+			--no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements/$$group.txt \
+			|| exit 1; \
+	done
 
 demo: $(INSTALLED)  ## PostgreSQL, Airflow, vendor simulators, one whole daily load, the reports
 	@$(RUN) demo
@@ -43,6 +53,9 @@ up: $(INSTALLED)  ## everything serving until `make down`
 
 serve: $(INSTALLED)  ## the same in the foreground, for containers and service managers
 	@$(RUN) serve
+
+worker: $(INSTALLED)  ## a Celery worker beside the Airflow of another process or machine
+	@$(RUN) worker
 
 down: $(INSTALLED)  ## stop what `make up` started; the data stays
 	@$(RUN) down
@@ -121,6 +134,7 @@ lint: $(INSTALLED)  ## style of Python and SQL, and types
 	$(PY) -m ruff check .
 	$(PY) -m mypy runtime extractors warehouse dags expectations simulators benchmarks bi tests
 	$(PY) -m sqlfluff lint dbt_project --processes 2 --disable-progress-bar
+	$(PY) -m warehouse.scale_lint
 
 format: $(INSTALLED)  ## put the style right where a program can
 	$(PY) -m ruff check --fix .

@@ -26,6 +26,8 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("up")
     commands.add_parser("serve", help=argparse.SUPPRESS)
     commands.add_parser("hold", help=argparse.SUPPRESS)
+    commands.add_parser("worker")
+    commands.add_parser("simulators", help=argparse.SUPPRESS)
     commands.add_parser("down")
     commands.add_parser("status")
     load = commands.add_parser("load")
@@ -152,6 +154,14 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
             from runtime.backup import restore
 
             return restore(home, progress, options.place, replace=options.replace)
+        case "worker":
+            from runtime.worker import worker
+
+            return worker(home, progress)
+        case "simulators":
+            from runtime.connections import serve_simulators
+
+            return serve_simulators(home, progress)
         case "backfill":
             from runtime.backfill import backfill
 

@@ -1,7 +1,8 @@
 """Airflow on one machine: its settings, its three processes, and the few calls of its REST API that commands need.
 
 Configured by environment alone. LocalExecutor, metadata in PostgreSQL, the simple auth manager with one generated
-password, everything on the loopback. No triggerer: no task defers.
+password, everything on the loopback. No triggerer: no task defers. Another executor by its own variables
+(docs/how_to/scale_airflow.md).
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def environment(
     settings = {
         "AIRFLOW_HOME": str(home.airflow),
         "CHAIRSIDE_HOME": str(home.root),
-        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH")))),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
@@ -72,14 +73,21 @@ def environment(
     for name, fields in connections.items():
         settings[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps(fields)
     # What a person set for Airflow stays, but for where this instance lives.
-    fixed = ("AIRFLOW_HOME", "AIRFLOW__DATABASE__", "AIRFLOW__API__", "AIRFLOW__CORE__EXECUTION", "AIRFLOW__CORE__DAGS")
+    fixed = ["AIRFLOW_HOME", "AIRFLOW__DATABASE__", "AIRFLOW__API__", "AIRFLOW__CORE__DAGS"]
+    if not runs_elsewhere(os.environ):
+        fixed.append("AIRFLOW__CORE__EXECUTION")
     own = {
         k: v
         for k, v in os.environ.items()
-        if k not in settings or (k.startswith("AIRFLOW") and not k.startswith(fixed))
+        if k not in settings or (k.startswith("AIRFLOW") and not k.startswith(tuple(fixed)))
     }
     own.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**settings, **own}
+
+
+def runs_elsewhere(environ: Mapping[str, str]) -> bool:
+    """Whether tasks run in other processes than the scheduler's own, perhaps on other machines."""
+    return environ.get("AIRFLOW__CORE__EXECUTOR", "LocalExecutor") != "LocalExecutor"
 
 
 def migrate_metadata(home: Home, environ: Mapping[str, str], metadata_url: str) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from extractors.registry import SOURCES
 from runtime.airflow import connection_of, files_connection, warehouse_connection
 from runtime.home import REPOSITORY, Home
 from runtime.progress import Progress
-from runtime.supervise import ProcessFailed, Service, guarded, wait_until
+from runtime.supervise import ProcessFailed, Service, guarded, stop_services, wait_until
 
 # The demo's months of the invented city. Fixed, so that its figures are the same on every day and machine.
 SEED = 1
@@ -27,9 +27,14 @@ LAST_DAY = FIRST_DAY + timedelta(days=DAYS - 1)
 def connections(
     home: Home, warehouse: str, environ: Mapping[str, str], services: list[Service], progress: Progress
 ) -> dict[str, dict[str, Any]]:
-    """Connections for `make up`: what the environment has, and simulators where the demo has filled this home."""
+    """Connections for `make up`: what the environment has, and simulators where the demo has filled this home.
+
+    CHAIRSIDE_SIMULATORS: the file in which simulators of another machine wrote their addresses.
+    """
     found = {"warehouse": warehouse_connection(warehouse), "files": files_connection(inbox(home))}
-    if home.state().get("demo") and not any(f"AIRFLOW_CONN_{name.upper()}" in environ for name in SOURCES):
+    if elsewhere := environ.get("CHAIRSIDE_SIMULATORS"):
+        found |= vendor_connections(Path(elsewhere))
+    elif home.state().get("demo") and not any(f"AIRFLOW_CONN_{name.upper()}" in environ for name in SOURCES):
         found |= simulators(home, services, progress)
     return found
 
@@ -45,18 +50,48 @@ def simulators(home: Home, services: list[Service], progress: Progress) -> dict[
     """Start the vendors' simulators; their connections. Raises ProcessFailed."""
     state = home.run / "simulators.json"
     state.unlink(missing_ok=True)
-    service = guarded(
+    service = start_simulators(home, state)
+    services.append(service)
+    wait_until(state.exists, [service], "Starting the simulators")
+    found = vendor_connections(state)
+    progress.say(f"simulators are up: {', '.join(sorted(found))}")
+    return found
+
+
+def serve_simulators(home: Home, progress: Progress) -> int:
+    """Only the simulators, for other machines, until told to stop; what they do not serve as files in the inbox.
+
+    CHAIRSIDE_LISTEN is where, CHAIRSIDE_KNOWN_AS by which name others reach it. Raises ProcessFailed.
+    """
+    state = home.run / "simulators.json"
+    state.unlink(missing_ok=True)
+    export_files(home)
+    where = ["--listen", os.environ.get("CHAIRSIDE_LISTEN", "127.0.0.1")]
+    where += ["--known-as", os.environ.get("CHAIRSIDE_KNOWN_AS", "127.0.0.1")]
+    service = start_simulators(home, state, where)
+    progress.say(f"the simulators' addresses are in {state}")
+    try:
+        service.guard.wait()
+    finally:
+        stop_services([service])
+        state.unlink(missing_ok=True)
+    raise ProcessFailed(f"{service.name} ended by itself. The end of {service.log}:\n{service.last_lines()}")
+
+
+def start_simulators(home: Home, state: Path, where: Sequence[str] = ()) -> Service:
+    """The process, which writes its addresses into the file `state` once it serves."""
+    return guarded(
         "simulators",
-        [sys.executable, "-m", "simulators", *world_arguments(), "--quick", "--state", state],
+        [sys.executable, "-m", "simulators", *world_arguments(), "--quick", "--state", state, *where],
         log=home.logs / "simulators.log",
         environ=plain_environment(),
         grace=3.0,
         cwd=REPOSITORY,
     )
-    services.append(service)
-    wait_until(state.exists, [service], "Starting the simulators")
-    vendors = json.loads(state.read_text())
-    progress.say(f"simulators are up: {', '.join(sorted(vendors))}")
+
+
+def vendor_connections(state: Path) -> dict[str, dict[str, Any]]:
+    """Connections to the simulators that wrote this file."""
     return {
         # An invented city has no quota; real vendors keep the limits that their clients know.
         name: connection_of(
@@ -64,7 +99,7 @@ def simulators(home: Home, services: list[Service], progress: Progress) -> dict[
             vendor.get("token"),
             {"requests_per_second": 0, "poll_seconds": 0.5, **(vendor.get("settings") or {})},
         )
-        for name, vendor in vendors.items()
+        for name, vendor in json.loads(state.read_text()).items()
     }
 
 

@@ -1,6 +1,7 @@
 """Makes `.venv` what `requirements/lock.txt` says. Standard library only: it runs before anything is installed.
 
 uv installs the lock in seconds. Where uv cannot be had, or fails, pip does the same from the same hashes, slower.
+`EXTRAS="celery kubernetes"` adds the files of those names beside the lock, which hold only what it lacks; remembered.
 A package index that somebody configured for pip is used by uv too. Its address may hold a password, so it is handed on
 by environment and never printed.
 """
@@ -22,12 +23,19 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".installed"
 LOCK = ROOT / "requirements" / "lock.txt"
 BOOTSTRAP = ROOT / "requirements" / "bootstrap.txt"
+EXTRAS = VENV / ".extras"
 
 
 def wanted() -> str:
     """What an environment that needs no work has in its stamp: the lock's digest and the Python that it was made by."""
-    digest = hashlib.sha256(LOCK.read_bytes() + BOOTSTRAP.read_bytes()).hexdigest()
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in (LOCK, BOOTSTRAP, *extras()))).hexdigest()
     return f"{digest} {sys.version_info.major}.{sys.version_info.minor}\n"
+
+
+def extras() -> list[Path]:
+    """Locks beside the main one: those asked for now, else those of last time."""
+    asked = os.environ.get("EXTRAS") or (EXTRAS.read_text() if EXTRAS.exists() else "")
+    return [LOCK.with_name(f"{name}.txt") for name in sorted(asked.split())]
 
 
 def uv_environment(pip_settings: dict[str, str]) -> dict[str, str]:
@@ -67,11 +75,12 @@ def install() -> None:
     if uv:
         say("installing the locked packages with uv")
         command: list[str | Path] = [VENV / "bin" / "uv", "pip", "sync", "--require-hashes", "--quiet"]
-        command += ["--python", PYTHON, LOCK]
+        command += ["--python", PYTHON, LOCK, *extras()]
         if subprocess.run(command, env={**environment, **uv_environment(pip_settings())}, check=False).returncode == 0:
             return
     say("installing the locked packages with pip, which takes a few minutes")
-    subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", LOCK], env=environment, check=True)
+    files = [argument for file in (LOCK, *extras()) for argument in ("-r", file)]
+    subprocess.run([*pip, "--no-deps", "--require-hashes", *files], env=environment, check=True)
 
 
 def say(text: str) -> None:
@@ -87,6 +96,9 @@ def main() -> int:
     # Not `.venv/.lock`: that one is uv's own, and it would wait five minutes for us to leave it.
     with (VENV / ".installing").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if unknown := [file.stem for file in extras() if not file.exists()]:
+            say(f"EXTRAS: there is no {', '.join(unknown)}")
+            return 1
         if STAMP.exists() and STAMP.read_text() == wanted():
             STAMP.touch()
             return 0
@@ -96,6 +108,7 @@ def main() -> int:
         except subprocess.CalledProcessError as error:
             say(f"could not install (exit status {error.returncode}); see the lines above")
             return 1
+        EXTRAS.write_text(" ".join(file.stem for file in extras()))
         STAMP.write_text(wanted())
         say(f"ready after {time.monotonic() - started:.0f} s")
     return 0

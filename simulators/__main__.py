@@ -21,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     add_world_arguments(parser)
     parser.add_argument("--state", type=Path, help="JSON file with addresses and settings, written when all serve")
     parser.add_argument("--quick", action="store_true", help="no quotas, no waiting for reports")
+    parser.add_argument("--listen", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--known-as", default="127.0.0.1", help="name by which others reach this machine")
     chosen = parser.parse_args(arguments)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -28,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     world = build_world(
         chosen.seed, date_from=chosen.date_from, days=chosen.days, clinics=chosen.clinics, scale=chosen.scale
     )
-    simulators = Simulators(world, Faults(), quick_options() if chosen.quick else None)
+    options = quick_options() if chosen.quick else None
+    simulators = Simulators(world, Faults(), options, listen=chosen.listen, known_as=chosen.known_as)
     simulators.start()
     text = json.dumps(simulators.endpoints, ensure_ascii=False, indent=2)
     if chosen.state is not None:

@@ -66,20 +66,26 @@ def text_response(text: str, status: int, content_type: str = "text/plain; chars
 
 
 class VendorServer:
-    """A vendor on a free port of 127.0.0.1, from `start` to `stop`. `journal` holds (method, path, status)."""
+    """A vendor on a free port, from `start` to `stop`. `journal` holds (method, path, status).
 
-    def __init__(self, vendor: Vendor, faults: Faults) -> None:
+    It listens on one address of this machine, the loopback unless told; others know the machine as `known_as`.
+    """
+
+    def __init__(
+        self, vendor: Vendor, faults: Faults, listen: str = "127.0.0.1", known_as: str = "127.0.0.1"
+    ) -> None:
         self.vendor = vendor
         self.faults = faults
         self.journal: list[tuple[str, str, int]] = []
         self._last_good: dict[str, Response] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer((listen, 0), _handler(self))
+        self._known_as = known_as
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{self._known_as}:{self._server.server_address[1]}"
 
     def start(self) -> None:
         self._thread.start()

@@ -26,7 +26,7 @@ class Simulators:
     """The vendors' servers. `endpoints` is what a connection needs; states and journals are for tests to read and edit.
 
     `options`: source → options, for the vendors that shall differ from their defaults. `only`: these vendors (null:
-    all).
+    all). `listen`, `known_as`: see VendorServer.
     """
 
     def __init__(
@@ -36,6 +36,8 @@ class Simulators:
         options: Mapping[str, Any] | None = None,
         clock: Clock = time.monotonic,
         only: Iterable[str] | None = None,
+        listen: str = "127.0.0.1",
+        known_as: str = "127.0.0.1",
     ) -> None:
         chosen = options or {}
         names = list(SIMULATORS if only is None else only)
@@ -48,7 +50,7 @@ class Simulators:
             name: SIMULATORS[name].make(world, chosen.get(name, SIMULATORS[name].options), clock) for name in names
         }
         self.servers: dict[str, VendorServer] = {
-            name: VendorServer(vendor, faults) for name, vendor in self.vendors.items()
+            name: VendorServer(vendor, faults, listen, known_as) for name, vendor in self.vendors.items()
         }
 
     @property
