@@ -17,6 +17,7 @@ from extractors.core.errors import ConfigError
 from runtime.home import Home
 from runtime.postgres import Server, running_server
 from runtime.progress import Progress
+from warehouse.publish_placement import TARGET, require_target
 
 WAREHOUSE = "chairside"
 METADATA = "airflow"
@@ -76,6 +77,11 @@ def databases(
     given, given_metadata = given_server(environ, "WAREHOUSE_URL"), None
     if metadata:
         given_metadata = given_server(environ, "AIRFLOW_METADATA_URL")
+    target = environ.get(TARGET) or "postgres"
+    if given is not None:
+        require_target(given, target)
+    elif target != "postgres":
+        raise ConfigError(f"TARGET={target} needs WAREHOUSE_URL: the embedded server is plain PostgreSQL")
     if given is not None and (given_metadata is not None or not metadata):
         yield Databases(warehouse=given, metadata=given_metadata)
         return

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from extractors.core.errors import ChairsideError, PublicationRefused, TransientError
+from extractors.core.errors import ChairsideError, GuardError, PublicationRefused, TransientError
 from extractors.core.redact import without_rows
 from warehouse.build import ModelRun
 from warehouse.build import build as run_dbt
@@ -153,9 +153,21 @@ def build(url: str, *, run_id: str, as_of: datetime, folder: Path | None = None,
     with step(url, run_id, "build", say) as note:
         with counted_build(url, run_id):
             runs = run_dbt(url, run_id=run_id, as_of=as_of, work_folder=folder or work_folder(), say=say)
+        _ready_to_scale(folder or work_folder(), say)
         tests = sum(run.kind in ("test", "unit_test") for run in runs)
         note.text = f"{len(runs) - tests} models and seeds built, {tests} tests passed"
     return runs
+
+
+def _ready_to_scale(folder: Path, say: Say) -> None:
+    """Say what of the project Citus would refuse; where the warehouse lies on Citus, stop. Raises GuardError."""
+    from warehouse.scale_lint import of_build
+
+    wrong = of_build(folder)
+    if wrong and os.environ.get("CHAIRSIDE_TARGET") == "citus":
+        raise GuardError("\n".join(["Built, but not published: Citus would refuse it.", *wrong]))
+    for line in wrong:
+        say(f"not ready for Citus: {line}")
 
 
 def forecast(url: str, *, run_id: str, as_of: datetime, say: Say = print) -> None:

@@ -33,6 +33,7 @@ from warehouse.publish_history import (
 )
 from warehouse.publish_keys import add_foreign_keys, drop_broken_foreign_keys
 from warehouse.publish_manifest import PUBLISHED_SCHEMAS, PublishedModel, read_manifest, rules_hash
+from warehouse.publish_placement import copies_of, spread, spreads_out
 from warehouse.publish_reports import (
     REPORTS_FOLDER,
     ReportFile,
@@ -129,6 +130,8 @@ def _publish(
     connection.execute("select access.take_turn()")
     require_publishable(connection, run_id)
     _require_known_reports(connection, models, files)
+    if spreads_out(connection):
+        models = spread(models)
     plans = {model.name: plan_table(connection, model) for model in models}
     if len(plans) != len(models):
         raise ConfigError("two published models have the same name; nothing was published")
@@ -155,13 +158,14 @@ def _publish(
         if not plan.is_new:
             shapes[name] += drop_broken_foreign_keys(connection, plan, plans)
     known = known_rows(connection) if only_touched else {}
-    rows = {
-        name: write_difference(
-            connection, plan, publication_id, history_of(plan),
-            known_rows=known.get(plan.title) if plan.model.family and plan.keeps_shape else None,
-        )
-        for name, plan in plans.items()
-    }  # fmt: skip
+    with copies_of(connection, plans.values()):
+        rows = {
+            name: write_difference(
+                connection, plan, publication_id, history_of(plan),
+                known_rows=known.get(plan.title) if plan.model.family and plan.keeps_shape else None,
+            )
+            for name, plan in plans.items()
+        }  # fmt: skip
     connection.execute("set constraints all immediate")
     for name, plan in plans.items():
         shapes[name] += finish_shape(connection, plan)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from psycopg import errors, sql
 
 from extractors.core.errors import ConfigError
+from warehouse.publish_placement import place
 from warehouse.publish_tables import (
     PUBLISHED_IN,
     Column,
@@ -41,6 +42,7 @@ def shape_history(connection: Connection, plan: TablePlan) -> None:
         columns = [sql.SQL("{} {}").format(sql.Identifier(c.name), sql.SQL(c.type)) for c in plan.wanted]
         columns += [sql.SQL("{} bigint not null").format(sql.Identifier(column)) for column in OWN_COLUMNS]
         connection.execute(sql.SQL("create table {} ({})").format(name, sql.SQL(", ").join(columns)))
+        place(connection, name, plan.model.placement)
         connection.execute(sql.SQL("alter table {} enable row level security").format(name))
         connection.execute(
             sql.SQL("create index {} on {} ({})").format(

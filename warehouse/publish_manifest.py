@@ -18,6 +18,8 @@ from extractors.core.errors import ConfigError
 from warehouse.increment.plan import ITSELF, RECORD, Kept, read_part
 
 PUBLISHED_SCHEMAS = ("marts", "reports")
+REFERENCE = "reference"
+PLACEMENTS = ("clinic_id", "person_key", REFERENCE)
 META_KEYS = frozenset({"schema", "report", "clinic_column", "owner_columns", "personal", "key", "indexes"})
 
 
@@ -37,6 +39,7 @@ class PublishedModel:
     `indexes` are column lists beside the key: those of `meta.publish.indexes`, and the clinic column by itself, since
     the condition of nearly every row policy is on it. `family`: the column whose keys of kind `family_kind` say which
     families a row is of (`meta.increment`); null where a build makes the table as a whole.
+    `distributed_by` is `meta.distributed_by`; `placement` is the same where the warehouse lies on Citus, else null.
     """
 
     name: str
@@ -53,6 +56,15 @@ class PublishedModel:
     description: str
     column_descriptions: Mapping[str, str]
     foreign_keys: tuple[ForeignKey, ...]
+    distributed_by: str | None = None
+    placement: str | None = None
+
+    @property
+    def spread_key(self) -> tuple[str, ...]:
+        """The key with the column that rows are spread by on Citus."""
+        if self.distributed_by is None or self.distributed_by in (REFERENCE, *self.key):
+            return self.key
+        return (self.distributed_by, *self.key)
 
 
 def read_manifest(path: Path) -> tuple[PublishedModel, ...]:
@@ -128,6 +140,7 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
             column: text for column, spec in columns.items() if (text := str(spec.get("description") or "").strip())
         },
         foreign_keys=tuple(foreign_keys),
+        distributed_by=(node.get("config", {}).get("meta") or {}).get("distributed_by"),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from psycopg import errors, sql
 
 from warehouse.publish_manifest import PublishedModel
+from warehouse.publish_placement import place
 from warehouse.publish_tables import (
     PUBLISHED_IN,
     Column,
@@ -34,6 +35,7 @@ def prepare_shape(connection: Connection, plan: TablePlan) -> list[str]:
                 plan.target, columns, sql.Identifier(PUBLISHED_IN)
             )
         )
+        place(connection, plan.target, model.placement)
         connection.execute(sql.SQL("alter table {} enable row level security").format(plan.target))
         return ["created"]
     said: list[str] = []

@@ -84,8 +84,16 @@ class TablePlan:
         return tuple(column.name for column in self.wanted if types.get(column.name, column.type) != column.type)
 
     @property
-    def build(self) -> sql.Identifier:
+    def workshop(self) -> sql.Identifier:
+        """What dbt built."""
         return sql.Identifier(BUILD_SCHEMA, self.model.build_name)
+
+    @property
+    def build(self) -> sql.Identifier:
+        """Its rows where the published table can be compared with them: on Citus a copy that lies as that table."""
+        if self.model.placement is None:
+            return self.workshop
+        return sql.Identifier(BUILD_SCHEMA, f"{self.model.build_name}__spread")
 
     @property
     def target(self) -> sql.Identifier:

@@ -25,6 +25,14 @@ BREACHES: dict[str, list[str]] = {
         f"drop policy {{anna}} on {INQUIRIES}",
         "create policy open on marts.fct_inquiries to {other} using (true)",
     ],
+    "policy_cannot_be_spread": [
+        f"create policy open on {INQUIRIES} for select to {{anna}}"
+        " using (clinic_id in (select clinic_id from marts.fct_inquiries))",
+        f"create policy open on {INQUIRIES} for select to {{anna}} using (clinic_id = current_setting('my.clinic'))",
+        f"create policy open on {INQUIRIES} for select to {{anna}} using (administrator_id = session_user)",
+        f"create policy open on {INQUIRIES} for select to {{anna}}"
+        " using ((select access.note_personal_read('reports.administrator_conversion_inquiries')))",
+    ],
     "grant_without_right": [
         "grant select on marts.fct_inquiries to {anna}",
         "grant select (clinic_id) on marts.fct_inquiries to {other}",

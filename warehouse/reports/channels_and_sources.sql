@@ -353,7 +353,8 @@ select
     coalesce(sum(credits.credit * happened.amount) filter (where happened.event_kind = 'payment'), 0) as revenue
 from reports.channels_and_sources_events as happened
 inner join reports.channels_and_sources_credits as credits
-    on happened.inquiry_key = credits.inquiry_key and credits.attribution_model = 'last_non_direct'
+    on happened.clinic_id = credits.clinic_id and happened.inquiry_key = credits.inquiry_key
+        and credits.attribution_model = 'last_non_direct'
 where not (happened.audience = 'primary' and happened.is_taken_by_repeat)
 group by
     happened.cohort_date, happened.clinic_id, happened.topic, happened.audience, happened.is_referral,
