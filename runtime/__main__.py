@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("hold", help=argparse.SUPPRESS)
     commands.add_parser("worker")
     commands.add_parser("simulators", help=argparse.SUPPRESS)
+    commands.add_parser("superset", help=argparse.SUPPRESS)
     commands.add_parser("down")
     commands.add_parser("status")
     load = commands.add_parser("load")
@@ -158,6 +159,10 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
             from runtime.worker import worker
 
             return worker(home, progress)
+        case "superset":
+            from runtime.superset_alone import serve_superset
+
+            return serve_superset(home, progress)
         case "simulators":
             from runtime.connections import serve_simulators
 

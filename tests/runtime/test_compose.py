@@ -1,0 +1,135 @@
+"""docker-compose.yml, looked at without Docker: what every service must have, and that files and variables fit."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from runtime.home import REPOSITORY
+
+FILE = REPOSITORY / "docker-compose.yml"
+FOLDER = REPOSITORY / "runtime" / "compose"
+# Profile to its services; those without a profile are always there.
+PROFILES = {
+    "": {"postgres", "airflow", "superset", "metabase"},
+    "demo": {"simulators"},
+    "scale": {"redis", "worker-1", "worker-2", "citus", "citus-worker-1", "citus-worker-2"},
+}
+SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY")
+
+
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def services() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = compose()["services"]
+    return found
+
+
+def test_profiles_hold_what_they_are_for() -> None:
+    found: dict[str, set[str]] = {}
+    for name, service in services().items():
+        for profile in service.get("profiles") or [""]:
+            found.setdefault(profile, set()).add(name)
+    assert found == PROFILES
+
+
+@pytest.mark.parametrize("name", sorted(set().union(*PROFILES.values())))
+def test_a_service_is_pinned_watched_bounded_and_without_power(name: str) -> None:
+    service = services()[name]
+    version = service["image"].partition(":")[2]
+    assert version == "local" if "build" in service else re.match(r"v?\d+\.\d+", version)
+    assert service["healthcheck"]["test"]
+    assert int(service["user"].partition(":")[0]) > 0
+    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+    assert service["restart"] == "unless-stopped"
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["cap_drop"] == ["ALL"]
+    assert any(not mount.startswith((".", "/")) for mount in service["volumes"])
+    for port in service.get("ports") or []:
+        assert port.startswith("127.0.0.1:")
+
+
+def test_nothing_has_a_password_that_nobody_chose() -> None:
+    text = FILE.read_text(encoding="utf-8")
+    used = set(re.findall(r"\$\{(\w+)", text))
+    asked_for = set(re.findall(r"\$\{(\w+):\?", text))
+    assert {name for name in used if SECRET.search(name)} <= asked_for
+    assert not re.findall(r"\$\{(\w*(?:PASS|SECRET|TOKEN|KEY)\w*):?-", text)
+    for name, service in services().items():
+        for variable, value in (service.get("environment") or {}).items():
+            if SECRET.search(variable) and value:
+                assert "${" in value, f"{name}: {variable} is written down"
+            assert not re.search(r"://\w*:(?!\$\{)[^@/]*@", str(value)), f"{name}: {variable} holds a password"
+
+
+def test_files_volumes_and_services_that_are_named_are_there() -> None:
+    found, known = compose(), services()
+    for service in known.values():
+        assert set(service.get("depends_on") or {}) <= set(known)
+        for mount in service["volumes"]:
+            source = mount.partition(":")[0]
+            assert (REPOSITORY / source).exists() if source.startswith(".") else source in found["volumes"]
+        if "build" in service:
+            assert (REPOSITORY / service["build"]["dockerfile"]).exists()
+    for script in FOLDER.glob("*.sh"):
+        subprocess.run(["sh", "-n", script], check=True)
+
+
+@pytest.mark.parametrize("profile", ["demo", "scale"])
+def test_a_profiles_variables_are_those_that_the_file_reads(profile: str) -> None:
+    lines = (FOLDER / f"{profile}.env").read_text(encoding="utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    assert given.pop("COMPOSE_PROFILES") == profile
+    assert set(given) <= set(re.findall(r"\$\{(\w+)", FILE.read_text(encoding="utf-8")))
+
+
+def test_commands_of_our_image_are_commands_of_ours() -> None:
+    from runtime.__main__ import parser
+
+    ours = [service for service in services().values() if service["image"].startswith("chairside")]
+    for service in ours:
+        assert parser().parse_args(service["command"]).command == service["command"][0]
+
+
+@pytest.mark.skipif(
+    not shutil.which("docker")
+    or subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode != 0,
+    reason="Docker's compose plugin is not installed",
+)
+@pytest.mark.parametrize("profile", ["", "demo", "scale"])
+def test_docker_itself_reads_the_file(profile: str) -> None:
+    text = FILE.read_text(encoding="utf-8")
+    chosen = dict.fromkeys(re.findall(r"\$\{(\w+):\?", text), "chosen")
+    command = ["docker", "compose", "--file", str(FILE)]
+    if profile:
+        command += ["--env-file", str(FOLDER / f"{profile}.env")]
+    told = subprocess.run(
+        [*command, "config", "--quiet"],
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin"} | chosen,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+
+
+def test_a_tasks_pod_on_kubernetes_is_bounded_and_without_power() -> None:
+    template = REPOSITORY / "runtime" / "kubernetes" / "pod_template.yaml"
+    pod = yaml.safe_load(template.read_text(encoding="utf-8"))["spec"]
+    (container,) = pod["containers"]
+    assert container["name"] == "base"  # by this name Airflow finds where its command goes
+    assert set(container["resources"]["limits"]) == {"cpu", "memory"}
+    assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["restartPolicy"] == "Never"
+    assert not pod["automountServiceAccountToken"]
+    mounted = {mount["name"] for mount in container["volumeMounts"]}
+    assert mounted == {volume["name"] for volume in pod["volumes"]}
