@@ -89,6 +89,7 @@ def test_a_few_thousand_probes_while_marts_and_rights_change(town: Town) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_hundred_thousand_probes_while_marts_and_rights_change(town: Town) -> None:
     with churning(town) as wrong:
         judges = attack(town, 18_000, 2, is_churned=True)
