@@ -16,7 +16,8 @@ from typing import Any
 from bi.metabase.client import Metabase, StaleRevision, expect, listed
 from bi.metabase.fields import field_updates
 from bi.metabase.groups import Group
-from bi.metabase.questions import Function, card_body, dashboard_body, questions_of, title_of
+from bi.metabase.questions import Function, card_body, dashboard_body, questions_of
+from bi.metabase.titles import title_of
 from extractors.core.errors import RejectedError, TransientError
 
 NAME = "Chairside: {}"

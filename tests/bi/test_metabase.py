@@ -18,7 +18,8 @@ import pytest
 from bi.metabase.client import Login, login_from, signed_in
 from bi.metabase.groups import read_groups, role_of
 from bi.metabase.provision import provision
-from bi.metabase.questions import TITLES, read_functions
+from bi.metabase.questions import read_functions
+from bi.metabase.titles import TITLES
 from extractors.core.errors import ConfigError, RejectedError, TransientError
 from runtime.metabase import warehouse_of
 from tests.bi.metabase_stand_in import ADMINISTRATORS, ALL_USERS, API_KEY, PASSWORD, USER, StandIn, serving
