@@ -21,7 +21,7 @@ unexport TARGET
 unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT URL GROUPS LANGUAGE SOURCE PERSON OPERATOR REASON ID WHY WHO REPLACE SHOW
 
 .DEFAULT_GOAL := help
-.PHONY: FORCE help install lock demo up serve worker down load status psql url backfill forget export metabase docs backup restore refused release discard \
+.PHONY: FORCE help install lock demo up serve worker down load status psql url sign-in rotate-logins backfill forget export metabase docs backup restore refused release discard \
 	quarantine fix dismiss replay data-docs test test-all bench lint format
 
 help:  ## what can be asked for
@@ -71,6 +71,12 @@ psql: $(INSTALLED)  ## [ROLE=<role>]: a SQL prompt as the owner or as an employe
 
 url: $(INSTALLED)  ## [ROLE=<role>]: the connection URL, for scripts
 	@$(RUN) url $(if $(ROLE),--role "$(ROLE)")
+
+sign-in: $(INSTALLED)  ## ROLE=<role>: where and with what an employee signs in to Superset
+	@$(RUN) sign-in $(if $(ROLE),--role "$(ROLE)")
+
+rotate-logins: $(INSTALLED)  ## new passwords for all employees and for Superset's bridge
+	@$(RUN) rotate-logins
 
 backfill: $(INSTALLED)  ## SOURCE=<source> FROM=<date> TO=<date> [DAYS=31]: load a source's days again through Airflow, a window at a time
 	@$(RUN) backfill $(if $(SOURCE),--source "$(SOURCE)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") $(if $(DAYS),--days "$(DAYS)")

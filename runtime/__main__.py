@@ -36,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     load.add_argument("--mapping", type=Path, metavar="MAPPING")
     for name in ("psql", "url"):
         commands.add_parser(name).add_argument("--role", metavar="ROLE")
+    commands.add_parser("sign-in").add_argument("--role", required=True, metavar="ROLE")
+    commands.add_parser("rotate-logins")
     backfill = commands.add_parser("backfill")
     backfill.add_argument("--source", required=True, metavar="SOURCE")
     backfill.add_argument("--from", dest="date_from", type=date.fromisoformat, required=True, metavar="FROM")
@@ -103,6 +105,14 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
             from runtime.shell import url
 
             return url(home, progress, options.role)
+        case "sign-in":
+            from runtime.shell import sign_in
+
+            return sign_in(home, progress, options.role)
+        case "rotate-logins":
+            from runtime.shell import rotate_logins
+
+            return rotate_logins(home, progress)
         case "export":
             from runtime.export import export
 

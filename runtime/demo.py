@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from extractors.registry import SOURCES
 from runtime.airflow import Airflow, files_connection, running_airflow, warehouse_connection
 from runtime.connections import FIRST_DAY, LAST_DAY, export_files, inbox, simulators
+from runtime.demo_viewers import add_demo_viewers
 from runtime.home import Home
 from runtime.look import reports, rows_loaded, where_to_look
 from runtime.progress import Progress
 from runtime.rounds import Follower, failures, trigger_all, wait_for_new_run
 from runtime.serve import down, serving, up
+from runtime.superset import running_superset
 from runtime.supervise import Service, supervised
 from runtime.warehouse import databases
 from simulators.running import SIMULATORS
@@ -22,7 +24,7 @@ from warehouse import pipeline
 
 BUILD = "build_warehouse"
 SECONDS = 1200.0  # of a round; five minutes in all are the aim, a slow machine gets more
-ENDED = "Where to look (all is stopped now; `make up` serves PostgreSQL and Airflow until `make down`)"
+ENDED = "Where to look (all is stopped now; `make up` serves PostgreSQL, Airflow and Superset until `make down`)"
 
 
 def demo(home: Home, progress: Progress) -> int:
@@ -52,11 +54,15 @@ def run_demo(home: Home, progress: Progress) -> tuple[bool, str]:
         progress.say(f"the invented city, {FIRST_DAY} to {LAST_DAY}: its import files are in {inbox(home)}")
         found |= {"warehouse": warehouse_connection(urls.warehouse), "files": files_connection(inbox(home))}
         home.remember(demo=True)
-        with running_airflow(home, metadata_url=urls.metadata, connections=found, progress=progress) as (
-            airflow,
-            parts,
+        # Superset is installed and made ready while Airflow loads.
+        with (
+            running_superset(home, metadata_url=urls.bi, warehouse=urls.warehouse, progress=progress) as superset,
+            running_airflow(home, metadata_url=urls.metadata, connections=found, progress=progress) as (airflow, parts),
         ):
             runs, wrong = load_once(airflow, [*parts, *services], progress)
+            if not wrong and not os.environ.get("WAREHOUSE_URL"):
+                add_demo_viewers(urls.warehouse)
+            superset.ready()
         print(rows_loaded(urls.warehouse, [f"{dag}/{run}" for dag, run in runs]), flush=True)
         for line in wrong:
             progress.say(line)

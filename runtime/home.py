@@ -6,6 +6,7 @@ $CHAIRSIDE_HOME (default: .chairside/ in the clone), only for its user (0700)
 ├── run/          sockets and locks
 ├── logs/         one file per process
 ├── airflow/      AIRFLOW_HOME
+├── superset/     what Superset writes besides its database
 ├── dbt_target/   dbt's compiled models
 └── state.json    ports and versions, so that a second start finds the first one's choices
 """
@@ -17,12 +18,14 @@ import json
 import os
 import secrets
 import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+REMEMBERING = threading.Lock()  # what starts beside something else remembers too
 SOCKET_PATH_LIMIT = 100  # 107 characters on Linux, 103 on macOS, less `/.s.PGSQL.65535` is checked apart
 LONGEST_SOCKET_NAME = "/.s.PGSQL.65535"
 
@@ -94,10 +97,11 @@ class Home:
 
     def remember(self, **values: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
         """Add to the remembered values; null forgets one."""
-        state = {key: value for key, value in {**self.state(), **values}.items() if value is not None}
-        fresh = self.root / f".state.{os.getpid()}.json"
-        fresh.write_text(json.dumps(state, indent=2, sort_keys=True))
-        fresh.replace(self.root / "state.json")
+        with REMEMBERING:
+            state = {key: value for key, value in {**self.state(), **values}.items() if value is not None}
+            fresh = self.root / f".state.{os.getpid()}.json"
+            fresh.write_text(json.dumps(state, indent=2, sort_keys=True))
+            fresh.replace(self.root / "state.json")
 
 
 def open_home(environ: Mapping[str, str]) -> Home:

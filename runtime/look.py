@@ -79,7 +79,22 @@ def where_to_look(home: Home, warehouse: str, airflow_url: str) -> str:
     lines += [
         f"  SQL        {prefix}make psql",
         "             select * from reports.channels_and_sources('2026-10-01', '2026-10-31');",
-        f"  BI         any tool that speaks PostgreSQL; its address: {prefix}make url ROLE=<employee's role>",
+        *bi_lines(home, warehouse, prefix),
+        f"  other BI   any tool that speaks PostgreSQL; its address: {prefix}make url ROLE=<employee's role>",
         f"  Files      put CSV or XLSX into {home.root / 'inbox'}, or {prefix}make load INBOX=<folder>",
     ]
     return "\n".join(lines)
+
+
+def bi_lines(home: Home, warehouse: str, prefix: str) -> list[str]:
+    """Superset's address and with what the demo's employees sign in; without them, how anybody does."""
+    address = f"http://127.0.0.1:{home.state()['superset_port']}" if home.state().get("superset_port") else ""
+    if not address:
+        return []
+    with psycopg.connect(warehouse) as connection:
+        found = connection.execute(
+            "select database_role, access.sign_in_password(database_role) from access.employees"
+            " where employee_group like 'demo %' order by database_role"
+        ).fetchall()
+    lines = [f"  Superset   {address}   user: an employee's role, password: {prefix}make sign-in ROLE=<role>"]
+    return lines + [f"             {role:<20} {password}" for role, password in found]

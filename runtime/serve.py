@@ -1,6 +1,6 @@
 """`make up` and `make down`: a process of its own that keeps everything serving, and its end.
 
-serve   PostgreSQL and Airflow, and the vendor simulators where the demo filled this home
+serve   PostgreSQL, Airflow and Superset, and the vendor simulators where the demo filled this home
 hold    PostgreSQL alone, for a script that asked for its address; ends by itself when nobody has been connected
         for a while
 """
@@ -32,10 +32,13 @@ IDLE_SECONDS = 900.0  # a held server without connections
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """A serving process of this home. `airflow_url` is empty while it starts."""
+    """A serving process of this home. `airflow_url` is empty while it starts. `bi_url` is null until it is known
+    whether Superset runs, and empty where it does not.
+    """
 
     pid: int
     airflow_url: str
+    bi_url: str | None
 
 
 @contextmanager
@@ -69,7 +72,8 @@ def serving(home: Home) -> Serving | None:
     if pid is None:
         return None
     found = home.state().get("serving") or {}
-    return Serving(pid=pid, airflow_url=found.get("airflow_url", "") if found.get("pid") == pid else "")
+    ours = found if found.get("pid") == pid else {}
+    return Serving(pid=pid, airflow_url=ours.get("airflow_url", ""), bi_url=ours.get("bi_url"))
 
 
 def detach(home: Home, command: str) -> subprocess.Popen[bytes]:
@@ -89,11 +93,15 @@ def detach(home: Home, command: str) -> subprocess.Popen[bytes]:
 def up(home: Home, progress: Progress) -> int:
     """Start serving and return once everything answers. Raises ProcessFailed."""
     if serving(home) is None:
-        progress.say("starting PostgreSQL and Airflow; this takes about half a minute")
+        progress.say("starting PostgreSQL, Airflow and Superset; this takes about half a minute")
         process = detach(home, "serve")
         deadline = time.monotonic() + START_SECONDS
-        while not ((found := serving(home)) and found.airflow_url):
-            if process.poll() is not None or time.monotonic() > deadline:
+        while not ((found := serving(home)) and found.airflow_url and found.bi_url is not None):
+            late = time.monotonic() > deadline
+            if late and found and found.airflow_url:
+                progress.say(f"Superset is not up yet; {home.logs / 'superset.log'} tells how far it is")
+                break
+            if late or process.poll() is not None:
                 with suppress(ProcessLookupError):
                     process.terminate()
                 tail = (home.logs / "serve.log").read_text(errors="replace").splitlines()[-12:]
@@ -112,6 +120,7 @@ def serve(home: Home, progress: Progress) -> int:
     from extractors.registry import SOURCES
     from runtime.airflow import running_airflow, schedule_once
     from runtime.connections import connections
+    from runtime.superset import running_superset
     from warehouse import pipeline
 
     with sole(home.run / "serve.lock") as alone:
@@ -122,9 +131,12 @@ def serve(home: Home, progress: Progress) -> int:
             assert urls.metadata is not None  # noqa: S101 - asked for above
             pipeline.prepare(urls.warehouse)
             found = connections(home, urls.warehouse, os.environ, services, progress)
-            with running_airflow(home, metadata_url=urls.metadata, connections=found, progress=progress) as (
-                airflow,
-                parts,
+            with (
+                running_superset(home, metadata_url=urls.bi, warehouse=urls.warehouse, progress=progress) as superset,
+                running_airflow(home, metadata_url=urls.metadata, connections=found, progress=progress) as (
+                    airflow,
+                    parts,
+                ),
             ):
                 if not home.state().get("demo"):
                     names = {name for name in (*SOURCES, "files") if f"AIRFLOW_CONN_{name.upper()}" in os.environ}
@@ -133,11 +145,16 @@ def serve(home: Home, progress: Progress) -> int:
                     )
                 home.remember(serving={"pid": os.getpid(), "airflow_url": airflow.url})
                 try:
-                    while all(part.running() for part in [*parts, *services]):
+                    bi = superset.ready()
+                    everything = [*parts, *services, *(bi.services if bi else ())]
+                    home.remember(
+                        serving={"pid": os.getpid(), "airflow_url": airflow.url, "bi_url": bi.url if bi else ""}
+                    )
+                    while all(part.running() for part in everything):
                         time.sleep(1)
                 finally:
                     home.remember(serving=None)
-                ended = ", ".join(part.name for part in [*parts, *services] if not part.running())
+                ended = ", ".join(part.name for part in everything if not part.running())
                 raise ProcessFailed(f"{ended} ended by itself; see {home.logs}")
 
 

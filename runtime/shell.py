@@ -1,4 +1,4 @@
-"""`make psql`, `make url`, `make status`."""
+"""`make psql`, `make url`, `make status`, `make sign-in`, `make rotate-logins`."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def status(home: Home, progress: Progress) -> int:
     from runtime.serve import serving
 
     found = serving(home)
-    progress.say(f"serving (process {found.pid}): {found.airflow_url}" if found else "not serving; `make up` starts it")
+    running = f"serving (process {found.pid}): {found.airflow_url} {found.bi_url or ''}" if found else ""
+    progress.say(running or "not serving; `make up` starts it")
     with databases(home, os.environ, progress) as urls, psycopg.connect(urls.warehouse) as connection:
         if connection.execute("select to_regclass('ops.steps')").fetchone() == (None,):
             progress.say("the warehouse is empty; `make demo` or `make load INBOX=<folder>` fills it")
@@ -73,4 +74,27 @@ def status(home: Home, progress: Progress) -> int:
             " from ops.steps order by started_at desc limit 12"
         ).fetchall()
     print(text_table(["run", "step", "started", "status", "seconds", "message"], rows), flush=True)
+    return 0
+
+
+def sign_in(home: Home, progress: Progress, role: str) -> int:
+    """Print where and with what password an employee signs in to Superset."""
+    from runtime.superset import sign_in as found_for
+
+    with databases(home, os.environ, progress) as urls:
+        try:
+            address, password = found_for(home, urls.warehouse, role)
+        except psycopg.Error as error:
+            raise ConfigError(f"No sign-in for {role!r}: {error.diag.message_primary or error}") from None
+    print(f"{address or 'Superset has not been started here yet'}\nuser      {role}\npassword  {password}", flush=True)
+    return 0
+
+
+def rotate_logins(home: Home, progress: Progress) -> int:
+    """New passwords for all employees and for Superset's bridge, in force at once."""
+    from runtime.superset import rotate
+
+    with databases(home, os.environ, progress) as urls:
+        changed = rotate(home, urls.warehouse)
+    progress.say(f"new passwords for {changed} employees and for Superset's bridge; tell them by `make sign-in ROLE=…`")
     return 0

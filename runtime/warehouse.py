@@ -1,6 +1,6 @@
 """The warehouse that a command works on: the server that `WAREHOUSE_URL` names, or a database of the embedded one.
 
-`AIRFLOW_METADATA_URL` does the same for Airflow's own tables.
+`AIRFLOW_METADATA_URL` does the same for Airflow's own tables, `SUPERSET_METADATA_URL` for Superset's.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from warehouse.publish_placement import TARGET, require_target
 
 WAREHOUSE = "chairside"
 METADATA = "airflow"
+BI = "superset"
 # Any login may call these, and nothing of ours needs them; a large object is writing. Only a superuser can close them.
 OPEN_FUNCTIONS = """
     select oid::regprocedure::text from pg_proc
@@ -32,10 +33,13 @@ OPEN_FUNCTIONS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Databases:
-    """Connection URLs, each as its database's owner. `metadata` is Airflow's own; null where nobody asked for it."""
+    """Connection URLs, each as its database's owner. `metadata` is Airflow's own, `bi` Superset's; null where nobody
+    asked for them, or where servers were named for the others and none for it.
+    """
 
     warehouse: str
     metadata: str | None = None
+    bi: str | None = None
 
 
 def ensure_database(server: Server, home: Home, name: str, *, creates_roles: bool) -> str:
@@ -70,26 +74,28 @@ def close_to_employees(superuser_url: str, *, owner: str) -> None:
 def databases(
     home: Home, environ: Mapping[str, str], progress: Progress, *, metadata: bool = False
 ) -> Iterator[Databases]:
-    """The warehouse, running until the end of the block. With `metadata` also a database for Airflow.
+    """The warehouse, running until the end of the block. With `metadata` also databases for Airflow and for Superset.
 
     Raises ConfigError where `WAREHOUSE_URL` is no use, PostgresMissing and ProcessFailed from the embedded server.
     """
-    given, given_metadata = given_server(environ, "WAREHOUSE_URL"), None
+    given, given_metadata, given_bi = given_server(environ, "WAREHOUSE_URL"), None, None
     if metadata:
         given_metadata = given_server(environ, "AIRFLOW_METADATA_URL")
+        given_bi = given_server(environ, "SUPERSET_METADATA_URL")
     target = environ.get(TARGET) or "postgres"
     if given is not None:
         require_target(given, target)
     elif target != "postgres":
         raise ConfigError(f"TARGET={target} needs WAREHOUSE_URL: the embedded server is plain PostgreSQL")
     if given is not None and (given_metadata is not None or not metadata):
-        yield Databases(warehouse=given, metadata=given_metadata)
+        yield Databases(warehouse=given, metadata=given_metadata, bi=given_bi)
         return
     with running_server(home, progress) as server:
         yield Databases(
             warehouse=given or ensure_database(server, home, WAREHOUSE, creates_roles=True),
             metadata=given_metadata
             or (ensure_database(server, home, METADATA, creates_roles=False) if metadata else None),
+            bi=given_bi or (ensure_database(server, home, BI, creates_roles=False) if metadata else None),
         )
 
 

@@ -75,7 +75,7 @@ comment on table access.journal is 'Every change of a right or an employee. Appe
 comment on column access.journal.journal_id is 'Order of the changes.';
 comment on column access.journal.changed_at is 'When.';
 comment on column access.journal.changed_by is 'Who: the login that asked for the change.';
-comment on column access.journal.action is 'allow, deny, clear, add_employee, remove_employee or add_group.';
+comment on column access.journal.action is 'allow, deny, clear, add_employee, remove_employee, add_group, open_bridge, close_bridge or rotate_logins.';
 comment on column access.journal.subject is 'Group or database role that was changed.';
 comment on column access.journal.report is 'Report of the right; null for employees and groups.';
 comment on column access.journal.before is 'The row before; null: there was none.';

@@ -242,6 +242,18 @@ objects as (
     inner join pg_catalog.pg_proc
         on pg_proc.pronamespace = 'access'::regnamespace and pg_proc.proname = 'note_personal_read'
     where effective_rights.personal_data
+    union
+    -- the bridge of a BI server (160_bridge.sql)
+    select bridges.rolname, 'schema', pg_namespace.oid, 'USAGE'
+    from pg_catalog.pg_roles as bridges
+    inner join pg_catalog.pg_namespace on pg_namespace.nspname = 'bridge'
+    where bridges.rolname = left(current_database(), 50) || '_bridge'
+    union
+    select bridges.rolname, 'function', pg_proc.oid, 'EXECUTE'
+    from pg_catalog.pg_roles as bridges
+    inner join pg_catalog.pg_namespace on pg_namespace.nspname = 'bridge'
+    inner join pg_catalog.pg_proc on pg_proc.pronamespace = pg_namespace.oid and pg_proc.proname = 'viewer'
+    where bridges.rolname = left(current_database(), 50) || '_bridge'
 )
 
 select roles.oid as role_oid, objects.object_kind, objects.object_oid, objects.privilege

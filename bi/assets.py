@@ -1,0 +1,348 @@
+"""Specs to Superset's assets: YAML files with fixed UUIDs, one dashboard a report and language.
+
+`python -m bi.assets FOLDER` writes them as files, to look at or to import into another Superset.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bi import state
+from bi.charts import chart_parameters
+from bi.identity import DATE_FROM, DATE_TO, DEFAULT_PERIOD, PERIOD, TYPES, identity, literal
+from bi.spec import LANGUAGES, Dashboard, Dataset, Filter, dashboards, placeholders, words
+
+DATABASE = "Chairside"
+Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the same text, ten times as fast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """Superset's files by path, and what opens what. UUIDs as texts."""
+
+    files: Mapping[str, str]
+    reports: frozenset[str]
+    report_of_dashboard: Mapping[str, str]
+    report_of_dataset: Mapping[str, str]
+    charts: frozenset[str]
+
+
+def superset_assets() -> Bundle:
+    """All assets. Raises SpecError."""
+    files: dict[str, str] = {}
+    opens: dict[str, str] = {}
+    opened_datasets: dict[str, str] = {}
+    charts: set[str] = set()
+
+    def put(path: str, content: Mapping[str, Any]) -> None:
+        files[path] = yaml.dump(dict(content), Dumper=Dumper, allow_unicode=True, sort_keys=False, width=1000)
+
+    put("metadata.yaml", {"version": "1.0.0", "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"})
+    put("databases/chairside.yaml", database())
+    every = dashboards()
+    for dashboard in every:
+        for language in LANGUAGES:
+            name = f"{dashboard.report}.{language}"
+            put(f"datasets/Chairside/{name}.state.yaml", made := state.dataset(dashboard, language))
+            opened_datasets[made["uuid"]] = dashboard.report
+            put(f"charts/{name}.state.yaml", made := state.chart(dashboard, language))
+            charts.add(made["uuid"])
+            for dataset in dashboard.datasets.values():
+                made = dataset_asset(dashboard, dataset, language)
+                put(f"datasets/Chairside/{name}.{dataset.name}.yaml", made)
+                opened_datasets[made["uuid"]] = dashboard.report
+            for chart in dashboard.charts.values():
+                made = chart_asset(dashboard, chart.name, language)
+                put(f"charts/{name}.{chart.name}.yaml", made)
+                charts.add(made["uuid"])
+            made = dashboard_asset(dashboard, language)
+            put(f"dashboards/{name}.yaml", made)
+            opens[made["uuid"]] = dashboard.report
+    return Bundle(
+        files=files,
+        reports=frozenset(each.report for each in every),
+        report_of_dashboard=opens,
+        report_of_dataset=opened_datasets,
+        charts=frozenset(charts),
+    )
+
+
+def database() -> dict[str, Any]:
+    """Where the warehouse is and who opens it is decided at each query (bi/superset/security.py)."""
+    return {
+        "database_name": DATABASE,
+        "sqlalchemy_uri": "postgresql+psycopg2://viewer@warehouse/warehouse",
+        "cache_timeout": None,
+        "expose_in_sqllab": False,
+        "allow_run_async": False,
+        "allow_ctas": False,
+        "allow_cvas": False,
+        "allow_dml": False,
+        "allow_csv_upload": False,
+        "extra": {"per_user_caching": True, "allows_virtual_table_explore": False},
+        "uuid": identity("database"),
+        "version": "1.0.0",
+    }
+
+
+def in_words(column: str, language: str) -> str:
+    """SQL of a column with its values in words; values without words stay as they are."""
+    said = words().values.get(column)
+    if not said:
+        return column
+    whens = " ".join(f"when {literal(value)} then {literal(titles[language])}" for value, titles in said.items())
+    return f"case {column}::text {whens} else {column}::text end as {column}"
+
+
+def chosen(column: str, default: str | None, language: str) -> str:
+    """SQL of what the reader chose, in the warehouse's own value; the default or null where nothing is chosen."""
+    given = f"{{{{ filter_values('{column}', remove_filter=True)[:1] | where_in }}}}"
+    said = words().values.get(column)
+    if said:
+        whens = " ".join(f"when {literal(titles[language])} then {literal(value)}" for value, titles in said.items())
+        given = f"case {given} {whens} else {given} end"
+    missing = literal(default) if default else "null"
+    return f"{{% if filter_values('{column}') %}}{given}{{% else %}}{missing}{{% endif %}}::text"
+
+
+def query(dashboard: Dashboard, dataset: Dataset, language: str) -> str:
+    """The dataset's SQL for Superset: parameters become its Jinja, values become words."""
+    defaults = {each.column: each.default for each in dashboard.filters}
+    sql = dataset.sql
+    used = set(placeholders(sql))
+    values: dict[str, str] = {}
+    for name in used:
+        if name == "date_from":
+            values[name] = DATE_FROM
+        elif name == "date_to":
+            values[name] = DATE_TO
+        else:
+            values[name] = chosen(name, defaults.get(name), language)
+    sql = re.sub(r"(?<![:\w]):([a-z_]+)", lambda found: values[found[1]], sql)
+    prelude = PERIOD if used & {"date_from", "date_to"} else ""
+    shown = ", ".join(in_words(column, language) for column in dataset.columns)
+    if dataset.report != dashboard.report:
+        # Another right: without it the chart is empty, and the line on top says why (state).
+        nothing = ", ".join(f"null::{TYPES[words().column(each).format]} as {each}" for each in dataset.columns)
+        return (
+            f"{prelude}{{% if may('{dataset.report}') %}}select {shown} from ({sql}) as answer"  # noqa: S608
+            f"{{% else %}}select {nothing} where false{{% endif %}}"
+        )
+    return f"{prelude}select {shown} from ({sql}) as answer"  # noqa: S608 - of our own files only
+
+
+def dataset_asset(dashboard: Dashboard, dataset: Dataset, language: str) -> dict[str, Any]:
+    known = words()
+    return {
+        "table_name": f"{dashboard.titles[language]}: {dataset.titles[language]}",
+        "main_dttm_col": None,
+        "schema": "reports",
+        "sql": query(dashboard, dataset, language),
+        "filter_select_enabled": True,
+        "normalize_columns": False,
+        "always_filter_main_dttm": False,
+        "uuid": identity("dataset", dashboard.report, dataset.name, language),
+        "database_uuid": identity("database"),
+        "version": "1.0.0",
+        "columns": [
+            {
+                "column_name": column,
+                "verbose_name": known.column(column).titles[language],
+                "type": TYPES[known.column(column).format],
+                "is_dttm": known.column(column).format in ("date", "month", "time"),
+                "is_active": True,
+                "groupby": True,
+                "filterable": True,
+            }
+            for column in dataset.columns
+        ],
+        "metrics": [
+            {
+                "metric_name": name,
+                "verbose_name": known.column(name).titles[language],
+                "metric_type": None,
+                "expression": expression,
+                "d3format": None,
+            }
+            for name, expression in dataset.metrics.items()
+        ],
+    }
+
+
+def chart_asset(dashboard: Dashboard, name: str, language: str) -> dict[str, Any]:
+    chart = dashboard.charts[name]
+    viz_type, parameters = chart_parameters(chart, dashboard.datasets[chart.dataset], language)
+    return {
+        "slice_name": chart.titles[language],
+        "viz_type": viz_type,
+        "params": {"viz_type": viz_type, **parameters},
+        "cache_timeout": None,
+        "uuid": identity("chart", dashboard.report, name, language),
+        "dataset_uuid": identity("dataset", dashboard.report, chart.dataset, language),
+        "version": "1.0.0",
+    }
+
+
+def dashboard_asset(dashboard: Dashboard, language: str) -> dict[str, Any]:
+    return {
+        "dashboard_title": dashboard.titles[language],
+        "description": dashboard.notes[language],
+        "slug": f"{dashboard.report}-{language}",
+        "uuid": identity("dashboard", dashboard.report, language),
+        "version": "1.0.0",
+        "published": True,
+        "position": position(dashboard, language),
+        "metadata": {
+            "native_filter_configuration": [native_filter(dashboard, each, language) for each in dashboard.filters],
+            "cross_filters_enabled": True,
+            "color_scheme": "supersetColors",
+            "refresh_frequency": 0,
+            "timed_refresh_immune_slices": [],
+            "expanded_slices": {},
+            "label_colors": {},
+            "filter_bar_orientation": "HORIZONTAL",
+        },
+    }
+
+
+STATE = "state"
+
+
+def chart_numbers(dashboard: Dashboard) -> dict[str, int]:
+    """Numbers of the charts within these files: the import puts Superset's own in their place."""
+    return {name: number for number, name in enumerate((STATE, *dashboard.charts), start=1)}
+
+
+PERIOD_TITLE = {"en": "Period", "ru": "Период"}
+
+
+def native_filter(dashboard: Dashboard, each: Filter, language: str) -> dict[str, Any]:
+    numbers = chart_numbers(dashboard)
+    untouched = [
+        numbers[chart.name]
+        for chart in dashboard.charts.values()
+        if each.column in dashboard.datasets[chart.dataset].ignores
+    ]
+    if each.kind != "period":
+        untouched.append(numbers[STATE])
+    common: dict[str, Any] = {
+        "id": f"NATIVE_FILTER-{each.column}",
+        "scope": {"rootPath": ["ROOT_ID"], "excluded": untouched},
+        "cascadeParentIds": [],
+        "type": "NATIVE_FILTER",
+        "description": "",
+    }
+    if each.kind == "period":
+        state = {"extraFormData": {"time_range": DEFAULT_PERIOD}, "filterState": {"value": DEFAULT_PERIOD}}
+        return {
+            **common,
+            "name": PERIOD_TITLE[language],
+            "filterType": "filter_time",
+            "targets": [{}],
+            "defaultDataMask": state,
+            "controlValues": {"enableEmptyFilter": False},
+        }
+    assert each.dataset is not None  # noqa: S101 - only a period has none
+    default = words().values.get(each.column, {}).get(each.default or "", {}).get(language, each.default)
+    chosen_at_first = (
+        {
+            "extraFormData": {"filters": [{"col": each.column, "op": "IN", "val": [default]}]},
+            "filterState": {"value": [default], "label": default},
+        }
+        if default
+        else {"extraFormData": {}, "filterState": {}}
+    )
+    return {
+        **common,
+        "name": words().column(each.column).titles[language],
+        "filterType": "filter_select",
+        "targets": [
+            {
+                "datasetUuid": identity("dataset", dashboard.report, each.dataset, language),
+                "column": {"name": each.column},
+            }
+        ],
+        "defaultDataMask": chosen_at_first,
+        "controlValues": {
+            "enableEmptyFilter": False,
+            "defaultToFirstItem": False,
+            "multiSelect": each.kind == "many",
+            "searchAllOptions": False,
+            "inverseSelection": False,
+            "sortAscending": True,
+        },
+    }
+
+
+def position(dashboard: Dashboard, language: str) -> dict[str, Any]:
+    """The grid: a note, then the rows of the layout."""
+    rows: list[str] = []
+    grid: dict[str, Any] = {
+        "DASHBOARD_VERSION_KEY": "v2",
+        "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
+        "GRID_ID": {"type": "GRID", "id": "GRID_ID", "children": rows, "parents": ["ROOT_ID"]},
+        "HEADER_ID": {"type": "HEADER", "id": "HEADER_ID", "meta": {"text": dashboard.titles[language]}},
+    }
+
+    def add(row: str, children: list[dict[str, Any]]) -> None:
+        rows.append(row)
+        grid[row] = {
+            "type": "ROW",
+            "id": row,
+            "children": [child["id"] for child in children],
+            "parents": ["ROOT_ID", "GRID_ID"],
+            "meta": {"background": "BACKGROUND_TRANSPARENT"},
+        }
+        for child in children:
+            grid[child["id"]] = {**child, "children": [], "parents": ["ROOT_ID", "GRID_ID", row]}
+
+    add("ROW-note", [
+        {
+            "type": "MARKDOWN", "id": "MARKDOWN-note",
+            "meta": {"width": 6, "height": 16, "code": dashboard.notes[language]},
+        },
+        {
+            "type": "CHART", "id": "CHART-state",
+            "meta": {
+                "chartId": chart_numbers(dashboard)[STATE], "width": 6, "height": 16,
+                "sliceName": state.TITLES[language],
+                "uuid": identity("chart", dashboard.report, "state", language),
+            },
+        },
+    ])  # fmt: skip
+    numbers = chart_numbers(dashboard)
+    for index, (cells, height) in enumerate(dashboard.layout):
+        children = []
+        for name, width in cells:
+            children.append({
+                "type": "CHART", "id": f"CHART-{name}",
+                "meta": {
+                    "chartId": numbers[name], "width": width, "height": height,
+                    "uuid": identity("chart", dashboard.report, name, language),
+                    "sliceName": dashboard.charts[name].titles[language],
+                },
+            })  # fmt: skip
+        add(f"ROW-{index}", children)
+    return grid
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        print("usage: python -m bi.assets FOLDER", file=sys.stderr)
+        return 2
+    for path, content in superset_assets().files.items():
+        file = Path(arguments[0]) / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

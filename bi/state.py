@@ -1,0 +1,97 @@
+"""The line on top of each dashboard: which days the data cover, when they came, and what is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bi.identity import DATE_FROM, DATE_TO, PERIOD, TYPES, identity, literal
+from bi.spec import Dashboard, words
+
+COLUMNS = ("state", "data_from", "data_to", "published_at")
+TITLES = {"en": "State of the data", "ru": "Состояние данных"}
+STALE_AFTER = "26 hours"  # a daily load and two hours for it to be late
+SAYS = {
+    "nothing": {
+        "en": "There is nothing here that you may see, or nothing was loaded",
+        "ru": "Здесь нет ничего, что вам открыто, или ничего не загружено",
+    },
+    "other_days": {
+        "en": "Nothing in the chosen period: choose days that have data",
+        "ru": "В выбранном периоде пусто: выберите дни, за которые есть данные",
+    },
+    "stale": {
+        "en": "Nothing new was published for more than a day",
+        "ru": "Больше суток не публиковалось ничего нового",
+    },
+    "fresh": {"en": "Up to date", "ru": "Данные свежие"},
+    "closed": {"en": "not open to you", "ru": "вам не открыто"},
+}
+
+
+def query(dashboard: Dashboard, language: str) -> str:
+    """One row. Parts of the dashboard that ask for another right are named to whoever lacks it."""
+    relation, column = dashboard.days
+    not_open = SAYS["closed"][language]
+    closed = "".join(
+        f"{{% if not may('{dataset.report}') %}} || {literal(f'; {not_open}: {dataset.titles[language]}')}"
+        "{% endif %}"
+        for dataset in dashboard.datasets.values()
+        if dataset.report != dashboard.report
+    )
+    says = {what: literal(texts[language]) for what, texts in SAYS.items()}
+    has_period = any(each.kind == "period" for each in dashboard.filters)
+    outside = f"days.data_to < {DATE_FROM} or days.data_from > {DATE_TO}"
+    other_days = f"when {outside} then {says['other_days']} " if has_period else ""
+    return (
+        f"{PERIOD}select case when days.data_to is null then {says['nothing']} "  # noqa: S608 - of our own files only
+        f"{other_days}"
+        f"when news.published_at < now() - interval '{STALE_AFTER}' then {says['stale']} "
+        f"else {says['fresh']} end{closed} as state, days.data_from, days.data_to, news.published_at "
+        f"from (select min({column}) as data_from, max({column}) as data_to from {relation}) as days "
+        "cross join (select max(published_at) as published_at from history.publications) as news"
+    )
+
+
+def dataset(dashboard: Dashboard, language: str) -> dict[str, Any]:
+    known = words()
+    return {
+        "table_name": f"{dashboard.titles[language]}: {TITLES[language]}",
+        "main_dttm_col": None,
+        "schema": "reports",
+        "sql": query(dashboard, language),
+        "uuid": identity("dataset", dashboard.report, "state", language),
+        "database_uuid": identity("database"),
+        "version": "1.0.0",
+        "columns": [
+            {
+                "column_name": column,
+                "verbose_name": known.column(column).titles[language],
+                "type": TYPES[known.column(column).format],
+                "is_dttm": column != "state",
+            }
+            for column in COLUMNS
+        ],
+        "metrics": [],
+    }
+
+
+def chart(dashboard: Dashboard, language: str) -> dict[str, Any]:
+    return {
+        "slice_name": TITLES[language],
+        "viz_type": "table",
+        "params": {
+            "viz_type": "table",
+            "query_mode": "raw",
+            "all_columns": list(COLUMNS),
+            "row_limit": 10,  # one row comes; a limit that is reached would be a warning
+            "page_length": 0,
+            "include_search": False,
+            "table_timestamp_format": "%x",
+            "column_config": {"published_at": {"d3TimeFormat": "%x %H:%M"}, "state": {"truncateLongCells": False}},
+            "adhoc_filters": [],
+        },
+        "cache_timeout": None,
+        "uuid": identity("chart", dashboard.report, "state", language),
+        "dataset_uuid": identity("dataset", dashboard.report, "state", language),
+        "version": "1.0.0",
+    }

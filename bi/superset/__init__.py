@@ -1,0 +1,1 @@
+"""What runs inside Superset's own environment (requirements/superset.txt), never beside dbt or Airflow."""

@@ -1,0 +1,79 @@
+"""Superset's settings. Everything that differs between installations comes by environment, secrets as files' contents.
+
+Superset imports this file by SUPERSET_CONFIG_PATH; names in capitals are its settings.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from bi.superset.bridge import Bridge, Warehouse
+from bi.superset.languages import NUMBERS, TIMES
+from bi.superset.security import EmployeesOnly, finish, may, open_as_viewer
+
+SECRET_KEY = os.environ["CHAIRSIDE_BI_KEY"]
+SQLALCHEMY_DATABASE_URI = os.environ["CHAIRSIDE_BI_METADATA"]
+SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True, "pool_size": 8}
+APP_NAME = "Chairside"
+
+# Each viewer is himself.
+CHAIRSIDE_WAREHOUSE = Warehouse(url=os.environ["CHAIRSIDE_BI_WAREHOUSE"])
+CHAIRSIDE_BRIDGE = Bridge(
+    CHAIRSIDE_WAREHOUSE, os.environ["CHAIRSIDE_BI_BRIDGE_ROLE"], Path(os.environ["CHAIRSIDE_BI_BRIDGE_SECRET"])
+)
+CUSTOM_SECURITY_MANAGER = EmployeesOnly
+DB_CONNECTION_MUTATOR = open_as_viewer
+FLASK_APP_MUTATOR = finish
+JINJA_CONTEXT_ADDONS = {"may": may}
+AUTH_USER_REGISTRATION = False
+GUEST_TOKEN_JWT_SECRET = os.environ["CHAIRSIDE_BI_KEY"] + "guest"  # unused, but the default is known to everybody
+
+FEATURE_FLAGS = {
+    "CACHE_QUERY_BY_USER": True,
+    "DASHBOARD_RBAC": True,
+    "ENABLE_TEMPLATE_PROCESSING": True,
+    "DRILL_TO_DETAIL": True,
+    "DRILL_BY": False,  # it would sum whatever column it finds
+    "ALERT_REPORTS": False,
+    "EMBEDDED_SUPERSET": False,
+    "ESTIMATE_QUERY_COST": False,
+}
+
+# Answers stay in this process only; their key holds viewer, rights and publication (security.py).
+DATA_CACHE_CONFIG: dict[str, Any] = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 300, "CACHE_THRESHOLD": 500}
+CACHE_CONFIG: dict[str, Any] = {"CACHE_TYPE": "NullCache"}
+FILTER_STATE_CACHE_CONFIG: dict[str, Any] = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 86400}
+EXPLORE_FORM_DATA_CACHE_CONFIG: dict[str, Any] = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 86400}
+
+LANGUAGES = {"en": {"flag": "gb", "name": "English"}, "ru": {"flag": "ru", "name": "Русский"}}
+BABEL_DEFAULT_LOCALE = os.environ.get("CHAIRSIDE_BI_LANGUAGE", "en")
+
+
+def COMMON_BOOTSTRAP_OVERRIDES_FUNC(data: dict[str, Any]) -> dict[str, Any]:
+    """Numbers and dates as the reader of this language writes them."""
+    return {"d3_format": NUMBERS.get(data["locale"], {}), "d3_time_format": TIMES.get(data["locale"], {})}
+
+
+ROW_LIMIT = 10_000
+SQL_MAX_ROW = 100_000
+NATIVE_FILTER_DEFAULT_ROW_LIMIT = 1000
+PREVENT_UNSAFE_DB_CONNECTIONS = True
+
+WTF_CSRF_ENABLED = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = os.environ.get("CHAIRSIDE_BI_HTTPS") == "1"
+SESSION_COOKIE_NAME = "chairside_bi"  # beside Airflow on the same host
+PERMANENT_SESSION_LIFETIME = timedelta(hours=12).total_seconds()
+TALISMAN_ENABLED = True
+RATELIMIT_ENABLED = True
+RATELIMIT_APPLICATION = "200 per second"
+AUTH_RATE_LIMIT = "10 per 20 second"
+ENABLE_UI_THEME_ADMINISTRATION = False
+THEME_DARK = None
+SUPERSET_WEBSERVER_TIMEOUT = 60
+LOGO_TARGET_PATH = "/dashboard/list/"
+WELCOME_PAGE_LAST_TAB = "all"

@@ -1,0 +1,116 @@
+"""A headless Chromium, spoken to by its own protocol: open a page, ask it something, type, take a picture."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from websockets.sync.client import ClientConnection, connect
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def chromium() -> str | None:
+    """The browser's program; null where there is none."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._numbers = itertools.count(1)
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """One command of the DevTools protocol. Raises RuntimeError with what the browser answered."""
+        number = next(self._numbers)
+        self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            answer = json.loads(self._socket.recv(timeout=60))
+            if answer.get("id") == number:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']}")
+                return dict(answer["result"])
+
+    def ask(self, expression: str) -> Any:  # noqa: ANN401 - JSON
+        """The value of an expression in the page."""
+        told = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        return told["result"].get("value")
+
+    def open(self, url: str) -> None:
+        self.call("Page.navigate", url=url)
+
+    def wait(self, condition: str, seconds: float = 60.0) -> float:
+        """Wait until the expression is true; the seconds it took. Raises TimeoutError with the page's text."""
+        began = time.monotonic()
+        while not self.ask(f"Boolean({condition})"):
+            if time.monotonic() - began > seconds:
+                raise TimeoutError(f"{condition} not within {seconds} s; the page says: {self.text()[:2000]}")
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def text(self) -> str:
+        return str(self.ask("document.body ? document.body.innerText : ''"))
+
+    def type(self, selector: str, text: str) -> None:
+        """Put the cursor into a field and type."""
+        self.ask(f"document.querySelector({json.dumps(selector)}).focus()")
+        self.call("Input.insertText", text=text)
+
+    def click(self, selector: str) -> None:
+        self.ask(f"document.querySelector({json.dumps(selector)}).click()")
+
+    def picture(self, path: Path, *, width: int, height: int) -> None:
+        """The page as a PNG of that size."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
+        time.sleep(1.0)  # the charts follow the size
+        shot = self.call("Page.captureScreenshot", format="png")
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def cookies(self) -> dict[str, str]:
+        return {each["name"]: each["value"] for each in self.call("Network.getCookies")["cookies"]}
+
+
+@contextmanager
+def browser(profile: Path, program: str) -> Iterator[Page]:
+    """A browser with a profile of its own, ended at the end of the block."""
+    process = subprocess.Popen(
+        [
+            program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--hide-scrollbars", "--remote-debugging-port=0", "--remote-allow-origins=*", "--no-proxy-server",
+            "--window-size=1400,1000", "--lang=en", f"--user-data-dir={profile}", "about:blank",
+        ],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        port_file = profile / "DevToolsActivePort"
+        deadline = time.monotonic() + 60
+        while not (port_file.exists() and len(port_file.read_text().splitlines()) == 2):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("Chromium did not start")
+            time.sleep(0.1)
+        port = port_file.read_text().splitlines()[0]
+        session = requests.Session()
+        session.trust_env = False
+        tabs = session.get(f"http://127.0.0.1:{port}/json", timeout=30).json()
+        address = next(each["webSocketDebuggerUrl"] for each in tabs if each["type"] == "page")
+        with connect(address, max_size=None, proxy=None) as socket:
+            page = Page(socket)
+            page.call("Page.enable")
+            page.call("Network.enable")
+            yield page
+    finally:
+        process.terminate()
+        process.wait()
