@@ -32,6 +32,7 @@ from warehouse.publish_history import (
     shape_history,
 )
 from warehouse.publish_keys import add_foreign_keys, drop_broken_foreign_keys
+from warehouse.publish_lineage import record_lineage, trace_files
 from warehouse.publish_manifest import PUBLISHED_SCHEMAS, PublishedModel, read_manifest, rules_hash
 from warehouse.publish_placement import copies_of, spread, spreads_out
 from warehouse.publish_reports import (
@@ -46,9 +47,11 @@ from warehouse.publish_shape import finish_shape, prepare_shape
 from warehouse.publish_tables import Connection, TableChange, TablePlan, plan_table, scalar, write_difference
 from warehouse.publish_touched import hold_touched, keep_published, known_rows
 
-# What the twins need beside their report's own tables (warehouse/sql/151_history.sql): no row about anybody.
+# What the twins and traces need beside their report's own tables (warehouse/sql/151_history.sql, 154_trace.sql): no row
+# about anybody.
 OPEN_TO_EVERY_READER = {
     ("*", "history", "publications", "table"),
+    ("*", "history", "loads", "table"),
     ("*", "as_of", "publication", "function"),
     ("*", "as_of", "publication_on", "function"),
 }
@@ -106,10 +109,12 @@ def publish(
     After an error readers keep what they had.
     """
     models = read_manifest(manifest)
-    files = read_report_files(reports)
+    definitions = reports / "definitions"
+    files = (*read_report_files(reports), *trace_files(definitions))
     with psycopg.connect(url, autocommit=True, application_name="chairside publish") as connection:
         with connection.transaction(), unblocked(connection, longest_statement=REPORT_STATEMENT):
             summary = _publish(connection, models, files, rules_hash(manifest), run_id, now)
+            record_lineage(connection, summary.publication_id, manifest, definitions)
         for table in summary.tables:
             if table.rows_inserted + table.rows_deleted > NOTABLE_SHARE * table.rows:
                 connection.execute(sql.SQL("analyze {}").format(sql.Identifier(table.schema, table.name)))

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from psycopg import sql
 
 from extractors.core.errors import ConfigError
+from warehouse.define_trace import TRACE_PREFIX
 from warehouse.publish_history import REPLACED_IN, history_of
 from warehouse.publish_reports import TWIN_PREFIX, ReportFile, ReportObject
 from warehouse.publish_tables import PUBLISHED_IN, Connection, TablePlan
@@ -34,7 +35,7 @@ def twin_files(
     taken = {item.name for objects in made.values() for item in objects}
     twins = [_table_view(connection, plan) for plan in plans]
     for file, objects in made.items():
-        if file.report == "*":
+        if file.report == "*" or file.name.startswith(TRACE_PREFIX):
             continue
         readers = [_reader(connection, item, taken) for item in objects]
         text = "\n;\n".join([_over_past_tables(file.text, helpers, tables), *readers])

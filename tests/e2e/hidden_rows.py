@@ -17,13 +17,14 @@ from psycopg.types.json import Jsonb
 from tests.e2e.past import answers
 from tests.warehouse.attacks.catalog import Item, plain_call
 from tests.warehouse.attacks.judging import REFUSALS
+from warehouse.define import read_definitions
 from warehouse.publish_manifest import read_manifest
 from warehouse.publish_reports import REPORTS_FOLDER, read_report_files
 
 MADE = re.compile(r"create or replace (?:function|view) reports\.(\w+)")
 PUBLISHED = ("marts", "reports", "history", "as_of")
 # Open to whoever has any right: moments, and formulas without data.
-FOR_ANYBODY = {("history", "publications"), ("as_of", "publication"), ("as_of", "publication_on")}
+FOR_ANYBODY = {("history", "publications"), ("history", "loads"), ("as_of", "publication"), ("as_of", "publication_on")}
 # Tables with a clinic, with what is hidden in them. Views and functions rest on these.
 TABLES = """
     select schema_name, relation_name, clinic_column, owner_columns, is_personal, array(
@@ -149,6 +150,9 @@ def opened_by(report: str, manifest: Path) -> set[tuple[str, str]]:
                 found.add(("reports", name))
             elif file.report == report:
                 found |= {("reports", name), ("reports", f"{name}_as_of"), ("as_of", name), ("as_of", f"{name}_on")}
+    for definition in read_definitions():
+        if definition.right == report:
+            found |= {("reports", f"{definition.report}_trace"), ("ops", "trace")}
     return found
 
 

@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 from extractors.sources.files.load import load_inbox
 from tests.e2e.comparing import MOMENT
 from tests.e2e.plan_files import FIRST_SALE, LAST_SALE, therapy_clients, write_plan_files
+from tests.e2e.tracing import random_cells, require_sums
 from warehouse.build import build
 from warehouse.forecast.sales import fill
 from warehouse.migrate import migrate
@@ -64,6 +65,16 @@ def as_employee(url: str, role: str) -> str:
     password = ask(url, f"select access.login_password('{role}') as word")[0]["word"]
     parts = urlsplit(url)
     return parts._replace(netloc=f"{role}:{quote(password)}@{parts.netloc.rpartition('@')[2]}").geturl()
+
+
+def test_a_dip_and_a_plan_are_traced_to_what_they_are_made_of(plan: str) -> None:
+    with psycopg.connect(plan, autocommit=True) as owner:
+        reports = frozenset({"service_dips", "lead_plan"})
+        traced = list(random_cells(owner, ("2026-08-01", "2026-08-31"), 5, 6, reports))
+    assert {one.definition.report for one in traced} == reports
+    for one in traced:
+        require_sums(one)
+        assert one.rows["row"]
 
 
 def test_a_fifth_fewer_in_every_august_is_found_under_a_trend_and_nothing_else(plan: str) -> None:

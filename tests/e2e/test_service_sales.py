@@ -19,6 +19,7 @@ import pytest
 from runtime.export import query_of, write_csv
 from tests.e2e.comparing import ask, differences, expect, sales_questions
 from tests.e2e.july import JULY, MOMENT, july_warehouse, values
+from tests.e2e.tracing import random_cells, require_sums
 from tests.oracle.rows import read_folder
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reports"
@@ -64,6 +65,14 @@ def test_a_month_stands_against_the_one_before_and_the_same_of_last_year(july: s
         # nothing this July, but in June, and 10 EUR of 90 roubles last July
         ("goods", "home care", "Brush", 0, 0, 0, 0, 600, 1, -100, 900, 1),
     ]
+
+
+def test_sales_buyers_and_subscriptions_are_traced_to_their_lines(july: str) -> None:
+    with psycopg.connect(july, autocommit=True) as owner:
+        traced = list(random_cells(owner, ("2026-07-01", "2026-08-15"), 9, 6, frozenset(REPORTS)))
+    assert {one.definition.report for one in traced} == set(REPORTS)
+    for one in traced:
+        require_sums(one)
 
 
 def test_what_lies_before_the_first_sale_is_unknown_and_not_nothing(july: str) -> None:

@@ -149,7 +149,7 @@ def test_a_change_of_shape_leaves_the_policies_and_grants_that_do_not_rest_on_it
     published.run("select access.allow('desk', 'administrator_conversion', '{C1}', true, true)")
     published.run("select access.allow('desk', 'marts')")
     policies, grants = published.run(POLICIES), published.run(GRANTS)
-    assert len(policies) == 5  # two tables, their histories and the list of publications
+    assert len(policies) == 6  # two tables, their histories, and the lists of publications and of loads
 
     # a column that comes, a wider type, a column that goes
     published.run(

@@ -209,6 +209,15 @@ with readable as (
     from access.effective_rights
     cross join (values ('add'), ('move')) as entry (function_name)
     where effective_rights.report = 'deal_entry'
+    union all
+    -- it only asks the report's own trace, which is opened by the report's right (154_trace.sql)
+    select distinct effective_rights.database_role, 'ops', 'trace', 'function'
+    from access.effective_rights
+    inner join access.relations
+        on relations.report = effective_rights.report
+        and relations.schema_name = 'reports'
+        and relations.object_kind = 'function'
+        and relations.relation_name like '%\_trace'
 ),
 
 objects as (

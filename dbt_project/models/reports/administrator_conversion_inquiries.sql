@@ -13,6 +13,7 @@ final as (
     select
         inquiries.inquiry_key,
         inquiries.clinic_id,
+        inquiries.person_key,
         inquiries.local_date,
         inquiries.administrator_id,
         coalesce(employees.full_name, inquiries.administrator_id) as administrator,

@@ -9,6 +9,7 @@ final as (
     select
         deals.deal_id,
         deals.clinic_id,
+        deals.person_key,
         deals.manager_id,
         deals.name,
         deals.created_at,

@@ -13,6 +13,7 @@ final as (
     select
         deals.deal_id,
         deals.clinic_id,
+        deals.person_key,
         coalesce(deals.manager_id, 'unknown') as manager_id,
         coalesce(employees.full_name, deals.manager_id, 'unknown') as manager,
         deals.channel,

@@ -61,7 +61,8 @@ OPENED = {
        for schema in (relation.schema, "history", "as_of")},
     **{(schema, f"{name}{suffix}"): report for name, report in REPORT_OBJECTS.items()
        for schema, suffix in (("reports", ""), ("reports", "_as_of"), ("as_of", ""), ("as_of", "_on"))},
-    ("reports", "telling"): ANY_RIGHT, ("history", "publications"): ANY_RIGHT, ("as_of", "publication"): ANY_RIGHT,
+    ("reports", "telling"): ANY_RIGHT, ("history", "publications"): ANY_RIGHT, ("history", "loads"): ANY_RIGHT,
+    ("as_of", "publication"): ANY_RIGHT,
     ("as_of", "publication_on"): ANY_RIGHT,
 }  # fmt: skip
 
