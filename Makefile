@@ -18,10 +18,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export CHAIRSIDE_TARGET := $(or $(TARGET),$(CHAIRSIDE_TARGET))
 unexport TARGET
 # Left to the commands' own arguments.
-unexport INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT URL GROUPS LANGUAGE SOURCE PERSON OPERATOR REASON ID WHY WHO REPLACE SHOW
+unexport ARGS INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT URL GROUPS LANGUAGE SOURCE PERSON OPERATOR REASON ID WHY WHO REPLACE SHOW
 
 .DEFAULT_GOAL := help
-.PHONY: FORCE help install lock demo up serve worker down load status psql url sign-in rotate-logins backfill forget export metabase docs backup restore refused release discard \
+.PHONY: FORCE help install lock demo up serve worker down load status psql url sign-in rotate-logins backfill forget export metabase docs mf backup restore refused release discard \
 	quarantine fix dismiss replay data-docs test test-all bench lint format
 
 help:  ## what can be asked for
@@ -96,6 +96,9 @@ metabase: $(INSTALLED)  ## URL=<Metabase> [GROUPS=<group>,…] [LANGUAGE=en|ru]:
 docs: $(INSTALLED)  ## [OUT=<folder>]: these pages, the pictures and dbt's site as one folder
 	@$(RUN) docs $(if $(OUT),--out "$(OUT)")
 
+mf: $(INSTALLED)  ## [ARGS="query --metrics … --group-by …"]: the figures by MetricFlow; alone, which there are
+	@$(RUN) mf $(if $(ARGS),--arguments "$(ARGS)")
+
 backup: $(INSTALLED)  ## OUT=<folder>: the whole warehouse with its rights into a new folder there
 	@$(RUN) backup $(if $(OUT),--out "$(OUT)")
 
@@ -140,6 +143,7 @@ lint: $(INSTALLED)  ## style of Python and SQL, and types
 	$(PY) -m ruff check .
 	$(PY) -m mypy runtime extractors warehouse dags expectations simulators benchmarks bi tests
 	$(PY) -m sqlfluff lint dbt_project --processes 2 --disable-progress-bar
+	$(PY) -m warehouse.define_versions
 	$(PY) -m warehouse.scale_lint
 
 format: $(INSTALLED)  ## put the style right where a program can

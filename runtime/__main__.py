@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     metabase.add_argument("--groups", metavar="GROUPS")
     metabase.add_argument("--language", choices=("en", "ru"), default="en", metavar="LANGUAGE")
     commands.add_parser("docs").add_argument("--out", type=Path, metavar="OUT")
+    commands.add_parser("mf").add_argument("--arguments", default="list metrics", metavar="ARGS")
     export = commands.add_parser("export")
     export.add_argument("--report", required=True, metavar="REPORT")
     export.add_argument("--from", dest="date_from", type=date.fromisoformat, metavar="FROM")
@@ -134,6 +135,10 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
             from runtime.docs import docs
 
             return docs(home, progress, options.out)
+        case "mf":
+            from runtime.metrics import metrics
+
+            return metrics(home, progress, options.arguments)
         case "refused":
             from runtime.refused import show
 
