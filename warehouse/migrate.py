@@ -7,6 +7,7 @@ Needs PostgreSQL 15 (`nulls not distinct`) and the right to create schemas in th
 
 from __future__ import annotations
 
+import csv
 import importlib
 import importlib.util
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ from extractors.unblocked import unblocked
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 REPORTS_FOLDER = Path(__file__).parent / "reports"
+SEEDS_FOLDER = Path(__file__).parents[1] / "dbt_project" / "seeds"
 OLDEST_SERVER = 150_000
 # What migrations queue on: two at once would both see a table missing and both create it. A table and not an advisory
 # lock, because any login may take an advisory lock and hold it.
@@ -80,6 +82,7 @@ def migrate(url: str) -> None:
                 _create(connection, table)
             for source in _sources():
                 _make_turn(connection, source)
+            drop_seeds_of_another_shape(connection)
 
 
 def _take_turn(connection: psycopg.Connection, url: str) -> None:
@@ -130,6 +133,22 @@ def vendor_tables() -> Iterable[LandedTable]:
                 for name, _ in (*stream.columns, *meta)
             ),
         )
+
+
+def drop_seeds_of_another_shape(connection: psycopg.Connection, folder: Path = SEEDS_FOLDER) -> None:
+    """Drop tables of dbt's seeds whose columns are no longer those of the file: dbt fills such a table anew but never
+    changes it. What rests on them in `build` goes too; a version with another seed builds everything anyway.
+    """
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as lines:
+            wanted = next(csv.reader(lines), [])
+        present = connection.execute(
+            "select attname::text from pg_attribute where attrelid = to_regclass(format('build.%%I', %s::text))"
+            " and attnum > 0 and not attisdropped",
+            [path.stem],
+        ).fetchall()
+        if present and {name for (name,) in present} != set(wanted):
+            connection.execute(sql.SQL("drop table {} cascade").format(sql.Identifier("build", path.stem)))
 
 
 def _sources() -> Iterable[str]:
