@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from importlib import import_module
 
 from extractors.core.errors import ConfigError
 from runtime.home import Home
 from runtime.progress import Progress
+from runtime.superset import running_superset
 from runtime.supervise import ProcessFailed
 from runtime.warehouse import given_server
 
@@ -19,8 +19,6 @@ def serve_superset(home: Home, progress: Progress) -> int:
     metadata = given_server(os.environ, "SUPERSET_METADATA_URL")
     if warehouse is None or metadata is None:
         raise ConfigError("Superset by itself needs WAREHOUSE_URL and SUPERSET_METADATA_URL")
-    # By name: the module, and the bi it serves, may be left out of an installation.
-    running_superset = import_module("runtime.superset").running_superset
     with running_superset(home, metadata_url=metadata, warehouse=warehouse, progress=progress) as pending:
         bi = pending.ready()
         while bi is not None and all(service.running() for service in bi.services):

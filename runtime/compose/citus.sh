@@ -18,4 +18,5 @@ select citus_add_node(:'worker', 5432);
 SQL
 done
 psql --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname chairside \
-    --command 'alter database chairside set citus.enable_repartition_joins = on'
+    --command 'alter database chairside set citus.enable_repartition_joins = on' \
+    --command "alter database chairside set citus.multi_shard_modify_mode = 'sequential'"
