@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from bi.metabase.titles import BY_DAY, label, title_of
+from bi.metabase.titles import BY_DAY, column_titles, label, title_of
 from warehouse.catalog import Relation
 
 NAMESPACE = uuid.UUID("0f7a4c1e-7d5e-4c50-9d0c-6a1d8c1b7a10")  # never changes: links and filters rest on it
@@ -51,6 +51,7 @@ class Function:
     report: str
     comment: str | None
     parameters: tuple[Parameter, ...]
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,11 @@ FUNCTIONS = """
         array(
             select pg_get_function_arg_default(pg_proc.oid, place)
             from generate_series(1, pg_proc.pronargs) as place order by place
+        ),
+        array(
+            select column_name
+            from unnest(pg_proc.proargnames, pg_proc.proargmodes) with ordinality as each (column_name, mode, place)
+            where mode = 't' order by place
         )
     from access.relations
     inner join pg_catalog.pg_namespace on pg_namespace.nspname = relations.schema_name
@@ -104,8 +110,9 @@ def read_functions(connection: psycopg.Connection[Any]) -> tuple[Function, ...]:
                 Parameter(name=parameter, type=kind, default=default)
                 for parameter, kind, default in zip(names or (), kinds, defaults, strict=True)
             ),
+            columns=tuple(columns),
         )
-        for name, report, comment, names, kinds, defaults in connection.execute(FUNCTIONS).fetchall()
+        for name, report, comment, names, kinds, defaults, columns in connection.execute(FUNCTIONS).fetchall()
     )
 
 
@@ -150,7 +157,7 @@ def table_of_function(function: Function, language: str) -> Question:
         description=" ".join((function.comment or "").split()),
         sql=f"select * from reports.{function.name}({', '.join(arguments)}) limit {ROWS}",  # noqa: S608 - the catalog's names
         display="table",
-        settings={"table.pivot": False},
+        settings={"table.pivot": False, **column_titles(function.columns, language)},
         tags=tags,
         required=frozenset(required),
     )
@@ -174,7 +181,7 @@ def table_of_view(view: Relation, language: str) -> Question:
         description=" ".join((view.comment or "").split()),
         sql=f"select * from reports.{view.name} where true{conditions}{order} limit {ROWS}",  # noqa: S608 - the catalog's names
         display="table",
-        settings={"table.pivot": False},
+        settings={"table.pivot": False, **column_titles(names, language)},
         tags=tags,
         required=frozenset(),
     )
@@ -204,7 +211,7 @@ def picture_of_days(view: Relation, language: str) -> list[Question]:
                 f" and coalesce([[{{{{date_to}}}}::date, ]]{PERIOD['date_to']}){clinic} group by day order by day"
             ),
             display="line",
-            settings={"graph.dimensions": ["day"], "graph.metrics": figures},
+            settings={"graph.dimensions": ["day"], "graph.metrics": figures, **column_titles(figures, language)},
             tags={"date_from": "date", "date_to": "date"} | ({"clinic": "text"} if has_clinic else {}),
             required=frozenset(),
         )

@@ -1,8 +1,12 @@
-"""Titles in English and Russian, of reports and of filters."""
+"""Titles in English and Russian: of reports, of filters, and of columns, these from the words of all dashboards."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bi.spec import words
 
 TITLES: Mapping[str, tuple[str, str]] = {
     "marts": ("Facts and dimensions", "Факты и справочники"),
@@ -50,3 +54,15 @@ def title_of(name: str, language: str) -> str:
 def label(name: str, language: str) -> str:
     english, russian = LABELS.get(name, (name.replace("_", " ").capitalize(),) * 2)
     return russian if language == "ru" else english
+
+
+def column_titles(columns: Iterable[str], language: str) -> dict[str, Any]:
+    """Titles of columns in that language, as far as the dashboards' common words have them (bi/words.yml)."""
+    known = words().columns
+    return {
+        "column_settings": {
+            json.dumps(["name", name], separators=(",", ":")): {"column_title": known[name].titles[language]}
+            for name in columns
+            if name in known
+        }
+    }

@@ -292,6 +292,8 @@ def test_in_russian(clinic: Clinic) -> None:
     assert "Рекламные каналы и источники" in {dashboard["name"] for dashboard in service.dashboards.values()}
     (page,) = [each for each in service.dashboards.values() if each["name"] == "Рекламные каналы и источники"]
     assert {"С", "По", "Клиника"} <= {parameter["name"] for parameter in page["parameters"]}
+    (table,) = [card for card in service.cards.values() if card["name"] == page["name"]]
+    assert table["visualization_settings"]["column_settings"]['["name","spend"]'] == {"column_title": "Расход"}
 
 
 def test_a_connection_that_no_longer_works_is_sent_again(clinic: Clinic) -> None:
