@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from expectations.common import clinic_known, keyed, plausible_times, reachable, vocabulary, volume_holds
+from expectations.common import (
+    clinic_known,
+    keyed,
+    middle_holds,
+    mix_holds,
+    newest_is_recent,
+    plausible_times,
+    reachable,
+    vocabulary,
+    volume_holds,
+)
 from expectations.rule import Rule, within
 from extractors.kinds import OUTCOMES, PEOPLE_GROUPS
 
@@ -37,6 +47,9 @@ SUITE: tuple[Rule, ...] = (
     ),
     reachable(CALLS, "t.phone_e164 is null and t.ya_client_id is null", 0.3, ("call_id",), OWNER),
     volume_holds(CALLS, "occurred_at", OWNER),
+    newest_is_recent(CALLS, "occurred_at", OWNER),
+    mix_holds(CALLS, "outcome", "occurred_at", OWNER),
+    middle_holds(CALLS, "talk_seconds", "occurred_at", OWNER),
     *keyed(REQUESTS, ("request_id",), ("request_id", "clinic_id", "occurred_at", "kind"), ("request_id",), OWNER),
     clinic_known(REQUESTS, ("request_id",), OWNER),
     *plausible_times(REQUESTS, "occurred_at", ("request_id",), OWNER),

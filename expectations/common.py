@@ -184,3 +184,79 @@ def reachable(table: str, condition: str, share: float, keys: tuple[str, ...], o
         owner=owner,
         keys=keys,
     )
+
+
+def newest_is_recent(table: str, moment: str, owner: str, days: int = 3) -> Rule:
+    """A table to which rows come every day has one of the last days. It warns only: a quiet week is no fault."""
+    return Rule(
+        name="newest_is_recent",
+        table=table,
+        expectation=no_rows(
+            "select * from (select"
+            f" max(\"{moment}\") filter (where \"{moment}\" < {{now}})::date as newest,"
+            f" count(*) filter (where \"{moment}\" >= {{now}} - interval '35 days' and \"{moment}\" < {{now}})"
+            " as last_five_weeks from {batch}) as told"
+            f" where last_five_weeks >= 70 and newest < ({{now}} - interval '{days} days')::date"
+        ),
+        severity="warn",
+        reason=f"Two rows a day and more came, and none in {days} days: the source is behind, or its connection is.",
+        what_to_do="Look at reports.freshness and ops.loads for this source (docs/runbooks/vendor_down.md). If the"
+        " clinic was closed, nothing.",
+        owner=owner,
+        keys=("newest", "last_five_weeks"),
+    )
+
+
+def mix_holds(table: str, column: str, moment: str, owner: str) -> Rule:
+    """Shares of a column's words in the last seven days against the four weeks before: they differ by at most 30 of 100
+    rows (total variation). By chance alone that does not happen from 50 rows of six words on: it would be 13."""
+    return Rule(
+        name=f"{column}_keeps_its_mix",
+        table=table,
+        expectation=no_rows(
+            "select * from (select"
+            " round(50 * sum(abs(now_rows / now_total - usual_rows / usual_total))) as moved_percent,"
+            " max(now_total) as last_week, max(usual_total) as four_weeks_before"
+            " from (select now_rows, usual_rows,"
+            " sum(now_rows) over () as now_total, sum(usual_rows) over () as usual_total from (select"
+            f" count(*) filter (where \"{moment}\" >= {{now}} - interval '7 days' and \"{moment}\" < {{now}})"
+            " as now_rows,"
+            f" count(*) filter (where \"{moment}\" >= {{now}} - interval '35 days'"
+            f" and \"{moment}\" < {{now}} - interval '7 days') as usual_rows"
+            f" from {{batch}} group by \"{column}\") as counted"
+            ") as shares where now_total >= 50 and usual_total >= 200) as compared where moved_percent > 30"
+        ),
+        severity="warn",
+        reason=f"Where the mix of {column} turns within a week, a mapping, a tag or an export changed more often than "
+        "people did.",
+        what_to_do=f"Compare {column} of this week and the last in the table; ask who changed the vendor's settings."
+        " A campaign or a holiday may be the reason: then nothing.",
+        owner=owner,
+        keys=("moved_percent", "last_week", "four_weeks_before"),
+    )
+
+
+def middle_holds(table: str, column: str, moment: str, owner: str) -> Rule:
+    """The median of the last seven days lies between a third and three times that of the four weeks before."""
+    middle = f"percentile_cont(0.5) within group (order by \"{column}\") filter"
+    last = f"\"{column}\" > 0 and \"{moment}\" >= {{now}} - interval '7 days' and \"{moment}\" < {{now}}"
+    usual = (
+        f"\"{column}\" > 0 and \"{moment}\" >= {{now}} - interval '35 days'"
+        f" and \"{moment}\" < {{now}} - interval '7 days'"
+    )
+    return Rule(
+        name=f"{column}_keeps_its_middle",
+        table=table,
+        expectation=no_rows(
+            f"select * from (select {middle} (where {last}) as last_week, {middle} (where {usual}) as usual,"
+            f" count(*) filter (where {last}) as rows, count(*) filter (where {usual}) as usual_rows"
+            " from {batch}) as told"
+            " where rows >= 20 and usual_rows >= 80 and (last_week > 3 * usual or last_week < usual / 3)"
+        ),
+        severity="warn",
+        reason=f"Half of the rows have a {column} three times above or below the usual: kopecks read as roubles,"
+        " another currency, minutes read as seconds.",
+        what_to_do="Compare a row of this week with the source. If prices really changed so much, nothing.",
+        owner=owner,
+        keys=("last_week", "usual", "rows", "usual_rows"),
+    )

@@ -220,3 +220,84 @@ def test_an_address_that_two_sources_claim_on_one_day_is_warned_of_by_file_and_r
     assert not PHONE.search(str(examples))
     run(june, f"update staging.files__tracking_addresses set clinic_id = null {banner}")
     assert not warned(), "a clinic's own row over the network's is how one sets an exception"
+
+
+def fill(url: str, *, first: int, last: int, kind: str = "call", start: int = 0) -> None:
+    """420 calls, or contacts of another kind, spread over the days from `first` to before `last` days before NOW."""
+    run(
+        url,
+        "insert into staging.files__contacts"
+        " (contact_id, clinic_id, occurred_at, kind, direction, outcome, phone_e164, _file, _row)"
+        f" select 'm' || {start} + n, (select min(clinic_id) from staging.files__clinics), timestamptz"
+        f" '2026-07-01 08:00+00' - ({first} + n % ({last} - {first})) * interval '1 day', '{kind}', 'inbound',"
+        f" 'booked', '+79000000001', 'many.csv', {start} + n from generate_series(1, 420) as n",
+    )
+
+
+def test_a_mix_that_turns_and_a_middle_that_jumps_are_told_and_stop_nothing(june: str) -> None:
+    run(june, "delete from staging.files__contacts", "delete from staging.files__payments")
+    fill(june, first=8, last=29)
+    fill(june, first=0, last=7, start=1000)
+    steady = check_landed(june, run_id="steady", now=NOW, sources=("files",))
+    assert steady.warnings == ()
+    run(june, "delete from staging.files__contacts where _row > 1000")
+    fill(june, first=0, last=7, kind="message", start=1000)
+    run(
+        june,
+        "insert into staging.files__payments"
+        " (payment_id, paid_at, patient_id, clinic_id, amount, currency, _file, _row)"
+        " select 'p' || n, timestamptz '2026-07-01 08:00+00' - n * interval '4 hours',"
+        " (select min(patient_id) from staging.files__patients), (select min(clinic_id) from staging.files__clinics),"
+        " case when n <= 40 then 250000 else 2500 end, 'RUB', 'paid.csv', n from generate_series(1, 200) as n",
+    )
+
+    report = check_landed(june, run_id="turned", now=NOW, sources=("files",))
+
+    told = {(each.rule.table, each.rule.name): each for each in report.warnings}
+    kind = told["staging.files__contacts", "kind_keeps_its_mix"]
+    assert kind.examples[0]["moved_percent"] == "100"
+    assert ("staging.files__contacts", "outcome_keeps_its_mix") not in told
+    amount = told["staging.files__payments", "amount_keeps_its_middle"]
+    assert (amount.examples[0]["last_week"], amount.examples[0]["usual"]) == ("250000.0", "2500.0")
+    assert report.breaches == ()
+
+
+def test_a_table_that_fell_silent_is_told(june: str) -> None:
+    run(june, "delete from staging.files__contacts")
+    fill(june, first=5, last=12)
+
+    report = check_landed(june, run_id="silent", now=NOW, sources=("files",))
+
+    (told,) = [each for each in report.warnings if each.rule.name == "newest_is_recent"]
+    assert told.examples[0]["newest"] == "2026-06-26"
+
+
+def test_ads_that_are_not_the_vendors_total_of_the_day_are_told_by_day(june: str) -> None:
+    def ads(day: str, ad: str, cost: str) -> None:
+        run(
+            june,
+            "insert into staging.yandex_direct__ad_performance (client_login, report_date, campaign_id, campaign_name,"
+            " ad_group_id, ad_id, cost, currency, includes_vat) values"
+            f" ('login', '{day}', '1', 'brand', '', '{ad}', {cost}, 'RUB', true)",
+        )
+
+    run(
+        june,
+        "insert into staging.yandex_direct__account_days (client_login, report_date, cost, includes_vat)"
+        " values ('login', '2026-06-28', 100, true), ('login', '2026-06-29', 100, true),"
+        " ('login', '2026-06-30', 50, true)",
+    )
+    for day, ad, cost in (("2026-06-28", "1", "60"), ("2026-06-28", "2", "40.30"), ("2026-06-29", "1", "60")):
+        ads(day, ad, cost)
+    ads("2026-05-01", "1", "999")  # before the totals begin
+
+    report = check_landed(june, run_id="totals", now=NOW, sources=("yandex_direct",))
+
+    (told,) = [each for each in report.warnings if each.rule.name == "day_equals_the_vendors_total"]
+    assert sorted(told.examples, key=str) == [
+        {"report_date": "2026-06-29", "told": "100", "landed": "60"},
+        {"report_date": "2026-06-30", "told": "50", "landed": "0"},
+    ]
+    ads("2026-06-29", "2", "40")
+    ads("2026-06-30", "2", "50")
+    assert not check_landed(june, run_id="equal", now=NOW, sources=("yandex_direct",)).warnings

@@ -125,6 +125,29 @@ def test_what_a_model_doubles_or_leaves_empty_is_named(june: Built) -> None:
     assert "Two rows count it twice." in text
 
 
+def test_won_deals_without_payments_and_months_that_differ_are_told_and_stop_nothing(june: Built) -> None:
+    run(
+        june.url,
+        "insert into build.fct_deals select"
+        " (jsonb_populate_record(null::build.fct_deals, to_jsonb(deals) || jsonb_build_object("
+        "'deal_id', 'W' || n, 'stage_kind', 'won', 'amount', 1000, 'person_key', 'patient:W' || n, 'clinic_id', 'C1',"
+        " 'closed_date', '2026-05-10'))).* from (select * from build.fct_deals limit 1) as deals"
+        " cross join generate_series(1, 20) as n",
+        "insert into build.fct_payments select"
+        " (jsonb_populate_record(null::build.fct_payments, to_jsonb(payments) || jsonb_build_object("
+        "'payment_id', 'W' || n, 'person_key', 'patient:W' || n, 'amount', 100, 'paid_date', '2026-05-12'))).*"
+        " from (select * from build.fct_payments limit 1) as payments cross join generate_series(1, 12) as n",
+    )
+
+    refusal(june.url)  # the invented rows are not among the landed ones: that is what refuses
+
+    kept = broken(june.url)
+    assert len(kept["build.fct_deals", "won_deals_are_paid"]) == 5
+    assert kept["build.fct_deals", "won_deals_are_paid"][0]["unpaid"] == "8"
+    (month,) = kept["build.fct_deals", "won_amounts_are_near_the_payments"]
+    assert (month["month"], month["deals"], month["won"], month["paid"]) == ("2026-05-01", "20", "20000", "1200")
+
+
 def test_a_mart_that_was_not_built_refuses(june: Built) -> None:
     run(june.url, "drop table build.top_deals_won")
 

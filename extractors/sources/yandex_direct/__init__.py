@@ -5,19 +5,20 @@ Reports API v5 (https://yandex.com/dev/direct/doc/en/reports), TSV over POST, of
 for three days as a rule and later when false clicks are refunded; a row restated to nothing is absent, so each window
 replaces itself.
 
-Data flow: POST /json/v5/reports → staging.yandex_direct__ad_performance → stg_yandex_direct__ad_spend.
+Data flow: POST /json/v5/reports → staging.yandex_direct__ad_performance → stg_yandex_direct__ad_spend;
+the vendor's totals → staging.yandex_direct__account_days → expectations only.
 By hand: python -m extractors yandex_direct ad_performance --from 2026-06-01 --to 2026-06-30
 Not taken: search queries, placements and conversions; the warehouse counts inquiries itself.
 """
 
 from extractors.core.spec import SourceSpec
 from extractors.sources.yandex_direct.client import DirectClient
-from extractors.sources.yandex_direct.streams import AD_PERFORMANCE
+from extractors.sources.yandex_direct.streams import ACCOUNT_DAYS, AD_PERFORMANCE
 
 SOURCE = SourceSpec(
     name="yandex_direct",
     description="Ad spend of Yandex.Direct",
-    streams=(AD_PERFORMANCE,),
+    streams=(AD_PERFORMANCE, ACCOUNT_DAYS),
     client=DirectClient,
     time_zone="Europe/Moscow",
 )
