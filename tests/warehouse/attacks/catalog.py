@@ -22,7 +22,10 @@ RELATIONS_QUERY = """
 FUNCTIONS_QUERY = """
     select
         format('%I.%I', nspname, proname), nspname, proname, pg_proc.oid::bigint,
-        array(select format_type(type, null) from unnest(proargtypes) with ordinality as t (type, n) order by n)
+        array(
+            select case when provariadic <> 0 and n = pronargs then 'variadic ' else '' end || format_type(type, null)
+            from unnest(proargtypes) with ordinality as t (type, n) order by n
+        )
     from pg_proc
     join pg_namespace on pg_namespace.oid = pronamespace
     where prokind in ('f', 'p') and nspname !~ '^pg_' and nspname <> 'information_schema'
@@ -70,9 +73,18 @@ def read_catalog(warehouse: Warehouse) -> list[Item]:
 
 def forged_call(function: Item, chance: random.Random) -> str:
     """The function with parameters that a forger might try."""
-    given = [f"{chance.choice(FORGED.get(kind, ('null',)))}::{kind}" for kind in function.parts]
+    given = [_parameter(kind, chance.choice(FORGED.get(_type(kind), ("null",)))) for kind in function.parts]
     return f"{function.text}({', '.join(given)})"
 
 
 def plain_call(function: Item) -> str:
-    return f"{function.text}({', '.join(f'null::{kind}' for kind in function.parts)})"
+    return f"{function.text}({', '.join(_parameter(kind, 'null') for kind in function.parts)})"
+
+
+def _type(kind: str) -> str:
+    return kind.removeprefix("variadic ")
+
+
+def _parameter(kind: str, value: str) -> str:
+    """A value of that type; without its word a list of values is not taken for the last parameter."""
+    return f"{'variadic ' if kind != _type(kind) else ''}{value}::{_type(kind)}"
