@@ -17,6 +17,7 @@ from extractors.core.logs import JsonLines
 
 # Columns of people; campaigns, stages and clinics have names too.
 PERSONAL = r"(^|_)((full|first|second|last|client)_name|fname|lname|phones?(_e164)?|emails?)$"
+AT_LENGTH = ("extractors", "warehouse", "expectations", "runtime", "dags", "requests", "psycopg")
 LOOKS_PERSONAL = re.compile(r"\+?\d[\d() -]{9,}|\S+@\S+|[^\W\d_]{2,} [^\W\d_]{2,}")
 
 
@@ -57,19 +58,22 @@ def kept_words(url: str) -> str:
 
 @contextmanager
 def everything_logged() -> Iterator[io.StringIO]:
-    """All that any library or module of ours logs during the block, from DEBUG up, as JSON lines."""
+    """All that is logged during the block, as JSON lines: modules of ours from DEBUG up, other libraries from INFO."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
-    before = root.level
+    loggers = [root, *map(logging.getLogger, AT_LENGTH)]
+    before = [logger.level for logger in loggers]
     root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    for logger in loggers:
+        logger.setLevel(logging.INFO if logger is root else logging.DEBUG)
     try:
         yield stream
     finally:
         root.removeHandler(handler)
-        root.setLevel(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

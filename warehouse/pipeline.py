@@ -22,7 +22,7 @@ import psycopg
 
 from extractors.core.errors import ChairsideError, GuardError, PublicationRefused, TransientError
 from extractors.core.redact import without_rows
-from warehouse.build import ModelRun
+from warehouse.build import BuildFailed, ModelRun
 from warehouse.build import build as run_dbt
 from warehouse.publish_gate import HOW_TO_LOOK, counted_build, decide, passed, refused
 
@@ -80,6 +80,8 @@ def step(url: str, run_id: str, name: str, say: Say) -> Iterator[Note]:
         raise failure from None
     except Exception as error:
         note.text = without_rows(str(error))
+        if isinstance(error, BuildFailed):
+            error.args = (note.text,)  # dbt hands on what the database said, and logs print it
         raise
     finally:
         finished_at = datetime.now(UTC)

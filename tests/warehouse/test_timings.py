@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tests.warehouse.small_warehouse import Warehouse
-from warehouse.dbt import ModelRun
+from warehouse import pipeline
+from warehouse.dbt import BuildFailed, ModelRun
 from warehouse.timings import Scope, record
 
 DAY = datetime(2026, 6, 1, 5, tzinfo=UTC)
@@ -79,3 +83,22 @@ def test_what_a_model_said_when_it_failed_is_kept_without_the_rows_that_it_quote
     failed = ModelRun(model="dim_patients", kind="model", status="error", seconds=0.1, rows=None, message=said)
     record(warehouse.url, "r", [failed], scope=None)
     assert warehouse.run("select message from ops.model_runs") == [('invalid input syntax for type date: "***"\n',)]
+
+
+def test_a_step_that_fails_says_and_raises_nothing_that_the_database_quotes_of_rows(warehouse: Warehouse) -> None:
+    name = "Анна Иванова"
+    warehouse.run("create table build.people (full_name text constraint nobody check (full_name is null))")
+    with (
+        pytest.raises(pipeline.StepFailed, match=r'publish: the warehouse refused .* "nobody"') as of_database,
+        pipeline.step(warehouse.url, "r", "publish", print),
+    ):
+        warehouse.run("insert into build.people values (%s)", (name,))
+    said = f"dbt: 1 of 9 failed\n  model people: violates constraint DETAIL: Failing row contains ({name})."
+    with pytest.raises(BuildFailed) as of_dbt, pipeline.step(warehouse.url, "r", "build", print):
+        raise BuildFailed(said)
+    kept = warehouse.run("select step, message from ops.steps order by step")
+    assert kept == [
+        ("build", "dbt: 1 of 9 failed\n  model people: violates constraint "), ("publish", str(of_database.value)),
+    ]  # fmt: skip
+    for error in (of_database, of_dbt):
+        assert name not in "".join(traceback.format_exception(error.value))
