@@ -11,7 +11,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Literal
 
 from tests.warehouse.attacks.catalog import Item, forged_call, plain_call
@@ -181,8 +180,7 @@ FORGED_CALLS = ("select * from {f}", "select {f}", "select row_to_json(x) from {
 def probes(employee: Employee, role_of_other: str, seed: int, catalog: Sequence[Item]) -> Iterator[Probe]:
     """Attacks without end, in a random order, each with a lawful read now and then. Roles must exist."""
     chance = random.Random(seed)  # noqa: S311 - which attack comes next is no secret
-    refused = [*REFUSED, *(f"{WRITING}; {template}" for template in WRITES)]
-    everything = [*product(("searching",), SEARCHING), *product(("refused",), refused), *product(("blind",), BLIND)]
+    everything = templates()
     # Most is to be learnt where some rows are seen and others not.
     opened = [relation for relation in RELATIONS if employee.opens(relation.report)] or RELATIONS
     beside = of_catalog(employee, catalog, chance)
@@ -194,18 +192,31 @@ def probes(employee: Employee, role_of_other: str, seed: int, catalog: Sequence[
                 yield lawful(employee, chance.choice(RELATIONS), chance)
             if chance.random() < CATALOG:
                 yield next(beside)
-            if kind == "blind" and "{v}" in template:
-                relation = RELATIONS[0]  # what the view shows
-            hidden = hidden_condition(employee, relation, chance)
-            if kind == "blind" and hidden is None:
-                continue
             where = chance.choice(("history", "as_of")) if chance.random() < PAST else relation.schema
-            given = {
-                "t": f"{where}.{relation.name}", "t2": "x", "s": where, "name": relation.name, "v": VIEW,
-                "hidden": hidden, "c": chance.choice(COLUMNS), "r": role_of_other, "f": chance.choice(FUNCTIONS),
-                "n": chance.randint(1, 4),
-            }  # fmt: skip
-            yield Probe(kind, _statements(template.format(**given)), relation)  # type: ignore[arg-type]
+            yield from filled(kind, template, employee, role_of_other, relation, where, chance)
+
+
+def templates() -> list[tuple[Kind, str]]:
+    refused = [*REFUSED, *(f"{WRITING}; {template}" for template in WRITES)]
+    kinds: dict[Kind, Sequence[str]] = {"searching": SEARCHING, "refused": refused, "blind": BLIND}
+    return [(kind, template) for kind, listed in kinds.items() for template in listed]
+
+
+def filled(
+    kind: Kind, template: str, employee: Employee, role_of_other: str, relation: Relation, where: str,
+    chance: random.Random,
+) -> Iterator[Probe]:
+    """The template on a relation, in its schema or another; none where nothing is hidden from a blind one."""
+    if kind == "blind" and "{v}" in template:
+        relation = RELATIONS[0]  # what the view shows
+    hidden = hidden_condition(employee, relation, chance)
+    if kind == "blind" and hidden is None:
+        return
+    given = {
+        "t": f"{where}.{relation.name}", "t2": "x", "s": where, "name": relation.name, "v": VIEW, "hidden": hidden,
+        "c": chance.choice(COLUMNS), "r": role_of_other, "f": chance.choice(FUNCTIONS), "n": chance.randint(1, 4),
+    }  # fmt: skip
+    yield Probe(kind, _statements(template.format(**given)), relation)
 
 
 def of_catalog(employee: Employee, catalog: Sequence[Item], chance: random.Random) -> Iterator[Probe]:

@@ -11,7 +11,7 @@ import pytest
 from tests.warehouse.attacks.catalog import read_catalog
 from tests.warehouse.attacks.churn import churning
 from tests.warehouse.attacks.judging import Judge
-from tests.warehouse.attacks.probes import closed, probes
+from tests.warehouse.attacks.probes import closed, filled, probes, templates
 from tests.warehouse.attacks.town import EMPLOYEES, OPENED, RELATIONS, Town, settle
 from tests.warehouse.small_warehouse import Warehouse
 
@@ -58,15 +58,19 @@ def test_marked_rows_are_all_there_for_the_director(town: Town) -> None:
 
 
 def sweep(town: Town) -> list[str]:
-    """Everybody at everything that the catalog holds and that is closed to him, each once."""
+    """Everybody at everything that is closed to him, and with every template at the first table; nothing by chance."""
     chance = random.Random(1)  # noqa: S311 - which attempt it is is no secret
     catalog, found = read_catalog(town.warehouse), []
-    for employee in EMPLOYEES:
+    for number, employee in enumerate(EMPLOYEES):
+        other = town.role(EMPLOYEES[(number + 1) % len(EMPLOYEES)])
         with town.warehouse.connect(town.role(employee)) as connection:
             judge = Judge(employee, connection)
             for item in catalog:
                 if not employee.opens(OPENED.get((item.schema, item.name))):
                     judge.judge(closed(item, chance))
+            for kind, template in templates():
+                for probe in filled(kind, template, employee, other, RELATIONS[0], RELATIONS[0].schema, chance):
+                    judge.judge(probe)
             found += judge.findings
     return found
 

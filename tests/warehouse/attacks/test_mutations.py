@@ -70,5 +70,6 @@ def test_protections_of_each_sort_are_missed_when_they_are_gone(town: Town, pg_s
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_every_single_protection_is_missed_when_it_is_gone(town: Town, pg_server_url: str) -> None:
     assert unseen(town, pg_server_url, list(MUTATIONS)) == []
