@@ -227,7 +227,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "a visit paid in instalments is paid several times",
         f"{MODELS}/channel_report/int_inquiry_payments.sql", "paid.visit_amount > 0 and paid.number_in_visit = 1",
-        "paid.amount > 0", JUNE,
+        "paid.amount > 0", "unit:a_visit_paid_in_instalments_is_paid_once",
     ),
     Fault(
         "a subscription renewed on the last day is lost",
