@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
 
 from warehouse.dbt import BuildFailed, Dbt, ModelRun
 from warehouse.increment.run import build_models
+from warehouse.timings import Scope, record
 
 __all__ = ["BuildFailed", "ModelRun", "build"]
 
@@ -29,10 +30,11 @@ def build(
     """
     _set_moment(url, as_of)
     dbt = Dbt(url, work_folder, say)
+    scope: Scope | None = None
     try:
-        build_models(dbt, as_of=as_of, everything=everything)
+        scope = build_models(dbt, as_of=as_of, everything=everything)
     finally:
-        _record(url, run_id, dbt.runs)
+        record(url, run_id, dbt.runs, scope=scope)
     return dbt.runs
 
 
@@ -43,13 +45,4 @@ def _set_moment(url: str, as_of: datetime) -> None:
             "insert into staging.settings (name, value) values ('as_of', %s)"
             " on conflict (name) do update set value = excluded.value",
             (as_of.isoformat(),),
-        )
-
-
-def _record(url: str, run_id: str, runs: Sequence[ModelRun]) -> None:
-    with psycopg.connect(url) as connection, connection.cursor() as cursor:
-        cursor.executemany(
-            "insert into ops.model_runs (run_id, model, kind, status, seconds, rows, finished_at, message)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s)",
-            [(run_id, r.model, r.kind, r.status, r.seconds, r.rows, datetime.now(UTC), r.message) for r in runs],
         )

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from psycopg.conninfo import conninfo_to_dict
+
 from warehouse.dbt import Dbt
 from warehouse.increment.plan import Plan, read_plan
 
@@ -55,11 +57,13 @@ class Recipe:
 
 
 def read_recipe(dbt: Dbt, code: str) -> Recipe:
-    """The recipe of this project's files, whose hash is `code`: kept beside dbt's own, or compiled now.
+    """The recipe of this project's files, whose hash is `code`, for this database: kept from before, or compiled now.
 
     Raises BuildFailed where dbt cannot compile, ConfigError where a model's part makes no sense.
     """
     kept = dbt.folder / "day" / "recipe.json"
+    # Compiled SQL names its database.
+    code = f"{code} {conninfo_to_dict(dbt.url).get('dbname')}"
     nodes = _read(kept, code)
     if nodes is None:
         dbt.say("build: dbt compiles the models for a day, once until a file of the project changes")

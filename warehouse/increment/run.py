@@ -20,6 +20,7 @@ import yaml
 from warehouse.dbt import PROJECT, Dbt
 from warehouse.increment import merge, scope, steps, sums
 from warehouse.increment.recipe import read_recipe
+from warehouse.timings import Scope
 
 # Beyond this share of all records the way of a day costs more than the way of everything.
 LARGEST_SHARE = 0.25
@@ -48,16 +49,19 @@ class State:
     as_of: datetime
 
 
-def build_models(dbt: Dbt, *, as_of: datetime, everything: bool) -> None:
-    """Bring `build` to what staging says. Raises BuildFailed; then the next build begins from the same state."""
+def build_models(dbt: Dbt, *, as_of: datetime, everything: bool) -> Scope:
+    """Bring `build` to what staging says; returns by which way. Raises BuildFailed; then the next build begins from the
+    same state."""
     code = code_hash()
     state = _state(dbt.url)
     reason = "asked for" if everything else _reason(dbt, state, code, as_of)
     if reason is None and state is not None:
         reason = _build_day(dbt, state, as_of)
-    if reason is not None:
-        dbt.say(f"build: everything ({reason})")
-        _build_everything(dbt, code, as_of)
+    if reason is None:
+        return "day"
+    dbt.say(f"build: everything ({reason})")
+    _build_everything(dbt, code, as_of)
+    return "everything"
 
 
 def code_hash() -> str:
