@@ -28,8 +28,8 @@ from warehouse.lint import run_lints
 from warehouse.migrate import migrate
 from warehouse.pipeline import run_all
 
-# How many commits back: what "the version before" means where there are no releases.
-DISTANCES = (1,)
+# How many commits back; the last is what "the version before" means where there are no releases.
+DISTANCES = (88, 1)
 BUILD = """
 import sys
 from datetime import datetime
