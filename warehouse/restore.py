@@ -30,7 +30,7 @@ from warehouse.pipeline import exclusive, step
 
 # Given anew at the end (`access.apply`), by the rules of this version.
 LEFT_OUT = re.compile(r"^\d+; \d+ \d+ (POLICY|ACL|DEFAULT ACL) ", re.MULTILINE)
-OURS = ("staging", "build", "day", "was", "marts", "reports", "history", "as_of", "access", "ops", "deals")
+OURS = ("staging", "build", "day", "was", "marts", "reports", "history", "as_of", "access", "bridge", "ops", "deals")
 OLDEST_FOR_NEW_PROGRAMS = 17  # pg_restore of 17 and later sets transaction_timeout
 
 

@@ -245,6 +245,8 @@ def test_every_report_reads_as_it_was_published(june: str, work_folder: Path) ->
 
         stood = {last_day(url): read()}
         for days in (1, 2):
+            # By hand, so no build names whom it touched: all rows are to be compared.
+            owner.execute("drop table if exists build.family_published")
             for (table,) in tables:
                 owner.execute(
                     sql.SQL("delete from build.{0} as row where abs(hashtext(row::text)) % 3 = {1}").format(

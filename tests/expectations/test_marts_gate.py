@@ -184,6 +184,8 @@ def test_a_mart_breach_is_not_published(june: Built) -> None:
 def test_a_refused_mart_is_published_by_whoever_releases_it(june: Built) -> None:
     migrate(june.url)  # a copied database has the default grants again
     with counted_build(june.url, "bad"):
+        # By hand, so no build named whom it touched: all rows are to be compared.
+        run(june.url, "drop table if exists build.family_published")
         run(june.url, "delete from build.fct_payments where payment_id = 'M3'")
 
     with pytest.raises(PublicationRefused, match="make refused"):

@@ -18,6 +18,7 @@ from runtime.progress import Progress
 from runtime.quarantine import changes
 from tests.warehouse.small_warehouse import NOW
 from warehouse.migrate import migrate
+from warehouse.restore import OURS
 
 CONTACTS = "contact_id,clinic_id,occurred_at,kind,direction,phone\nE2,C1,at noon,call,inbound,+79000000002\n"
 
@@ -58,7 +59,7 @@ def test_the_commands_of_the_page_make_a_backup_and_restore_it(
 
     with psycopg.connect(fresh_database) as connection:
         assert connection.execute("select count(*) from staging.settings where name = 'after'").fetchone() == (0,)
-        for schema in ("staging", "build", "marts", "reports", "history", "as_of", "access", "ops", "deals"):
+        for schema in OURS:
             connection.execute(f"drop schema if exists {schema} cascade".encode())
     assert asked("restore", "--from", str(place)) == 0
     assert "restored: the warehouse of" in capfd.readouterr().err

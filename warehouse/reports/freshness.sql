@@ -46,7 +46,10 @@ rests_on as (
     inner join reports.freshness_streams as streams on lineage.source = streams.source and lineage.stream = streams.stream
 ),
 published as (
-    select max(publications.published_at) as published_at from history.publications as publications
+    -- The publication that the report is read as of; the last one where it is read as it is.
+    select max(publications.published_at) as published_at
+    from history.publications as publications
+    where publications.publication_id <= (select as_of.publication())
 )
 select
     rests_on.report,
