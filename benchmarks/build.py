@@ -23,6 +23,7 @@ from psycopg import sql
 from benchmarks.harness import Bench, seconds
 from benchmarks.network_rows import add_a_day, fill
 from warehouse.build import build
+from warehouse.increment.recipe import parents_first
 from warehouse.migrate import migrate
 
 SIZES = "300000,3000000"
@@ -81,26 +82,15 @@ def _by_hand(url: str, folder: Path) -> float:
     manifest = json.loads((folder / "manifest.json").read_bytes())
     nodes: dict[str, Any] = manifest["nodes"]
     compiled = {path.stem: path for path in (folder / "compiled" / "chairside" / "models").rglob("*.sql")}
-    order: list[str] = []
-
-    def walk(unique_id: str) -> None:
-        if unique_id in nodes and unique_id not in order:
-            for parent in nodes[unique_id]["depends_on"].get("nodes", []):
-                walk(parent)
-            order.append(unique_id)
-
-    for unique_id, node in nodes.items():
-        if node["resource_type"] == "model":
-            walk(unique_id)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("drop schema if exists hand cascade; create schema hand")
         work = 0.0
-        for unique_id in order:
+        for unique_id in parents_first(nodes):
             node, name = nodes[unique_id], str(nodes[unique_id]["name"])
             if node["resource_type"] == "seed":
                 copy = sql.SQL("create table {} as table {}")
                 connection.execute(copy.format(sql.Identifier("hand", name), sql.Identifier("build", name)))
-            elif node["schema"] == "build":
+            elif node["resource_type"] == "model" and node["schema"] == "build":
                 text = _BUILD.sub('"hand".', compiled[name].read_text(encoding="utf-8"))
                 head = sql.SQL(f"create {'view' if node['config']['materialized'] == 'view' else 'table'} {{}} as ")
                 statement = head.format(sql.Identifier("hand", name)).as_string(connection) + text

@@ -75,7 +75,7 @@ def read_recipe(dbt: Dbt, code: str) -> Recipe:
 def recipe(nodes: Mapping[str, Any]) -> Recipe:
     """From nodes of dbt's manifest, their SQL compiled for target `day`."""
     plan = read_plan({"nodes": nodes})
-    order = {name: place for place, name in enumerate(_parents_first(nodes))}
+    order = {name: place for place, name in enumerate(parents_first(nodes))}
     stages = {name: number for number, stage in enumerate((plan.before, plan.families, plan.after)) for name in stage}
     models: list[list[tuple[int, Step]]] = [[], [], []]
     tests: list[list[Step]] = [[], [], []]
@@ -99,7 +99,8 @@ def _place(numbered: tuple[int, Step]) -> int:
     return numbered[0]
 
 
-def _parents_first(nodes: Mapping[str, Any]) -> Iterable[str]:
+def parents_first(nodes: Mapping[str, Any]) -> Iterable[str]:
+    """Ids of the nodes of dbt's manifest, each after all that it reads."""
     found: dict[str, None] = {}
 
     def walk(unique_id: str) -> None:

@@ -107,42 +107,49 @@ def account_day_row(record: AccountDay, context: Context) -> tuple[Any, ...]:
 
 def account_day_pages(client: DirectClient, window: Window, context: Context) -> Iterator[Page]:
     """The vendor's own totals: no campaign, no ad, so nothing that is lost or doubled among those is lost here too."""
-    includes_vat = bool(context.settings.get("include_vat", False))
     for login in _logins(context):
         where = f"yandex_direct account_days {window}" + (f" login {login}" if login else "")
-        params = {
-            "SelectionCriteria": {"DateFrom": str(window.first), "DateTo": str(window.last)},
-            "FieldNames": list(TOTAL_FIELDS),
-            "ReportName": f"chairside totals {login} {window} {context.now:%Y%m%d%H%M%S} {context.run_id}"[:200],
-            "ReportType": "ACCOUNT_PERFORMANCE_REPORT",
-            "DateRangeType": "CUSTOM_DATE",
-            "Format": "TSV",
-            "IncludeVAT": "YES" if includes_vat else "NO",
-        }
-        known = {"login": login, "includes_vat": includes_vat}
-        rows: Sequence[Mapping[str, Any]] = [{**row, **known} for row in client.report(login, params, where=where)]
-        yield rows
+        kind = ("ACCOUNT_PERFORMANCE_REPORT", TOTAL_FIELDS, "chairside totals")
+        yield _report(client, login, window, context, kind=kind, where=where)
 
 
 def ad_performance_pages(client: DirectClient, window: Window, context: Context) -> Iterator[Page]:
-    """One report per login. The report's name carries the load's moment: a name used before gives old figures for
-    five hours; within one reading it stays the same, because a changed name queues another report."""
-    includes_vat = bool(context.settings.get("include_vat", False))
+    """One report per login."""
     for login in _logins(context):
         where = f"yandex_direct ad_performance {window}" + (f" login {login}" if login else "")
         currency = str(context.settings.get("currency") or client.currency(login, where=where))
-        params = {
-            "SelectionCriteria": {"DateFrom": str(window.first), "DateTo": str(window.last)},
-            "FieldNames": list(FIELDS),
-            "ReportName": f"chairside {login} {window} {context.now:%Y%m%d%H%M%S} {context.run_id}"[:200],
-            "ReportType": "AD_PERFORMANCE_REPORT",
-            "DateRangeType": "CUSTOM_DATE",
-            "Format": "TSV",
-            "IncludeVAT": "YES" if includes_vat else "NO",
-        }
-        known = {"login": login, "currency": currency, "includes_vat": includes_vat}
-        rows: Sequence[Mapping[str, Any]] = [{**row, **known} for row in client.report(login, params, where=where)]
-        yield rows
+        kind = ("AD_PERFORMANCE_REPORT", FIELDS, "chairside")
+        yield _report(client, login, window, context, kind=kind, where=where, currency=currency)
+
+
+def _report(
+    client: DirectClient,
+    login: str,
+    window: Window,
+    context: Context,
+    *,
+    kind: tuple[str, Sequence[str], str],
+    where: str,
+    **known: str,
+) -> list[Mapping[str, Any]]:
+    """A login's report of a kind: its type, fields and beginning of a name. Each row gets what is `known` beside.
+
+    The report's name carries the load's moment: a name used before gives old figures for five hours; within one reading
+    it stays the same, because a changed name queues another report.
+    """
+    report_type, fields, title = kind
+    includes_vat = bool(context.settings.get("include_vat", False))
+    params = {
+        "SelectionCriteria": {"DateFrom": str(window.first), "DateTo": str(window.last)},
+        "FieldNames": list(fields),
+        "ReportName": f"{title} {login} {window} {context.now:%Y%m%d%H%M%S} {context.run_id}"[:200],
+        "ReportType": report_type,
+        "DateRangeType": "CUSTOM_DATE",
+        "Format": "TSV",
+        "IncludeVAT": "YES" if includes_vat else "NO",
+    }
+    beside = {"login": login, **known, "includes_vat": includes_vat}
+    return [{**row, **beside} for row in client.report(login, params, where=where)]
 
 
 AD_PERFORMANCE = StreamSpec(
