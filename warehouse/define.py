@@ -31,7 +31,10 @@ REPORT_KEYS = frozenset(
      "touchpoints", "any_column", "metrics"}
 )  # fmt: skip
 # Names that the query of a trace has for itself (warehouse/reports/trace.sql).
-RESERVED = frozenset({"traced", "singles", "sums", "shown", "people", "span", "touches", "told"})
+RESERVED = frozenset(
+    {"traced", "singles", "sums", "shown", "people", "span", "touches", "told", "named_records", "landed_rows",
+     "load_windows", "brought", "brought_by", "without_load"}
+)  # fmt: skip
 METRIC_KEYS = frozenset(
     {
         "words",

@@ -145,7 +145,8 @@ def test_a_figure_names_its_loads_and_the_versions_of_its_rules(owner: psycopg.C
     assert (
         {"files.ad_spend", "files.deals"}
         <= {row[2] for row in traced.rows["load"]}
-        <= {f"files.{kind}" for kind in DEFINITIONS["ad_payback"].kinds}
+        # a person is a patient's card
+        <= {f"files.{kind}" for kind in (*DEFINITIONS["ad_payback"].kinds, "patients")}
     )
     rules = {row[3]: row[8] for row in traced.rows["rule"]}
     assert rules["ad_payback.roi_percent"]["version"] >= 1
@@ -255,9 +256,10 @@ def test_parameters_and_their_defaults_are_the_reports_own(owner: psycopg.Connec
 
 
 def test_the_queries_of_the_page_answer(owner: psycopg.Connection[Any]) -> None:
-    whole, summed = QUERY.findall(PAGE.read_text(encoding="utf-8"))
+    whole, summed, loads = QUERY.findall(PAGE.read_text(encoding="utf-8"))
     (figure, *rows) = owner.execute(whole).fetchall()
     assert figure[0] == "figure"
     assert {row[0] for row in rows} == {"row", "person", "touchpoint", "load", "rule"}
     totals = {part: total for part, _rows, total in owner.execute(summed)}
     assert round(totals["spend"] / totals["inquiries"], 2) == figure[7]
+    assert {row[3:5] for row in owner.execute(loads)} == {("files.sales", "compare")}

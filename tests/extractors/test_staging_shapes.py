@@ -26,6 +26,13 @@ VIEWS = sorted((path.parent.name, path.stem) for name in SOURCES for path in (ST
 LANDED = r"staging.\1__\2"
 # Off unless a connection wants it: the city's sites are counted by others.
 NOT_TOLD = {("uis", "sessions")}
+# What a trace calls the records of a kind (warehouse/sql/155_record_loads.sql).
+RECORDS = {
+    "contacts": "contact", "sessions": "session", "appointments": "appointment", "payments": "payment", "sales": "sale",
+    "deals": "deal", "patients": "patient", "treatment_stages": "treatment_stage", "deal_leads": "lead",
+}  # fmt: skip
+# Open Dental keeps the stages of a treatment inside its plan: none is a landed row.
+INSIDE_OTHERS = {("open_dental", "treatment_stages")}
 SOURCE_CALL = re.compile(r"\{\{\s*source\('(\w+)',\s*'(\w+)'\)\s*\}\}")
 
 
@@ -111,6 +118,26 @@ def test_a_view_says_what_the_invented_city_knows(
     truth = world.rows_of(source)[kind]
     assert truth or (source, kind) in NOT_TOLD or kind == "deal_leads"
     assert _comparable(found, columns) == _comparable(truth, columns)
+
+
+@pytest.mark.parametrize(
+    ("source", "view"), [one for one in VIEWS if one[1].removeprefix(f"stg_{one[0]}__") in RECORDS]
+)
+def test_of_every_record_the_load_that_brought_it_is_known(
+    loaded: Callable[[str], Connection], source: str, view: str
+) -> None:
+    kind = view.removeprefix(f"stg_{source}__")
+    ids = [
+        row["id"]
+        for row in loaded(source).execute(f"select {KIND_BY_NAME[kind].key[0]} as id from staging.{view}".encode())
+    ]
+    found = (
+        loaded(source)
+        .execute("select * from ops.record_loads(%s, %s)", ([RECORDS[kind]] * len(ids), ids))
+        .fetchall()
+    )
+    assert {row["record_id"] for row in found} == (set() if (source, kind) in INSIDE_OTHERS else set(ids))
+    assert {(row["source"], row["run_id"]) for row in found} <= {(source, "test")}
 
 
 def _comparable(rows: list[dict[str, Any]], columns: list[str]) -> list[tuple[str, ...]]:

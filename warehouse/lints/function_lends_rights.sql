@@ -11,9 +11,13 @@ from pg_catalog.pg_proc
 cross join aclexplode(coalesce(pg_proc.proacl, acldefault('f', pg_proc.proowner))) as acl
 where pg_proc.prosecdef
     and acl.grantee <> pg_proc.proowner
-    -- Two ask access themselves, one only writes to the log, one is the bridge's; who else may call them is for the lint
+    -- Three ask access themselves, one only writes to the log, one is the bridge's; who else may call them is for the lint
     -- of grants.
-    and (acl.grantee = 0 or pg_proc.oid::regprocedure::text !~ '^(deals\.(add|move)|access\.note_personal_read|bridge\.viewer)\(')
+    and (
+        acl.grantee = 0
+        or pg_proc.oid::regprocedure::text
+        !~ '^(deals\.(add|move)|ops\.record_loads|access\.note_personal_read|bridge\.viewer)\('
+    )
     -- 16384: the first object that did not come with the server.
     and pg_proc.oid >= 16384
     and not exists (

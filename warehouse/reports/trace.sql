@@ -111,6 +111,50 @@ as $function$
 $function$;
 comment on function reports.trace_may_read(jsonb) is 'Part of reports.trace_cell: whether the reader may read all of these.';
 
+-- What ops.record_loads is asked for a row of a trace: kind and id. Nothing for sums of a day, whose loads are told by their days.
+create or replace function reports.trace_records(record_kind text, record_id text, detail jsonb, is_step boolean)
+returns table (kind text, id text)
+language sql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $function$
+    select named.kind, named.id
+    from (
+        select 'sale' as kind, sold.id from jsonb_array_elements_text(
+            case when jsonb_typeof(detail -> 'sale_ids') = 'array' then detail -> 'sale_ids' else '[]' end
+        ) as sold (id)
+        union all
+        select 'inquiry', inquiries.id from jsonb_array_elements_text(
+            case when jsonb_typeof(detail -> 'inquiry_keys') = 'array' then detail -> 'inquiry_keys' else '[]' end
+        ) as inquiries (id)
+        union all
+        select
+            case
+                when is_step then 'step'
+                -- of several events of an inquiry; an inquiry itself is named by its own key
+                when record_kind in ('inquiry', 'booked', 'arrived', 'client', 'payment') and detail ->> 'inquiry_key' <> record_id
+                    then 'event'
+                when record_kind = 'person' and starts_with(record_id, 'patient:') then 'patient'
+                when record_kind in ('contact', 'session', 'appointment', 'sale', 'inquiry', 'spend') then record_kind
+                when record_kind = 'subscription' then 'sale'
+                -- a conversion is named as its kind and what it is
+                when starts_with(record_id, record_kind || ':')
+                    then case when record_kind in ('booking', 'first_visit') then 'appointment' else record_kind end
+                when record_kind = 'deal' then 'deal'
+            end,
+            case
+                when record_kind = 'person' then substr(record_id, length('patient:') + 1)
+                when not is_step and record_kind in ('booking', 'first_visit', 'deal', 'payment')
+                    and starts_with(record_id, record_kind || ':')
+                    then substr(record_id, length(record_kind) + 2)
+                else record_id
+            end
+    ) as named
+    where named.kind is not null and named.id is not null
+$function$;
+comment on function reports.trace_records(text, text, jsonb, boolean) is 'Part of reports.trace_cell: the records that a row stands for.';
+
 create or replace function reports.trace_cell(definition jsonb, cell jsonb)
 returns table (
     what text,
@@ -143,6 +187,7 @@ declare
     singles text;
     totals text;
     touches text;
+    touches_are_steps boolean;
 begin
     if jsonb_typeof(cell) is distinct from 'object' then
         raise exception 'a cell is an object like {"date_from": "2026-06-01", …, "column": "%"}', definition -> 'column_names' ->> 0
@@ -244,6 +289,7 @@ begin
             where steps.person_key in (select people.person_key from people) and steps.step in (''session'', ''contact'')
                 and steps.local_date <= (select max(people.last_day) from people)'
     end;
+    touches_are_steps := coalesce(touches like '%client_path_steps%', false);
     return query execute format(
         $query$
         with %s,
@@ -264,7 +310,60 @@ begin
             group by shown.what, shown.part, shown.person_key
         ),
         span as materialized (select min(shown.day) as first_day, max(shown.day) as last_day from shown),
-        touches as (%s),
+        touches as materialized (%s),
+        named_records as materialized (
+            select shown.record_kind, shown.record_id, named.kind, named.id
+            from shown
+            cross join lateral reports.trace_records(shown.record_kind, shown.record_id, shown.detail, $7) as named
+            union
+            select touches.record_kind, touches.record_id, named.kind, named.id
+            from touches
+            cross join lateral reports.trace_records(touches.record_kind, touches.record_id, '{}', $8) as named
+            union
+            select 'card', people.person_key, named.kind, named.id
+            from people
+            cross join lateral reports.trace_records('person', people.person_key, '{}', false) as named
+        ),
+        landed_rows as materialized (
+            select told.*
+            from (select array_agg(named_records.kind) as kinds, array_agg(named_records.id) as ids from named_records) as every
+            cross join lateral ops.record_loads(every.kinds, every.ids) as told
+            where every.kinds is not null
+        ),
+        load_windows as materialized (
+            select landed_rows.source, landed_rows.stream, landed_rows.run_id, landed_rows.loaded_at, landed_rows.window_day,
+                min(loads.window_from) as window_from, max(loads.window_to) as window_to
+            from (select distinct source, stream, run_id, loaded_at, window_day from landed_rows) as landed_rows
+            left join history.loads as loads
+                on loads.source = landed_rows.source and loads.stream = landed_rows.stream and loads.run_id = landed_rows.run_id
+                and (landed_rows.window_day is null or landed_rows.window_day between loads.window_from and loads.window_to)
+            group by landed_rows.source, landed_rows.stream, landed_rows.run_id, landed_rows.loaded_at, landed_rows.window_day
+        ),
+        brought as materialized (
+            select distinct named_records.record_kind, named_records.record_id, landed_rows.record_kind as kind, landed_rows.record_id as id,
+                load_windows.source || '.' || load_windows.stream as stream, load_windows.run_id, load_windows.loaded_at, load_windows.window_from,
+                load_windows.window_to
+            from named_records
+            inner join landed_rows on landed_rows.record_kind = named_records.kind and landed_rows.record_id = named_records.id
+            inner join load_windows
+                on load_windows.source = landed_rows.source and load_windows.stream = landed_rows.stream and load_windows.run_id = landed_rows.run_id
+                and load_windows.loaded_at = landed_rows.loaded_at and load_windows.window_day is not distinct from landed_rows.window_day
+        ),
+        brought_by as materialized (
+            select brought.record_kind, brought.record_id, jsonb_build_object('loads', jsonb_agg(
+                distinct jsonb_build_object('stream', brought.stream, 'run_id', brought.run_id, 'loaded_at', brought.loaded_at,
+                    'window_from', brought.window_from, 'window_to', brought.window_to)
+            )) as loads
+            from brought
+            group by brought.record_kind, brought.record_id
+        ),
+        -- rows that are sums of a day, or of records whose loads this reader may not see: loads of their days
+        without_load as materialized (
+            select min(shown.day) as first_day, max(shown.day) as last_day
+            from shown
+            left join brought_by on brought_by.record_kind = shown.record_kind and brought_by.record_id = shown.record_id
+            where brought_by.record_id is null
+        ),
         told as (
             select 1 as place, 'figure' as what, $3 as part, null::text as record_kind, null::text as record_id,
                 null::text as clinic_id, null::text as person_key, null::date as day,
@@ -277,29 +376,51 @@ begin
                 case when jsonb_typeof(shown.value) = 'number' then (shown.value #>> '{}')::numeric end,
                 shown.detail || case
                     when jsonb_typeof(shown.value) = 'number' then '{}'::jsonb else jsonb_build_object('value', shown.value)
-                end
+                end || coalesce(brought_by.loads, '{}')
             from shown
+            left join brought_by on brought_by.record_kind = shown.record_kind and brought_by.record_id = shown.record_id
             union all
             select 4, 'person', people.part, 'person', people.person_key, null, people.person_key, people.first_day,
-                people.contribution, jsonb_build_object('rows', people.rows)
+                people.contribution, jsonb_build_object('rows', people.rows) || coalesce(brought_by.loads, '{}')
             from people
+            left join brought_by on brought_by.record_kind = 'card' and brought_by.record_id = people.person_key
             union all
             select 5, 'touchpoint', $3, touches.record_kind, touches.record_id, touches.clinic_id, touches.person_key,
-                touches.touched_at::date, null, to_jsonb(touches) - array['record_kind', 'record_id', 'clinic_id', 'person_key']
+                touches.touched_at::date, null,
+                to_jsonb(touches) - array['record_kind', 'record_id', 'clinic_id', 'person_key'] || coalesce(brought_by.loads, '{}')
             from touches
+            left join brought_by on brought_by.record_kind = touches.record_kind and brought_by.record_id = touches.record_id
+            union all
+            select 6, 'load', $3, brought.stream, brought.run_id, null, null, brought.loaded_at::date, null,
+                jsonb_build_object('window_from', brought.window_from, 'window_to', brought.window_to, 'loaded_at', brought.loaded_at,
+                    'found_by', 'record', 'records', count(distinct (brought.record_kind, brought.record_id)))
+            from brought
+            group by brought.stream, brought.run_id, brought.loaded_at, brought.window_from, brought.window_to
             union all
             select 6, 'load', $3, loads.source || '.' || loads.stream, loads.run_id, null, null,
                 loads.finished_at::date, null,
-                jsonb_build_object('window_from', loads.window_from, 'window_to', loads.window_to, 'finished_at', loads.finished_at)
+                jsonb_build_object('window_from', loads.window_from, 'window_to', loads.window_to, 'finished_at', loads.finished_at,
+                    'found_by', 'day')
             from history.loads as loads
             cross join span
+            cross join without_load
             where
-                loads.kinds && array(select jsonb_array_elements_text($5 -> 'kinds'))
+                loads.kinds && array(
+                    select one.kind
+                    from jsonb_array_elements_text($5 -> 'kinds') as one (kind)
+                    where without_load.last_day is not null or one.kind in ('tracking_addresses', 'currency_rates')
+                )
                 and case
                     when loads.window_from is null then true
                     when loads.replaces_window then loads.window_from <= span.last_day and loads.window_to >= span.first_day
                     else loads.window_to >= span.first_day
                 end
+                and not exists (
+                    select from brought
+                    where brought.run_id = loads.run_id and brought.stream = loads.source || '.' || loads.stream
+                        and brought.window_from is not distinct from loads.window_from
+                        and brought.window_to is not distinct from loads.window_to
+                )
             union all
             select 7, 'rule', named.name, 'definition', ($5 ->> 'report') || '.' || named.name, null, null,
                 ($5 -> 'versions' -> named.name ->> 'on')::date, null,
@@ -324,7 +445,7 @@ begin
         coalesce(touches, 'select null::text as record_kind, null::text as record_id, null::text as clinic_id,
             null::text as person_key, null::timestamptz as touched_at where false'),
         metric ->> 'figure'
-    ) using asked, figure, wanted, metric, definition, terms;
+    ) using asked, figure, wanted, metric, definition, terms, definition ->> 'report' = 'client_path', touches_are_steps;
 end
 $function$;
 comment on function reports.trace_cell(jsonb, jsonb) is

@@ -210,9 +210,11 @@ with readable as (
     cross join (values ('add'), ('move')) as entry (function_name)
     where effective_rights.report = 'deal_entry'
     union all
-    -- it only asks the report's own trace, which is opened by the report's right (154_trace.sql)
-    select distinct effective_rights.database_role, 'ops', 'trace', 'function'
+    -- one only asks the report's own trace, which is opened by the report's right (154_trace.sql), and that asks the other, which tells
+    -- loads of what the login may see (155_record_loads.sql)
+    select distinct effective_rights.database_role, 'ops', needed.function_name, 'function'
     from access.effective_rights
+    cross join (values ('trace'), ('record_loads')) as needed (function_name)
     inner join access.relations
         on relations.report = effective_rights.report
         and relations.schema_name = 'reports'
