@@ -28,7 +28,7 @@ help:  ## what can be asked for
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|' 2>/dev/null \
 	|| grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST)
 
-install: $(INSTALLED)  ## [EXTRAS="celery kubernetes"]: the locked environment in .venv
+install: $(INSTALLED)  ## [EXTRAS="celery kubernetes bench"]: the locked environment in .venv
 $(INSTALLED): requirements/lock.txt requirements/bootstrap.txt runtime/install.py $(if $(EXTRAS),FORCE)
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv and ensurepip found; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(PYTHON)" runtime/install.py
@@ -38,7 +38,7 @@ lock:  ## resolve again: pyproject.toml to requirements/lock.txt
 	@test -x .venv/bin/uv || $(MAKE) --no-print-directory install
 	.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements/lock.txt
-	@for group in celery kubernetes; do \
+	@for group in celery kubernetes bench; do \
 		.venv/bin/uv pip compile --group $$group --universal --python-version 3.11 --generate-hashes \
 			--constraint requirements/lock.txt $$(sed -nE 's/^([a-zA-Z0-9._-]+)==.*/--no-emit-package \1/p' requirements/lock.txt) \
 			--no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements/$$group.txt \

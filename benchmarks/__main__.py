@@ -4,11 +4,12 @@
     BENCH_TOUCHPOINTS  sizes of the build benchmark, comma between; 300000,3000000 if not set
     BENCH_HISTORY      touchpoints of the smallest history of the benchmark of days; 60000 if not set
     BENCH_PATHS        paths of the attribution benchmark; 1000000 if not set
-    BENCH_ROUNDS       how often every contestant has its turn; 3 if not set
+    BENCH_DUCK         touchpoints of the comparison with DuckDB; 300000 if not set
+    BENCH_ROUNDS       how often every contestant has its turn; 5 if not set, once where a turn of all takes minutes
     BENCH_PG           a superuser's URL of a server to use; without it one is started with the product's settings
-    CHAIRSIDE_HOME     where bench.jsonl grows; .chairside if not set
+    CHAIRSIDE_HOME     where each run leaves bench/<when it began>.json; .chairside if not set
 
-Exit status 1 where a figure is over its goal.
+Exit status 1 where a figure is over its goal, or contestants did not do the same and got none.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import access, build, days, load, paths, publication
+from benchmarks import access, build, days, duck, load, memory, paths, publication
 from benchmarks.harness import Bench
+from benchmarks.machine import describe
 from runtime.home import open_home
 from runtime.postgres import running_server
 from runtime.progress import Progress
@@ -29,10 +32,12 @@ from runtime.progress import Progress
 BENCHMARKS: dict[str, Callable[[Bench], None]] = {
     "load": load.run,
     "build": build.run,
+    "duck": duck.run,
     "days": days.run,
     "paths": paths.run,
     "publication": publication.run,
     "access": access.run,
+    "memory": memory.run,
 }
 
 
@@ -51,14 +56,17 @@ def main(names: list[str]) -> int:
     if unknown := [name for name in names if name not in BENCHMARKS]:
         print(f"There is no benchmark {', '.join(unknown)}. Known: {', '.join(BENCHMARKS)}.", file=sys.stderr)
         return 2
-    journal = open_home(os.environ).root / "bench.jsonl"
+    now = datetime.now(UTC)
+    document = open_home(os.environ).root / "bench" / f"{now:%Y-%m-%dT%H-%M-%SZ}.json"
     with tempfile.TemporaryDirectory(prefix="chairside-bench-") as folder, server_url(Path(folder)) as url:
-        bench = Bench(url, Path(folder), journal)
+        work = Path(folder)
+        bench = Bench(url, work, document, describe(url, work, os.environ, now=now))
         for name in names or BENCHMARKS:
-            BENCHMARKS[name](bench)
+            with bench.benchmark(name):
+                BENCHMARKS[name](bench)
     over = [figure.name for figure in bench.figures if not figure.holds]
-    print(f"{len(bench.figures) - len(over)} of {len(bench.figures)} figures hold; kept in {journal}")
-    return 1 if over else 0
+    print(f"{len(bench.figures) - len(over)} of {len(bench.figures)} figures hold; kept in {document}")
+    return 1 if over or bench.refused else 0
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ import psycopg
 from psycopg import sql
 
 from benchmarks.calls import CHANGED, SETTINGS, SOURCE, WHOLE, WINDOW, Call, records, write_pages
-from benchmarks.harness import Bench, in_turns, seconds
+from benchmarks.fingerprint import rows_of
+from benchmarks.harness import Bench, in_turns, rounds_wanted, same, seconds
 from extractors import registry
 from extractors.core.spec import StreamSpec
 from extractors.run import make_context
@@ -33,7 +34,7 @@ DATABASE = "chairside_bench_load"
 
 
 def run(bench: Bench) -> None:
-    rows, rounds = int(os.environ.get("BENCH_ROWS", "1000000")), int(os.environ.get("BENCH_ROUNDS", "3"))
+    rows, rounds = int(os.environ.get("BENCH_ROWS") or "1000000"), rounds_wanted()
     registry.SOURCES["bench"] = SOURCE
     url = urlsplit(bench.url)._replace(path=f"/{DATABASE}").geturl()
     with psycopg.connect(bench.url, autocommit=True) as admin:
@@ -79,7 +80,7 @@ class _Loads:
         return self.bench.work / f"{name}.{kind}"
 
     def measure(self) -> None:
-        size = f"{self.rows} calls, 28 columns, medians of {self.rounds} interleaved rounds"
+        size = f"{self.rows} calls, 28 columns, medians of {self.rounds} interleaved rounds, the same rows landed"
         limit = r"× psql \copy of ready CSV into a temporary table + the same merge"
         self._pair("load first", 1.0, f"{limit}; empty table; {size}", WHOLE, "same", self._empty(WHOLE))
         self.first = False
@@ -98,6 +99,8 @@ class _Loads:
     def _pair(
         self, name: str, goal: float, how: str, stream: StreamSpec, rows: str, before: Callable[[], None]
     ) -> None:
+        landed: dict[str, tuple[int, int]] = {}
+
         def ours() -> float:
             before()
             told = json.loads(
@@ -108,15 +111,25 @@ class _Loads:
                 ).stdout
             )  # fmt: skip
             self.peak_mb = max(self.peak_mb, told["peak_mb"])
+            if "ours" not in landed:
+                landed["ours"] = self._landed(stream)
             return float(told["seconds"])
 
         def copied() -> float:
             before()
-            return seconds(lambda: self._psql(stream, rows))
+            took = seconds(lambda: self._psql(stream, rows))
+            if "copy" not in landed:
+                landed["copy"] = self._landed(stream)
+            return took
 
         found = in_turns({"copy": copied, "ours": ours}, self.rounds)
-        print(f"     {name}: {found['ours']:.2f} s against {found['copy']:.2f} s", flush=True)
-        self.bench.record(name, found["ours"] / found["copy"], goal, how)
+        same(f"{name}: landed rows and their sum", landed["ours"], landed["copy"])
+        how = f"{found['ours']:.2f} s : {found['copy']:.2f} s {how}"
+        self.bench.record(name, found["ours"] / found["copy"], goal, how, rounds=found, sizes={"rows": self.rows})
+
+    def _landed(self, stream: StreamSpec) -> tuple[int, int]:
+        with psycopg.connect(self.url) as connection:
+            return rows_of(connection, "staging", stream.table, without=("_run_id", "_loaded_at"))
 
     def _psql(self, stream: StreamSpec, rows: str) -> None:
         target = sql.Identifier("staging", stream.table)

@@ -5,12 +5,12 @@ seconds; the CPU's are those of this process, without the server."""
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from datetime import UTC, datetime
 
 from benchmarks.calls import SETTINGS, SOURCE, WINDOW
+from benchmarks.peak import peak_megabytes
 from extractors import registry
 from extractors.run import run_stream
 
@@ -25,7 +25,7 @@ def main(url: str, stream: str, pages: str) -> None:
     told = {
         "seconds": time.perf_counter() - began,
         "cpu_seconds": time.process_time() - spent,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,  # kilobytes on Linux
+        "peak_mb": peak_megabytes(),
         "written": result.rows_written,
     }
     print(json.dumps(told))

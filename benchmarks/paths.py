@@ -76,6 +76,7 @@ def run(bench: Bench) -> None:
         bench.record(
             "markov and shapley, a million paths", (markov + shapley) / MINUTE, 1.0,
             f"× a minute; {parts}; {paths} paths, 20 channels; the models as dbt builds them",
+            sizes={"paths": paths},
         )  # fmt: skip
     finally:
         with psycopg.connect(bench.url, autocommit=True) as admin:

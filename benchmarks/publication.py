@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from benchmarks.harness import Bench, in_turns, seconds
+from benchmarks.fingerprint import rows_of
+from benchmarks.harness import Bench, in_turns, rounds_wanted, same, seconds
 from warehouse.migrate import migrate
 from warehouse.publish import publish
 
@@ -47,14 +48,13 @@ analyze build.anew
 
 def run(bench: Bench) -> None:
     rows = max(int(os.environ.get("BENCH_ROWS", "1000000")) // 10, 1000)
-    rounds = int(os.environ.get("BENCH_ROUNDS", "3"))
     url = urlsplit(bench.url)._replace(path=f"/{DATABASE}").geturl()
     with psycopg.connect(bench.url, autocommit=True) as admin:
         admin.execute(f"drop database if exists {DATABASE} with (force)")
         admin.execute(f"create database {DATABASE} template template0")
     try:
         migrate(url)
-        _measure(bench, url, rows, rounds)
+        _measure(bench, url, rows, rounds_wanted())
     finally:
         with psycopg.connect(bench.url, autocommit=True) as admin:
             admin.execute(f"drop database {DATABASE} with (force)")
@@ -78,6 +78,9 @@ def _measure(bench: Bench, url: str, rows: int, rounds: int) -> None:
             before = _rows_written(connection)
             took = seconds(lambda: publish(url, manifest, run_id="bench", now=datetime.now(UTC), reports=reports))
             written[name] = _rows_written(connection) - before
+            made = rows_of(connection, "build", TABLE)
+            shown = rows_of(connection, "reports", TABLE, without=("published_in",))
+            same(f"rows after publishing {name}", shown, made)
         return took
 
     def made_anew() -> float:
@@ -103,18 +106,22 @@ def _measure(bench: Bench, url: str, rows: int, rounds: int) -> None:
     bench.record(
         "publication_rows_written_for_one_percent", written["one_percent"] / written["everything"], 0.03,
         said + "rows written when 1 % of the rows changed / when all did",
+        sizes={"rows": rows},
     )  # fmt: skip
     bench.record(
         "publication_rows_written_for_nothing", written["nothing"] / written["everything"], 0.005,
         said + "rows written when no row changed / when all did",
+        sizes={"rows": rows},
     )  # fmt: skip
     bench.record(
         "publication_time_of_one_percent", took["one_percent"] / took["anew"], 2.0,
         said + f"seconds when 1 % changed ({took['one_percent']:.2f}) / making the table anew ({took['anew']:.2f})",
+        rounds=took, sizes={"rows": rows},
     )  # fmt: skip
     bench.record(
         "publication_time_of_nothing", took["nothing"] / took["everything"], 0.5,
         said + f"seconds when nothing changed ({took['nothing']:.2f}) / when all did ({took['everything']:.2f})",
+        rounds=took, sizes={"rows": rows},
     )  # fmt: skip
 
 
