@@ -10,11 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from extractors.core.errors import ChairsideError
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
+_BUILD_MEMORY = """
+select greatest(pg_size_bytes(current_setting('work_mem')), least(
+    pg_size_bytes(current_setting('effective_cache_size')) / 8, pg_size_bytes('512MB')
+)) / 1024
+"""
 FAILED = ("error", "fail", "runtime error", "partial success")
 
 
@@ -61,7 +67,8 @@ class Dbt:
         arguments = ["build", *common_arguments(self.folder), "--exclude-resource-type", "unit_test"]
         arguments += ["--select", *select] if select else []
         arguments += ["--exclude", *exclude] if exclude else []
-        with dbt_environment(self.url):
+        # PGOPTIONS is read by the library that dbt connects with.
+        with dbt_environment(self.url, PGOPTIONS=f"-c work_mem={_build_memory(self.url)}kB"):
             if self._parsed is None:
                 self._parsed = _finished(["parse", *common_arguments(self.folder)])
             runner = dbtRunner(manifest=self._parsed, callbacks=[lambda event: _say_node(event, self.say)])
@@ -104,8 +111,8 @@ def common_arguments(work_folder: Path) -> list[str]:
 
 
 @contextmanager
-def dbt_environment(url: str) -> Iterator[None]:
-    """The variables that dbt_project/profiles.yml reads, for the time of the block."""
+def dbt_environment(url: str, **more: str) -> Iterator[None]:
+    """The variables that dbt_project/profiles.yml reads, and `more`, for the time of the block."""
     parts = conninfo_to_dict(url)
     wanted = {
         "DBT_HOST": str(parts.get("host") or "127.0.0.1"),
@@ -113,6 +120,7 @@ def dbt_environment(url: str) -> Iterator[None]:
         "DBT_USER": str(parts.get("user") or ""),
         "DBT_PASSWORD": str(parts.get("password") or ""),
         "DBT_DBNAME": str(parts.get("dbname") or ""),
+        **more,
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
@@ -124,6 +132,15 @@ def dbt_environment(url: str) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _build_memory(url: str) -> int:
+    """Kilobytes that a sort or hash of a build may take: an eighth of what the server says it has, within bounds.
+
+    A build runs two statements at a time; `work_mem` is set for a hundred readers.
+    """
+    with psycopg.connect(url) as connection:
+        return int(connection.execute(_BUILD_MEMORY).fetchall()[0][0])
 
 
 def _say_node(event: Any, say: Callable[[str], None]) -> None:  # noqa: ANN401 - dbt's events are untyped

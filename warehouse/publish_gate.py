@@ -90,7 +90,7 @@ def refused(url: str, *, run_id: str, now: datetime, message: str) -> int | None
 
 
 def require_publishable(connection: Connection, run_id: str) -> None:
-    """GuardError unless schema `build` holds a whole build that no gate refused.
+    """GuardError unless schema `build` holds a whole build that no gate refused and no crash emptied.
 
     A build that no gate has looked at may be published by its own run only: that one knows its order of steps.
     """
@@ -112,6 +112,18 @@ def require_publishable(connection: Connection, run_id: str) -> None:
             f"Nothing was published: run {built_by} built last and its gate has not answered yet."
             " Wait for it, or load again."
         )
+    if _is_emptied(connection):
+        raise GuardError(
+            f"Nothing was published: PostgreSQL stopped hard after the build of run {built_by},"
+            " which empties the tables of schema build. Load again."
+        )
+
+
+def _is_emptied(connection: Connection) -> bool:
+    """Tables of `build` are unlogged: recovery after a crash empties all, also the one that says what they hold."""
+    if connection.execute("select to_regclass('build.family_state')").fetchall()[0][0] is None:
+        return False
+    return connection.execute("select from build.family_state limit 1").rowcount == 0
 
 
 def refusals(url: str, refused_id: int | None = None) -> list[Refusal]:

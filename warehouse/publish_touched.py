@@ -38,6 +38,6 @@ def keep_published(connection: Connection, publication_id: int) -> None:
     """This publication left nothing to publish. Does nothing where no build left the keys of families."""
     if scalar(connection, "select to_regclass('build.family_unpublished')") is None:
         return
-    connection.execute("create table if not exists build.family_published (publication_id bigint)")
+    connection.execute("create unlogged table if not exists build.family_published (publication_id bigint)")
     connection.execute("truncate build.family_published, build.family_unpublished")
     connection.execute("insert into build.family_published (publication_id) values (%s)", (publication_id,))

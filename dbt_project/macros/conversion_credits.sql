@@ -54,6 +54,35 @@ path as (
             and touches.days_before <= {{ var("lookback_days") }}
 ),
 
+models as (
+    select *
+    from (
+        values
+        {%- for model in models %}
+        ('{{ model }}'){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as model (model)
+),
+
+-- the only touch of a path has it all, whatever the model; most paths are of one, so they are spared the sorts
+lone as (
+    select
+        models.model,
+        path.conversion_key,
+        path.touch_number,
+        path.touched_at,
+        path.touch_kind,
+        path.record_id,
+        path.channel,
+        path.source,
+        path.campaign,
+        round(1::numeric, 18) as credit,
+        round(path.amount * 100) / 100 as amount
+    from path
+    cross join models
+    where path.touches = 1
+),
+
 parts as (
     select
         path.*,
@@ -70,12 +99,13 @@ parts as (
         on
             path.conversion = effects.conversion
             and jsonb_build_array(path.channel, path.source, path.campaign)::text = effects.player
+    where path.touches > 1
     window whole as (partition by path.conversion_key)
 ),
 
 weighed as (
     select
-        model.model,
+        models.model,
         parts.conversion_key,
         parts.amount,
         parts.touched_at,
@@ -86,22 +116,17 @@ weighed as (
         parts.campaign,
         parts.touch_number,
         case
-            when model.model = 'shapley' then 1::numeric / parts.touches_of_player
-            when model.model = 'markov' and parts.effects_in_path > 0
+            when models.model = 'shapley' then 1::numeric / parts.touches_of_player
+            when models.model = 'markov' and parts.effects_in_path > 0
                 then parts.removal_effect / parts.touches_of_player
-            when model.model = 'markov' then 1::numeric / parts.touches_of_player
+            when models.model = 'markov' then 1::numeric / parts.touches_of_player
             else reports.touch_weight(
-                model.model, parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+                models.model, parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
                 parts.last_before_booking, parts.days_before
             )
         end as weight
     from parts
-    cross join (
-        values
-        {%- for model in models %}
-        ('{{ model }}'){{ ',' if not loop.last }}
-        {%- endfor %}
-    ) as model (model)
+    cross join models
 ),
 
 shared as (
@@ -162,5 +187,19 @@ final as (
         (money.kopecks + case when money.remainder_rank <= abs(money.left_over) then sign(money.left_over) else 0 end)
         / 100 as amount
     from money
+    union all
+    select
+        lone.model,
+        lone.conversion_key,
+        lone.touch_number,
+        lone.touched_at,
+        lone.touch_kind,
+        lone.record_id,
+        lone.channel,
+        lone.source,
+        lone.campaign,
+        lone.credit,
+        lone.amount
+    from lone
 )
 {%- endmacro %}

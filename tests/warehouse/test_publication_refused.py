@@ -68,6 +68,18 @@ def test_a_half_rebuilt_warehouse_is_not_published(shop: Warehouse) -> None:
     assert shop.publish().rows_inserted == 3
 
 
+def test_a_build_that_a_crash_emptied_is_not_published(shop: Warehouse) -> None:
+    """Recovery empties unlogged tables, among them the one that says of what the rows of `build` are."""
+    before = amounts(shop)
+    with counted_build(shop.url, "run"):
+        shop.run(f"create unlogged table build.family_state (as_of timestamptz); truncate {BUILD}")
+
+    with pytest.raises(GuardError, match="PostgreSQL stopped hard after the build of run run"):
+        shop.publish()
+
+    assert amounts(shop) == before
+
+
 def test_what_another_run_built_is_published_only_after_its_gate(shop: Warehouse) -> None:
     with counted_build(shop.url, "another"):
         pass

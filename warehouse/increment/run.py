@@ -156,7 +156,10 @@ def _state(url: str) -> State | None:
 
 
 def _keep(connection: psycopg.Connection[Any], state: State) -> None:
-    connection.execute("create table if not exists build.family_state (code text, rules text, as_of timestamptz)")
+    # Unlogged like all of `build`: what a crash empties says so itself, and the next build makes everything.
+    connection.execute(
+        "create unlogged table if not exists build.family_state (code text, rules text, as_of timestamptz)"
+    )
     connection.execute("truncate build.family_state")
     connection.execute(
         "insert into build.family_state (code, rules, as_of) values (%s, %s, %s)",

@@ -198,8 +198,8 @@ having count(distinct person_patient_id) > %(too_many)s
 
 _KEEP_RULES: LiteralString = """
 drop table if exists build.family_currency_days, build.family_campaign_channels;
-create table build.family_currency_days as select * from build.int_currency_days;
-create table build.family_campaign_channels as select * from build.int_campaign_channels;
+create unlogged table build.family_currency_days as select * from build.int_currency_days;
+create unlogged table build.family_campaign_channels as select * from build.int_campaign_channels;
 """
 
 _KEEP_SCOPE: LiteralString = """
@@ -227,13 +227,13 @@ def keep_everything(connection: Connection, *, too_many_patients: int) -> None:
     run(connection, _FIRST_STATE)
     connection.execute("drop table if exists build.family_blocked")
     connection.execute(
-        "create table build.family_blocked (identifier text, token bigint, patients bigint, is_firm boolean)"
+        "create unlogged table build.family_blocked (identifier text, token bigint, patients bigint, is_firm boolean)"
     )
     _keep_blocked(connection, "build.int_identifier_owners", too_many_patients)
     run(connection, _KEEP_RULES)
     # The keys of families that later builds touch, for the publication (warehouse/publish_touched.py).
     connection.execute("drop table if exists build.family_unpublished")
-    connection.execute("create table build.family_unpublished (kind text, key text, primary key (kind, key))")
+    connection.execute("create unlogged table build.family_unpublished (kind text, key text, primary key (kind, key))")
 
 
 def keep_scope(connection: Connection, *, too_many_patients: int) -> None:

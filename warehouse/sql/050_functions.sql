@@ -53,48 +53,75 @@ comment on function ops.url_host(text) is 'Host of a URL in lower case, without 
 
 -- Connected components of the pairs that `edges_query` returns (left_node text, right_node text; a lone node is a pair
 -- of itself). The component's name is its smallest node, so the answer does not depend on the order of rows.
--- Labels go to the smallest neighbour and then jump to their own label's label: a few rounds even for long chains.
--- A recursive CTE was refused: it is quadratic in one phone that too many people share (SPEED.md section 2).
+-- Most nodes are alone and stay out of the rounds; the others are numbered in the order of their names, because numbers
+-- compare faster. Labels go to the smallest neighbour and then jump to their own label's label: a few rounds even for
+-- long chains. A recursive CTE was refused: it is quadratic in one phone that too many people share (SPEED.md section 2).
 create or replace function ops.connected_components(edges_query text)
 returns table (node text, component text)
 language plpgsql volatile as $$
 declare
     changed bigint;
 begin
-    drop table if exists pg_temp.component_edges, pg_temp.component_labels;
-    execute 'create temporary table component_edges on commit drop as
-        with given as (' || edges_query || ')
-        select left_node as node, right_node as neighbour from given
+    drop table if exists
+        pg_temp.component_pairs, pg_temp.component_nodes, pg_temp.component_edges, pg_temp.component_labels;
+    execute 'create temporary table component_pairs on commit drop as
+        select distinct given.left_node, given.right_node from (' || edges_query || ') as given';
+    create temporary table component_nodes on commit drop as
+        select row_number() over (order by paired.node) as id, paired.node
+        from (
+            select pairs.left_node as node from pg_temp.component_pairs as pairs where pairs.left_node <> pairs.right_node
+            union
+            select pairs.right_node from pg_temp.component_pairs as pairs where pairs.left_node <> pairs.right_node
+        ) as paired;
+    analyze pg_temp.component_nodes;
+    create temporary table component_edges on commit drop as
+        with pairs as (
+            select left_nodes.id as left_id, right_nodes.id as right_id
+            from pg_temp.component_pairs as given
+            inner join pg_temp.component_nodes as left_nodes on given.left_node = left_nodes.node
+            inner join pg_temp.component_nodes as right_nodes on given.right_node = right_nodes.node
+        )
+        select pairs.left_id as id, pairs.right_id as neighbour from pairs
         union
-        select right_node, left_node from given';
+        select pairs.right_id, pairs.left_id from pairs;
     create temporary table component_labels on commit drop as
-        select edges.node, least(edges.node, min(edges.neighbour)) as label
-        from pg_temp.component_edges as edges group by edges.node;
-    create index on pg_temp.component_labels (node);
+        select edges.id, least(edges.id, min(edges.neighbour)) as label
+        from pg_temp.component_edges as edges group by edges.id;
+    create index on pg_temp.component_labels (id);
     analyze pg_temp.component_edges;
     analyze pg_temp.component_labels;
     loop
         update pg_temp.component_labels as labels
         set label = nearest.label
         from (
-            select edges.node, min(neighbours.label) as label
+            select edges.id, min(neighbours.label) as label
             from pg_temp.component_edges as edges
-            inner join pg_temp.component_labels as neighbours on neighbours.node = edges.neighbour
-            group by edges.node
+            inner join pg_temp.component_labels as neighbours on neighbours.id = edges.neighbour
+            group by edges.id
         ) as nearest
-        where nearest.node = labels.node and nearest.label < labels.label;
+        where nearest.id = labels.id and nearest.label < labels.label;
         get diagnostics changed = row_count;
         exit when changed = 0;
         loop
             update pg_temp.component_labels as labels
             set label = roots.label
             from pg_temp.component_labels as roots
-            where roots.node = labels.label and roots.label < labels.label;
+            where roots.id = labels.label and roots.label < labels.label;
             get diagnostics changed = row_count;
             exit when changed = 0;
         end loop;
     end loop;
-    return query select labels.node, labels.label from pg_temp.component_labels as labels;
+    return query
+        select nodes.node, named.node
+        from pg_temp.component_nodes as nodes
+        inner join pg_temp.component_labels as labels on labels.id = nodes.id
+        inner join pg_temp.component_nodes as named on named.id = labels.label
+        union all
+        select pairs.left_node, pairs.left_node
+        from pg_temp.component_pairs as pairs
+        where
+            pairs.left_node = pairs.right_node
+            and not exists (select from pg_temp.component_nodes as nodes where nodes.node = pairs.left_node);
 end
 $$;
 comment on function ops.connected_components(text) is

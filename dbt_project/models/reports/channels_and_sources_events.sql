@@ -2,7 +2,7 @@
 -- `cohort_date` is the inquiry's day (basis cohort), `event_date` the day it happened (basis period), RULES 12.24.
 with
 
-inquiries as (
+inquiries as not materialized (
     select * from {{ ref('int_inquiries') }}
     where people_group = 'wants_to_book'
 ),

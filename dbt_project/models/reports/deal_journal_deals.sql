@@ -1,11 +1,11 @@
 -- One row per deal, without personal data (RULES section 8).
 with
 
-deals as (
+deals as not materialized (
     select * from {{ ref('int_deals') }}
 ),
 
-paths as (
+paths as not materialized (
     select * from {{ ref('int_deal_paths') }}
 ),
 

@@ -1,7 +1,7 @@
 -- One row per day, clinic, manager, stage, way of contact, source and origin of deals: created on it, won on it.
 with
 
-deals as (
+deals as not materialized (
     select * from {{ ref('int_deals') }}
 ),
 

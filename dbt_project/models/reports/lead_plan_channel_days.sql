@@ -6,40 +6,8 @@ spend as (
     select * from {{ ref('int_ad_spend_daily') }}
 ),
 
-inquiries as (
-    select * from {{ ref('int_inquiries') }}
-    where people_group = 'wants_to_book' and is_primary
-),
-
-credits as (
-    select * from {{ ref('int_inquiry_credits') }}
-    where attribution_model = 'last_non_direct'
-),
-
-first_visits as (
-    select * from {{ ref('int_first_visits') }}
-),
-
-payments as (
-    select * from {{ ref('int_inquiry_payments') }}
-    where audience = 'primary'
-),
-
-clients as (
-    select
-        first_visits.inquiry_key,
-        count(*) as clients
-    from first_visits
-    where first_visits.inquiry_key is not null
-    group by first_visits.inquiry_key
-),
-
-revenues as (
-    select
-        payments.inquiry_key,
-        sum(payments.amount) as revenue
-    from payments
-    group by payments.inquiry_key
+people_days as (
+    select * from {{ ref('int_plan_people_days') }}
 ),
 
 happened as (
@@ -54,17 +22,14 @@ happened as (
     from spend
     union all
     select
-        inquiries.local_date as day,
-        inquiries.clinic_id,
-        credits.channel,
+        people_days.day,
+        people_days.clinic_id,
+        people_days.channel,
         0 as spend,
-        credits.credit as inquiries,
-        credits.credit * coalesce(clients.clients, 0) as clients,
-        credits.credit * coalesce(revenues.revenue, 0) as revenue
-    from inquiries
-    inner join credits on inquiries.inquiry_key = credits.inquiry_key
-    left join clients on inquiries.inquiry_key = clients.inquiry_key
-    left join revenues on inquiries.inquiry_key = revenues.inquiry_key
+        people_days.inquiries,
+        people_days.clients,
+        people_days.revenue
+    from people_days
 ),
 
 final as (

@@ -3,7 +3,7 @@
 -- at that clinic in no later inquiry. Expected value: what an inquiry of its topic and audience brings on average.
 with
 
-inquiries as (
+inquiries as not materialized (
     select * from {{ ref('int_inquiries') }}
 ),
 

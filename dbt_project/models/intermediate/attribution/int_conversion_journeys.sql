@@ -1,5 +1,6 @@
--- One row per conversion kind, journey and touch of it: paths to conversions in the default lookback, and the paths of people
--- who never converted so, which end in '(null)'.
+-- One row per journey and touch of it, with the conversion kinds that the journey is of: paths to conversions in the default
+-- lookback, and the paths of people who never converted so, which end in '(null)'. What never led a person to any of several kinds
+-- is one journey of them all: most people never convert, and their path is the same for every kind.
 with
 
 conversions as (
@@ -10,39 +11,44 @@ conversion_touches as (
     select * from {{ ref('int_conversion_touches') }}
 ),
 
-touches as (
+touches as not materialized (
     select * from {{ ref('int_touches') }}
 ),
 
-kinds as (
-    select kind.conversion
-    from (values ('booking'), ('first_visit'), ('deal'), ('payment')) as kind (conversion)
+converted as (
+    select
+        conversions.person_key,
+        array_agg(distinct conversions.conversion) as kinds
+    from conversions
+    group by conversions.person_key
+),
+
+people as (
+    select
+        touches.person_key,
+        max(touches.touched_at) as last_touched_at
+    from touches
+    where touches.is_known
+    group by touches.person_key
 ),
 
 unconverted as (
     select
-        kinds.conversion,
-        touches.person_key,
-        touches.channel,
-        touches.source,
-        touches.campaign,
-        touches.touched_at,
-        touches.touch_kind,
-        touches.record_id,
-        max(touches.touched_at) over (partition by kinds.conversion, touches.person_key) as last_touched_at
-    from touches
-    cross join kinds
-    where
-        touches.is_known
-        and not exists (
-            select 1 from conversions
-            where conversions.person_key = touches.person_key and conversions.conversion = kinds.conversion
-        )
+        people.person_key,
+        people.last_touched_at,
+        array(
+            select kind.conversion
+            from (values ('booking'), ('first_visit'), ('deal'), ('payment')) as kind (conversion)
+            where converted.kinds is null or kind.conversion != all(converted.kinds)
+            order by kind.conversion
+        ) as conversions
+    from people
+    left join converted on people.person_key = converted.person_key
 ),
 
 final as (
     select
-        conversion_touches.conversion,
+        array[conversion_touches.conversion] as conversions,
         conversion_touches.conversion_key as journey_key,
         '(conversion)' as outcome,
         conversion_touches.channel,
@@ -55,19 +61,21 @@ final as (
     where conversion_touches.days_before <= {{ var("lookback_days") }}
     union all
     select
-        unconverted.conversion,
-        unconverted.person_key as journey_key,
+        unconverted.conversions,
+        touches.person_key as journey_key,
         '(null)' as outcome,
-        unconverted.channel,
-        unconverted.source,
-        unconverted.campaign,
-        unconverted.touched_at,
-        unconverted.touch_kind,
-        unconverted.record_id
-    from unconverted
+        touches.channel,
+        touches.source,
+        touches.campaign,
+        touches.touched_at,
+        touches.touch_kind,
+        touches.record_id
+    from touches
+    inner join unconverted on touches.person_key = unconverted.person_key
     where
-        unconverted.touched_at
-        >= unconverted.last_touched_at - interval '{{ var("lookback_days") }} days'
+        touches.is_known
+        and cardinality(unconverted.conversions) > 0
+        and touches.touched_at >= unconverted.last_touched_at - interval '{{ var("lookback_days") }} days'
 )
 
 select * from final

@@ -1,5 +1,5 @@
--- One row per conversion kind, path of campaigns and outcome: how many journeys took it. All Markov chains are made of these, so
--- that what a journey costs is one sort and one count, whatever the models and levels.
+-- One row per set of conversion kinds, path of campaigns and outcome: how many journeys of these kinds took it. All Markov chains are
+-- made of these, so that what a journey costs is one sort and one count, whatever the models, levels and kinds.
 with
 
 journey_touches as (
@@ -10,8 +10,8 @@ journey_touches as (
 journeys as (
     select
         journey_touches.journey_key,
-        journey_touches.conversion,
         journey_touches.outcome,
+        journey_touches.conversions,
         array_agg(
             jsonb_build_array(journey_touches.channel, journey_touches.source, journey_touches.campaign)::text
             order by
@@ -23,18 +23,18 @@ journeys as (
                 journey_touches.touched_at asc, journey_touches.touch_kind desc, journey_touches.record_id asc
         ) as channels
     from journey_touches
-    group by journey_touches.journey_key, journey_touches.conversion, journey_touches.outcome
+    group by journey_touches.journey_key, journey_touches.outcome, journey_touches.conversions
 ),
 
 final as (
     select
-        journeys.conversion,
+        journeys.conversions,
         journeys.campaigns,
         journeys.channels,
         journeys.outcome,
         count(*) as journeys
     from journeys
-    group by journeys.campaigns, journeys.channels, journeys.conversion, journeys.outcome
+    group by journeys.campaigns, journeys.channels, journeys.conversions, journeys.outcome
 )
 
 select * from final

@@ -5,6 +5,6 @@ paths as (
     select * from {{ ref('int_conversion_paths') }}
 ),
 
-{{ chain_steps(keys=['conversion']) }}
+{{ chain_steps(sets=true) }}
 
 select * from final

@@ -2,7 +2,7 @@
 -- touch plays in the W-shaped model: the inquiry is the first contact of the path, the booking its last touch before it.
 with
 
-conversions as (
+conversions as not materialized (
     select * from {{ ref('int_conversions') }}
 ),
 

@@ -18,7 +18,7 @@ payments as (
     select * from {{ ref('int_payments') }}
 ),
 
-lifetimes as (
+lifetimes as not materialized (
     select * from {{ ref('int_person_lifetimes') }}
 ),
 

@@ -1,9 +1,30 @@
 -- One row per attribution model, inquiry and touch with its credit; the credits of an inquiry sum to exactly 1.
--- Formulas: reports.touch_weight. Rounded to 18 decimals, what is left over goes to the last touch.
+-- Formulas: reports.touch_weight. Rounded to 18 decimals, what is left over goes to the last touch. A lone touch has it all, whatever
+-- the model; most paths are of one, so they are spared the sorts.
 with
 
-touches as (
+touches as not materialized (
     select * from {{ ref('int_inquiry_touches') }}
+),
+
+models as (
+    select *
+    from (
+        values
+        ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'), ('time_decay'),
+        ('w_shaped')
+    ) as model (attribution_model)
+),
+
+lone as (
+    select
+        models.attribution_model,
+        touches.inquiry_key,
+        touches.touch_number,
+        round(1::numeric, 18) as credit
+    from touches
+    cross join models
+    where touches.touches = 1
 ),
 
 numbered as (
@@ -13,6 +34,7 @@ numbered as (
             partition by touches.inquiry_key order by touches.weight_class desc, touches.touch_number desc
         ) as last_non_direct
     from touches
+    where touches.touches > 1
 ),
 
 weighed as (
@@ -20,18 +42,14 @@ weighed as (
         numbered.inquiry_key,
         numbered.touch_number,
         numbered.touches,
-        model.attribution_model,
+        models.attribution_model,
         -- the path of an inquiry ends where it is made and booked from: its last touch is inquiry and booking
         reports.touch_weight(
-            model.attribution_model, numbered.touch_number, numbered.touches, numbered.last_non_direct,
+            models.attribution_model, numbered.touch_number, numbered.touches, numbered.last_non_direct,
             numbered.touches, numbered.touches, numbered.days_before
         ) as weight
     from numbered
-    cross join (
-        values
-        ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'), ('time_decay'),
-        ('w_shaped')
-    ) as model (attribution_model)
+    cross join models
 ),
 
 shared as (
@@ -58,6 +76,13 @@ credited as (
         rounded.credit
         + case when rounded.touch_number = rounded.touches then 1 - rounded.credit_sum else 0 end as credit
     from rounded
+    union all
+    select
+        lone.attribution_model,
+        lone.inquiry_key,
+        lone.touch_number,
+        lone.credit
+    from lone
 ),
 
 final as (

@@ -4,15 +4,15 @@
 -- over all audiences to leave it out of the primary one, so that no payment is in two rows.
 with
 
-payments as (
+payments as not materialized (
     select * from {{ ref('int_payments') }}
 ),
 
-first_visits as (
+first_visits as not materialized (
     select * from {{ ref('int_first_visits') }}
 ),
 
-inquiries as (
+inquiries as not materialized (
     select * from {{ ref('int_inquiries') }}
     where people_group = 'wants_to_book'
 ),

@@ -2,7 +2,7 @@
 -- up to and including the contact that decides the inquiry's source, numbered in time.
 with
 
-inquiries as (
+inquiries as not materialized (
     select * from {{ ref('int_inquiries') }}
     where people_group = 'wants_to_book'
 ),

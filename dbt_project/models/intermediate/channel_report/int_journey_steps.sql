@@ -7,24 +7,18 @@ inquiry_touches as (
     select * from {{ ref('int_inquiry_touches') }}
 ),
 
-inquiries as (
+inquiries as not materialized (
     select * from {{ ref('int_inquiries') }}
 ),
 
-touches as (
+touches as not materialized (
     select * from {{ ref('int_touches') }}
 ),
 
 unconverted as (
     select
         touches.person_key,
-        touches.channel,
-        touches.source,
-        touches.campaign,
-        touches.touched_at,
-        touches.touch_kind,
-        touches.record_id,
-        max(touches.touched_at) over (partition by touches.person_key) as last_touched_at
+        max(touches.touched_at) as last_touched_at
     from touches
     where
         touches.is_known
@@ -32,47 +26,48 @@ unconverted as (
             select 1 from inquiries
             where inquiries.person_key = touches.person_key and inquiries.people_group = 'wants_to_book'
         )
+    group by touches.person_key
 ),
 
-journey_touches as (
+converted_journeys as (
     select
-        inquiry_touches.inquiry_key as journey_key,
-        '(conversion)' as outcome,
-        inquiry_touches.channel,
-        inquiry_touches.source,
-        inquiry_touches.campaign,
-        inquiry_touches.touch_number
+        inquiry_touches.inquiry_key,
+        array_agg(
+            jsonb_build_array(inquiry_touches.channel, inquiry_touches.source, inquiry_touches.campaign)::text
+            order by inquiry_touches.touch_number asc
+        ) as campaigns
     from inquiry_touches
     inner join inquiries on inquiry_touches.inquiry_key = inquiries.inquiry_key
     -- a referral has no path: nothing that was bought brought it
     where inquiries.referral is null
-    union all
+    group by inquiry_touches.inquiry_key
+),
+
+null_journeys as (
     select
-        unconverted.person_key as journey_key,
-        '(null)' as outcome,
-        unconverted.channel,
-        unconverted.source,
-        unconverted.campaign,
-        row_number() over (
-            partition by unconverted.person_key
-            order by unconverted.touched_at asc, unconverted.touch_kind desc, unconverted.record_id asc
-        ) as touch_number
-    from unconverted
+        touches.person_key,
+        array_agg(
+            jsonb_build_array(touches.channel, touches.source, touches.campaign)::text
+            order by touches.touched_at asc, touches.touch_kind desc, touches.record_id asc
+        ) as campaigns
+    from touches
+    inner join unconverted on touches.person_key = unconverted.person_key
     where
-        unconverted.touched_at
-        >= unconverted.last_touched_at - interval '{{ var("lookback_days") }} days'
+        touches.is_known
+        and touches.touched_at >= unconverted.last_touched_at - interval '{{ var("lookback_days") }} days'
+    group by touches.person_key
 ),
 
 journeys as (
     select
-        journey_touches.journey_key,
-        journey_touches.outcome,
-        array_agg(
-            jsonb_build_array(journey_touches.channel, journey_touches.source, journey_touches.campaign)::text
-            order by journey_touches.touch_number asc
-        ) as campaigns
-    from journey_touches
-    group by journey_touches.journey_key, journey_touches.outcome
+        converted_journeys.campaigns,
+        '(conversion)' as outcome
+    from converted_journeys
+    union all
+    select
+        null_journeys.campaigns,
+        '(null)' as outcome
+    from null_journeys
 ),
 
 paths as (

@@ -2,7 +2,7 @@
 -- treatment done, treatment completed (RULES section 1: the highest stage of the plan is done).
 with
 
-appointments as (
+appointments as not materialized (
     select * from {{ ref('int_appointments') }}
 ),
 

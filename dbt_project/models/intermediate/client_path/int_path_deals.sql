@@ -2,7 +2,7 @@
 -- it stays out of `detail`.
 with
 
-deals as (
+deals as not materialized (
     select * from {{ ref('int_deals') }}
     where person_key is not null
 ),

@@ -22,7 +22,7 @@ inquiry_contacts as (
     select * from {{ ref('int_inquiry_contacts') }}
 ),
 
-inquiries as (
+inquiries as not materialized (
     select * from {{ ref('int_inquiries') }}
 ),
 

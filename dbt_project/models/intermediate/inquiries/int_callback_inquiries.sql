@@ -4,7 +4,7 @@
 -- callbacks of the person added to each inquiry.
 with recursive
 
-callbacks as (
+callbacks as not materialized (
     select * from {{ ref('int_callbacks') }}
 ),
 

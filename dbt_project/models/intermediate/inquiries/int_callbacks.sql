@@ -2,7 +2,7 @@
 -- in an inquiry that it joins (RULES 12.9).
 with
 
-contacts as (
+contacts as not materialized (
     select * from {{ ref('int_contacts') }}
 ),
 

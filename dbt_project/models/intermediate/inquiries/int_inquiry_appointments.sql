@@ -10,7 +10,7 @@ inquiry_contacts as (
     select * from {{ ref('int_inquiry_contacts') }}
 ),
 
-appointments as (
+appointments as not materialized (
     select * from {{ ref('int_appointments') }}
 ),
 

@@ -2,7 +2,7 @@
 -- matched against this (RULES 12.9).
 with
 
-days as (
+days as not materialized (
     select * from {{ ref('int_inquiry_days') }}
 ),
 
@@ -14,7 +14,7 @@ persons as (
     select * from {{ ref('int_contact_persons') }}
 ),
 
-appointments as (
+appointments as not materialized (
     select * from {{ ref('int_appointments') }}
 ),
 

@@ -2,11 +2,11 @@
 -- A contact without a stated group stands with its inquiry's group. Outbound contacts never give a source.
 with
 
-groups as (
+groups as not materialized (
     select * from {{ ref('int_inquiry_groups') }}
 ),
 
-inquiry_contacts as (
+inquiry_contacts as not materialized (
     select * from {{ ref('int_inquiry_contacts') }}
 ),
 

@@ -1,7 +1,7 @@
 -- One row per inquiry with its people group and whether it is the person's primary one (RULES 12.4, 12.6).
 with
 
-days as (
+days as not materialized (
     select * from {{ ref('int_inquiry_days') }}
 ),
 
@@ -13,7 +13,7 @@ inquiry_appointments as (
     select * from {{ ref('int_inquiry_appointments') }}
 ),
 
-appointments as (
+appointments as not materialized (
     select * from {{ ref('int_appointments') }}
 ),
 

@@ -9,7 +9,7 @@ inquiry_contacts as (
     select * from {{ ref('int_inquiry_contacts') }}
 ),
 
-inquiry_appointments as (
+inquiry_appointments as not materialized (
     select * from {{ ref('int_inquiry_appointments') }}
 ),
 

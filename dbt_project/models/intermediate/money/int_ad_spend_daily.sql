@@ -22,7 +22,7 @@ grouped as (
     select * from {{ ref('int_grouped_tags') }}
 ),
 
-campaigns as (
+campaigns as not materialized (
     select * from {{ ref('int_campaign_channels') }}
 ),
 

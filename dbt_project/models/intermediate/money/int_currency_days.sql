@@ -8,7 +8,7 @@ rates as (
     order by currency, "date", source_system != 'files'
 ),
 
-settings as (
+settings as not materialized (
     select * from {{ ref('int_settings') }}
 ),
 

@@ -2,7 +2,7 @@
 -- origins is one deal. A lead's source is its own tags, else its contact's, else unknown.
 with
 
-deals as (
+deals as not materialized (
     select * from {{ ref('int_deals_unioned') }}
 ),
 
@@ -19,7 +19,7 @@ contact_persons as (
     select * from {{ ref('int_contact_persons') }}
 ),
 
-campaigns as (
+campaigns as not materialized (
     select * from {{ ref('int_campaign_channels') }}
 ),
 
@@ -36,11 +36,11 @@ single_persons as (
     having count(*) = 1
 ),
 
-clinics as (
+clinics as not materialized (
     select * from {{ ref('int_clinics_unioned') }}
 ),
 
-settings as (
+settings as not materialized (
     select * from {{ ref('int_settings') }}
 ),
 

@@ -7,7 +7,7 @@ deals as (
     where person_key is not null
 ),
 
-touches as (
+touches as not materialized (
     select * from {{ ref('int_touches') }}
 ),
 

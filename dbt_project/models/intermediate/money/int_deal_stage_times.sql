@@ -7,7 +7,7 @@ stages as (
     select * from {{ ref('int_deal_stages_unioned') }}
 ),
 
-deals as (
+deals as not materialized (
     select * from {{ ref('int_deals') }}
 ),
 

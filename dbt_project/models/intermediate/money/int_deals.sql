@@ -29,7 +29,7 @@ owners as (
     where record_kind = 'deal' and owners = 1
 ),
 
-campaigns as (
+campaigns as not materialized (
     select * from {{ ref('int_campaign_channels') }}
 ),
 
@@ -37,7 +37,7 @@ grouped as (
     select * from {{ ref('int_grouped_tags') }}
 ),
 
-origins as (
+origins as not materialized (
     select * from {{ ref('int_deal_origins') }}
 ),
 

@@ -6,11 +6,11 @@
 -- own sales and visits, so that a reader of one clinic learns no other's.
 with
 
-sales as (
+sales as not materialized (
     select * from {{ ref('int_sales') }}
 ),
 
-subscriptions as (
+subscriptions as not materialized (
     select * from {{ ref('int_sales') }}
     where item_kind = 'subscription'
 ),

@@ -1,17 +1,24 @@
 -- One row per identifier that may join people, with its connected component and the person whom the component is
 -- (RULES 12.2: the one patient to whom its identifiers belong, else a person of its own).
 {% set edges %}
-    with usable as (
-        select record_kind, record_id, identifier
+    with usable as not materialized (
+        select record_kind, record_id, identifier, identifiers_in_record
         from {{ ref('int_identifier_uses') }}
         where not is_blocked and not is_shared
     ),
+    -- most records carry one identifier, which joins nothing
     firsts as (
-        select record_kind, record_id, min(identifier) as identifier from usable group by record_kind, record_id
+        select record_kind, record_id, min(identifier) as identifier
+        from usable
+        where identifiers_in_record > 1
+        group by record_kind, record_id
     )
+    select identifier as left_node, identifier as right_node from usable where identifiers_in_record = 1
+    union all
     select firsts.identifier as left_node, usable.identifier as right_node
     from usable
     inner join firsts on usable.record_kind = firsts.record_kind and usable.record_id = firsts.record_id
+    where usable.identifiers_in_record > 1
 {% endset %}
 with
 

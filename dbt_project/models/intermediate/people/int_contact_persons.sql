@@ -2,7 +2,7 @@
 -- appointment was made out of it, the only owner of its phone and e-mail, else whom its identifiers mean.
 with
 
-contacts as (
+contacts as not materialized (
     select * from {{ ref('int_contacts') }}
 ),
 
@@ -10,16 +10,16 @@ cards as (
     select * from {{ ref('int_patient_cards') }}
 ),
 
-appointments as (
+appointments as not materialized (
     select * from {{ ref('int_appointments') }}
 ),
 
-owners as (
+owners as not materialized (
     select * from {{ ref('int_record_owners') }}
     where record_kind = 'contact'
 ),
 
-records as (
+records as not materialized (
     select * from {{ ref('int_record_persons') }}
     where record_kind = 'contact'
 ),

@@ -1,7 +1,7 @@
 -- One row per phone or e-mail, patient who owns it (after merges) and clinic of the card.
 with
 
-cards as (
+cards as not materialized (
     select * from {{ ref('int_patient_cards') }}
 ),
 

@@ -55,30 +55,29 @@ records as (
     from leads
 ),
 
+written as (
+    select
+        records.record_kind,
+        records.record_id,
+        'phone:' || records.phone_e164 as phone,
+        'email:' || lower(nullif(trim(records.email), '')) as email,
+        'client:' || case when trim(records.client_id) != '' then records.client_id end as client
+    from records
+),
+
 uses as (
     select
-        records.record_kind,
-        records.record_id,
-        1 as rank_in_record,
-        'phone:' || records.phone_e164 as identifier
-    from records
-    where records.phone_e164 is not null
-    union all
-    select
-        records.record_kind,
-        records.record_id,
-        2 as rank_in_record,
-        'email:' || lower(trim(records.email)) as identifier
-    from records
-    where nullif(trim(records.email), '') is not null
-    union all
-    select
-        records.record_kind,
-        records.record_id,
-        3 as rank_in_record,
-        'client:' || records.client_id as identifier
-    from records
-    where nullif(trim(records.client_id), '') is not null
+        written.record_kind,
+        written.record_id,
+        carried.rank_in_record,
+        carried.identifier,
+        num_nonnulls(written.phone, written.email, written.client) as identifiers_in_record
+    from written
+    cross join
+        lateral (
+            values (1, written.phone), (2, written.email), (3, written.client)
+        ) as carried (rank_in_record, identifier)
+    where carried.identifier is not null
 ),
 
 final as (
@@ -86,6 +85,7 @@ final as (
         uses.record_kind,
         uses.record_id,
         uses.rank_in_record,
+        uses.identifiers_in_record,
         uses.identifier,
         coalesce(identifiers.is_blocked, false) as is_blocked,
         coalesce(identifiers.is_shared, false) as is_shared,

@@ -5,7 +5,7 @@ employees as (
     select * from {{ ref('int_employees_unioned') }}
 ),
 
-counterparties as (
+counterparties as not materialized (
     select * from {{ ref('int_counterparties_unioned') }}
 ),
 

@@ -2,7 +2,7 @@
 -- are one person only where the clinic system says they were merged).
 with recursive
 
-patients as (
+patients as not materialized (
     select * from {{ ref('int_patients_unioned') }}
 ),
 

@@ -2,7 +2,7 @@
 -- these are one person. The same identifier_key on two rows that `joins` is what joins them. Sessions are one row per identifier.
 with
 
-cards as (
+cards as not materialized (
     select * from {{ ref('int_patient_cards') }}
 ),
 
@@ -26,7 +26,7 @@ deals as (
     select * from {{ ref('int_deals') }}
 ),
 
-uses as (
+uses as not materialized (
     select * from {{ ref('int_identifier_uses') }}
 ),
 

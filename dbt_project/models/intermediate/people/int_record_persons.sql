@@ -2,7 +2,7 @@
 -- (RULES section 1 step 4 and 12.2, 12.3). A contact of an employee's or counterparty's phone is that employee's.
 with
 
-uses as (
+uses as not materialized (
     select * from {{ ref('int_identifier_uses') }}
 ),
 
@@ -23,7 +23,19 @@ listed_records as (
         uses.listed_group asc, uses.rank_in_record asc
 ),
 
-joined_records as (
+-- most records carry one identifier, and are spared the sort
+joined_by_one as (
+    select
+        uses.record_kind,
+        uses.record_id,
+        members.person_key,
+        members.person_patient_id
+    from uses
+    inner join members on uses.identifier = members.identifier
+    where not uses.is_blocked and not uses.is_shared and uses.identifiers_in_record = 1
+),
+
+joined_by_several as (
     select distinct on (uses.record_kind, uses.record_id)
         uses.record_kind,
         uses.record_id,
@@ -31,8 +43,14 @@ joined_records as (
         members.person_patient_id
     from uses
     inner join members on uses.identifier = members.identifier
-    where not uses.is_blocked and not uses.is_shared
+    where not uses.is_blocked and not uses.is_shared and uses.identifiers_in_record > 1
     order by uses.record_kind asc, uses.record_id asc, uses.rank_in_record asc
+),
+
+joined_records as (
+    select * from joined_by_one
+    union all
+    select * from joined_by_several
 ),
 
 shared_records as (

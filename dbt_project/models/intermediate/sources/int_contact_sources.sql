@@ -2,7 +2,7 @@
 -- the address it called, the referrer, the administrator's word, else unknown.
 with
 
-contacts as (
+contacts as not materialized (
     select * from {{ ref('int_contacts') }}
 ),
 
@@ -23,7 +23,7 @@ referrers as (
     select * from {{ ref('int_referrer_hosts') }}
 ),
 
-campaigns as (
+campaigns as not materialized (
     select * from {{ ref('int_campaign_channels') }}
 ),
 

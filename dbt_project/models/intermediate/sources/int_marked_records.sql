@@ -10,7 +10,7 @@ contacts as (
     select * from {{ ref('int_contacts_unioned') }}
 ),
 
-click_id_kinds as (
+click_id_kinds as not materialized (
     select * from {{ ref('click_id_kinds') }}
 ),
 
@@ -93,8 +93,12 @@ tagged as (
         coalesce(clicked.utm_content, ops.url_parameter(clicked.landing_page, 'utm_content')) as utm_content,
         coalesce(clicked.utm_term, ops.url_parameter(clicked.landing_page, 'utm_term')) as utm_term,
         ops.url_host(clicked.referrer) as referrer_host,
-        ops.url_host(clicked.site) as site_host,
-        case when clicked.landing_page ~ '^[a-zA-Z]+://' then ops.url_host(clicked.landing_page) end as landing_host
+        -- asked for where there is a referrer to compare with
+        case when clicked.referrer is not null then ops.url_host(clicked.site) end as site_host,
+        case
+            when clicked.referrer is not null and clicked.landing_page ~ '^[a-zA-Z]+://'
+                then ops.url_host(clicked.landing_page)
+        end as landing_host
     from clicked
     left join click_id_kinds on lower(clicked.click_kind) = click_id_kinds.kind
 ),

@@ -14,7 +14,7 @@ referrers as (
     select * from {{ ref('int_referrer_hosts') }}
 ),
 
-campaigns as (
+campaigns as not materialized (
     select * from {{ ref('int_campaign_channels') }}
 ),
 

@@ -17,7 +17,7 @@ credits as (
     where attribution_model = 'last_non_direct'
 ),
 
-deals as (
+deals as not materialized (
     select * from {{ ref('int_deals') }}
 ),
 

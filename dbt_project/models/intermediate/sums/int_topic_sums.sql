@@ -3,7 +3,7 @@
 -- appointments they booked (12.21) and the cost of what was sold there.
 with
 
-inquiries as (
+inquiries as not materialized (
     select * from {{ ref('int_inquiries') }}
     where people_group = 'wants_to_book'
 ),
