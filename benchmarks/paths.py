@@ -31,7 +31,7 @@ with paths as (
     from generate_series(1, %(paths)s::bigint) as number
 )
 select
-    'booking' as conversion,
+    array['booking'] as conversions,
     'patient:clinic_system:' || paths.number as journey_key,
     case
         when (hashint8(paths.number * 11)::bigint + 2147483648) %% 10 < 3 then '(conversion)' else '(null)'
