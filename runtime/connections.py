@@ -84,7 +84,8 @@ def start_simulators(home: Home, state: Path, where: Sequence[str] = ()) -> Serv
         "simulators",
         [sys.executable, "-m", "simulators", *world_arguments(), "--quick", "--state", state, *where],
         log=home.logs / "simulators.log",
-        environ=plain_environment(),
+        # A vendor that exports files (IDENT) leaves them where tasks of other machines find them too: in the home.
+        environ=plain_environment() | {"TMPDIR": str(home.run)},
         grace=3.0,
         cwd=REPOSITORY,
     )

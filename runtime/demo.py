@@ -1,4 +1,8 @@
-"""`make demo`: the whole daily load, through Airflow's scheduler, on the invented city."""
+"""`make demo`: the whole daily load, through Airflow's scheduler, on the invented city.
+
+Where simulators of another machine are named (CHAIRSIDE_SIMULATORS, docker-compose.yml): the same load through the
+Airflow that serves here, which goes on serving.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from runtime.progress import Progress
 from runtime.rounds import Follower, failures, trigger_all, wait_for_new_run
 from runtime.serve import down, serving, up
 from runtime.superset import running_superset
-from runtime.supervise import Service, supervised
+from runtime.supervise import ProcessFailed, Service, supervised
 from runtime.warehouse import databases
 from simulators.running import SIMULATORS
 from warehouse import pipeline
@@ -29,6 +33,8 @@ ENDED = "Where to look (all is stopped now; `make up` serves PostgreSQL, Airflow
 
 def demo(home: Home, progress: Progress) -> int:
     """Everything once, then everything stopped. The exit status is the load's."""
+    if os.environ.get("CHAIRSIDE_SIMULATORS"):
+        return demo_where_it_serves(home, progress)
     was_serving = serving(home) is not None
     if was_serving:
         progress.say("stopping what `make up` started; it comes back after the demo")
@@ -63,12 +69,29 @@ def run_demo(home: Home, progress: Progress) -> tuple[bool, str]:
             if not wrong and not os.environ.get("WAREHOUSE_URL"):
                 add_demo_viewers(urls.warehouse)
             superset.ready()
-        print(rows_loaded(urls.warehouse, [f"{dag}/{run}" for dag, run in runs]), flush=True)
-        for line in wrong:
-            progress.say(line)
-        if not wrong:
-            print(f"\n{reports(urls.warehouse, FIRST_DAY, LAST_DAY)}\n", flush=True)
+        tell(urls.warehouse, runs, wrong, progress)
         return not wrong, where_to_look(home, urls.warehouse, "").replace("Where to look", ENDED)
+
+
+def demo_where_it_serves(home: Home, progress: Progress) -> int:
+    """The load alone. Raises ProcessFailed where no Airflow serves this home."""
+    found = serving(home)
+    if found is None or not found.airflow_url:
+        raise ProcessFailed("no Airflow serves here yet; `docker compose ps` tells how far it is")
+    airflow = Airflow(found.airflow_url, home.secret("airflow_admin", size=12))
+    with databases(home, os.environ, progress) as urls:
+        runs, wrong = load_once(airflow, [], progress)
+        tell(urls.warehouse, runs, wrong, progress)
+    return 1 if wrong else 0
+
+
+def tell(warehouse: str, runs: Sequence[tuple[str, str]], wrong: Sequence[str], progress: Progress) -> None:
+    """What was loaded, and what went wrong or else the two reports."""
+    print(rows_loaded(warehouse, [f"{dag}/{run}" for dag, run in runs]), flush=True)
+    for line in wrong:
+        progress.say(line)
+    if not wrong:
+        print(f"\n{reports(warehouse, FIRST_DAY, LAST_DAY)}\n", flush=True)
 
 
 def load_once(

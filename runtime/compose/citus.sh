@@ -5,18 +5,29 @@
 set -eu
 { echo "host all all ${CITUS_NETWORK:?} trust"; cat "$PGDATA/pg_hba.conf"; } > "$PGDATA/pg_hba.new"
 mv "$PGDATA/pg_hba.new" "$PGDATA/pg_hba.conf"
-psql --set=ON_ERROR_STOP=1 --set=secret="$WAREHOUSE_PASSWORD" --username "$POSTGRES_USER" --dbname postgres <<'SQL'
-create role chairside login createrole password :'secret';
-create database chairside owner chairside;
+sql() {
+    psql --set=ON_ERROR_STOP=1 --set=secret="$WAREHOUSE_PASSWORD" --username "$POSTGRES_USER" --dbname "$1"
+}
+owner="create role chairside login createrole password :'secret';"
+sql postgres <<'SQL'
+create database chairside;
 revoke all on database chairside from public;
 select pg_reload_conf();
 SQL
-psql --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname chairside --command 'create extension citus'
+if [ -z "${CITUS_WORKERS:-}" ]; then
+    echo "$owner" | sql postgres
+fi
+echo "create extension citus;" | sql chairside
 for worker in ${CITUS_WORKERS:-}; do
-    psql --set=ON_ERROR_STOP=1 --set=worker="$worker" --username "$POSTGRES_USER" --dbname chairside <<'SQL'
-select citus_add_node(:'worker', 5432);
-SQL
+    echo "select citus_add_node('$worker', 5432);" | sql chairside
 done
-psql --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname chairside \
-    --command 'alter database chairside set citus.enable_repartition_joins = on' \
-    --command "alter database chairside set citus.multi_shard_modify_mode = 'sequential'"
+if [ -n "${CITUS_WORKERS:-}" ]; then
+    # After the workers, in this database: so Citus knows the role and its password as one of all nodes. One that it does
+    # not know it would copy there with the rights of the owner, who may not.
+    echo "$owner" | sql chairside
+fi
+sql chairside <<'SQL'
+alter database chairside owner to chairside;
+alter database chairside set citus.enable_repartition_joins = on;
+alter database chairside set citus.multi_shard_modify_mode = 'sequential';
+SQL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -81,6 +82,25 @@ def test_files_volumes_and_services_that_are_named_are_there() -> None:
             assert (REPOSITORY / service["build"]["dockerfile"]).exists()
     for script in FOLDER.glob("*.sh"):
         subprocess.run(["sh", "-n", script], check=True)
+        # The official images source what they may not execute, and `set -eu` would stay with them.
+        assert os.access(script, os.X_OK)
+
+
+def test_passwords_and_tokens_go_neither_into_an_image_nor_into_git() -> None:
+    asked_for = {".env", *(one["path"] for service in services().values() for one in service.get("env_file") or [])}
+    assert asked_for == {".env", "connections.env"}
+    for list_of_ignored in (".dockerignore", ".gitignore"):
+        assert asked_for <= set((REPOSITORY / list_of_ignored).read_text(encoding="utf-8").splitlines())
+
+
+def test_a_health_check_calls_what_its_image_has() -> None:
+    programs = {"postgres": {"pg_isready"}, "citus": {"pg_isready"}, "redis": {"redis-cli"}, "metabase": {"curl"}}
+    for name, service in services().items():
+        kind, *check = service["healthcheck"]["test"]
+        called = check[0].split()[0] if kind == "CMD-SHELL" else check[0]
+        # A slim image of Python has no `ps`, `pgrep` or `curl`.
+        known = next((found for part, found in programs.items() if part in service["image"]), {"python", "test"})
+        assert called in known, f"{name}: is there a {called} in {service['image']}?"
 
 
 @pytest.mark.parametrize("profile", ["demo", "scale"])
