@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help=argparse.SUPPRESS)
     commands.add_parser("hold", help=argparse.SUPPRESS)
     commands.add_parser("worker")
+    commands.add_parser("task", help=argparse.SUPPRESS).add_argument("arguments", nargs=argparse.REMAINDER)
     commands.add_parser("simulators", help=argparse.SUPPRESS)
     commands.add_parser("superset", help=argparse.SUPPRESS)
     commands.add_parser("down")
@@ -174,6 +175,10 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
             from runtime.worker import worker
 
             return worker(home, progress)
+        case "task":
+            from runtime.worker import task
+
+            task(home, options.arguments)
         case "superset":
             from runtime.superset_alone import serve_superset
 
