@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import access, build, days, duck, load, memory, paths, publication
+from benchmarks import access, build, days, duck, load, memory, paths, publication, scheduler
 from benchmarks.harness import Bench
 from benchmarks.machine import describe
 from runtime.home import open_home
@@ -38,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Bench], None]] = {
     "publication": publication.run,
     "access": access.run,
     "memory": memory.run,
+    "scheduler": scheduler.run,
 }
 
 

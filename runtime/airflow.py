@@ -194,10 +194,12 @@ def start_parts(home: Home, environ: Mapping[str, str], port: int) -> list[Servi
         "scheduler": ["--skip-serve-logs"],
         "dag-processor": [],
     }
+    # Tasks that are forks of the scheduler find there what they would import.
+    ahead = "airflow" if runs_elsewhere(environ) or sys.platform == "darwin" else "runtime.ahead"
     return [
         guarded(
             f"airflow {part}",
-            [sys.executable, "-m", "airflow", part, *arguments[part]],
+            [sys.executable, "-m", ahead if part == "scheduler" else "airflow", part, *arguments[part]],
             log=home.logs / f"airflow-{part}.log",
             environ=environ,
             # Workers of the scheduler outlive its own end by 15 s and more; their tasks are safe to repeat.
