@@ -10,12 +10,14 @@ from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 WEEKS = 52
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 # A week at either end counts if this many of its days are known; it is then scaled up to seven.
 ENOUGH_DAYS = 5
@@ -52,20 +54,46 @@ class WeekSeries:
         return first_day(self.first_year, self.first_week + index)
 
 
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    """Of each day of a span: its day of the month, and the number of its week counted from that of the first day."""
+
+    day_of_month: Ints
+    week: Ints
+
+
+@lru_cache(maxsize=512)
+def _calendar(date_from: date, date_to: date) -> _Calendar:
+    days = np.arange(np.datetime64(date_from), np.datetime64(date_to) + 1)
+    years, months = days.astype("datetime64[Y]"), days.astype("datetime64[M]")
+    week_of_year = np.minimum((days - years).astype(np.intp) // 7, WEEKS - 1)
+    week = years.astype(np.intp) * WEEKS + week_of_year
+    return _Calendar((days - months).astype(np.intp) + 1, week - week[0])
+
+
+def _by_day(days: Mapping[date, float], date_from: date, date_to: date) -> Floats:
+    """What was sold on each day of the span; days that are missing had no sale."""
+    values = np.zeros((date_to - date_from).days + 1)
+    for day, value in days.items():
+        if date_from <= day <= date_to:
+            values[(day - date_from).days] = value
+    return values
+
+
 def by_week(days: Mapping[date, float], date_from: date, date_to: date) -> WeekSeries:
     """Sum up days to weeks, from `date_from` to `date_to` inclusive; days that are missing had no sale."""
-    start = (date_from.year, week_of(date_from))
-    count = (date_to.year - start[0]) * WEEKS + week_of(date_to) - start[1] + 1
-    sums, known = np.zeros(count), np.zeros(count)
-    for offset in range((date_to - date_from).days + 1):
-        day = date_from + timedelta(days=offset)
-        index = (day.year - start[0]) * WEEKS + week_of(day) - start[1]
-        sums[index] += days.get(day, 0.0)
-        known[index] += 1
-    values = sums * 7 / np.maximum(known, 1)
+    return _weeks(_by_day(days, date_from, date_to), date_from, date_to)
+
+
+def _weeks(values: Floats, date_from: date, date_to: date) -> WeekSeries:
+    week = _calendar(date_from, date_to).week
+    known = np.bincount(week)
+    scaled = np.bincount(week, weights=values) * 7 / known
     begin = 0 if known[0] >= ENOUGH_DAYS else 1
-    end = count if known[-1] >= ENOUGH_DAYS else count - 1
-    return WeekSeries(first_year=start[0], first_week=start[1] + begin, values=values[begin : max(end, begin)])
+    end = len(known) if known[-1] >= ENOUGH_DAYS else len(known) - 1
+    return WeekSeries(
+        first_year=date_from.year, first_week=week_of(date_from) + begin, values=scaled[begin : max(end, begin)]
+    )
 
 
 def series_of(days: Mapping[date, float], date_from: date, date_to: date) -> WeekSeries:
@@ -73,18 +101,15 @@ def series_of(days: Mapping[date, float], date_from: date, date_to: date) -> Wee
 
     An uneven month is divided by its usual shape; one that mostly falls on seven of its days is spread evenly.
     """
-    known, sums = np.zeros(32), np.zeros(32)
-    for offset in range((date_to - date_from).days + 1):
-        day = date_from + timedelta(days=offset)
-        known[day.day] += 1
-        sums[day.day] += days.get(day, 0.0)
-    shape = sums / np.maximum(known, 1)
+    values, day_of_month = _by_day(days, date_from, date_to), _calendar(date_from, date_to).day_of_month
+    known = np.bincount(day_of_month, minlength=32)
+    shape = np.bincount(day_of_month, weights=values, minlength=32) / np.maximum(known, 1)
     top = np.sort(shape)[-7:].sum() / shape.sum() if shape.sum() > 0 else 0.0
     if top <= EVEN_SHARE:
-        return by_week(days, date_from, date_to)
+        return _weeks(values, date_from, date_to)
     if top <= SPREAD_SHARE:
         usual = np.maximum(shape / shape[1:].mean(), 0.2)
-        return by_week({day: value / float(usual[day.day]) for day, value in days.items()}, date_from, date_to)
+        return _weeks(values / usual[day_of_month], date_from, date_to)
     months: dict[tuple[int, int], float] = {}
     for day, value in days.items():
         months[day.year, day.month] = months.get((day.year, day.month), 0.0) + value
