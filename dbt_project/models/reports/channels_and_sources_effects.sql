@@ -11,16 +11,27 @@ effects as (
     select * from {{ ref('int_removal_effects') }}
 ),
 
-players as (
+-- of millions of credits a few thousand rows of a clinic's report: only these are put into words
+report_rows as (
     select distinct
         credits.clinic_id,
         credits.level,
-        case credits.level
-            when 'channel' then jsonb_build_array(credits.channel)
-            when 'source' then jsonb_build_array(credits.channel, credits.source)
-            else jsonb_build_array(credits.channel, credits.source, credits.campaign)
-        end::text as player
+        credits.channel,
+        credits.source,
+        credits.campaign
     from credits
+),
+
+players as (
+    select distinct
+        report_rows.clinic_id,
+        report_rows.level,
+        case report_rows.level
+            when 'channel' then jsonb_build_array(report_rows.channel)
+            when 'source' then jsonb_build_array(report_rows.channel, report_rows.source)
+            else jsonb_build_array(report_rows.channel, report_rows.source, report_rows.campaign)
+        end::text as player
+    from report_rows
 ),
 
 final as (
