@@ -81,13 +81,17 @@ class ByHand:
         for model in self._models:
             name = sql.Identifier(self.SCHEMA, model.name)
             if model.query is None or model.name in self._ready:
-                copied = sql.SQL("create table {} as table {}")
+                copied = sql.SQL("create unlogged table {} as table {}")
                 self._pg.execute(copied.format(name, sql.Identifier("build", model.name)))
+                self._pg.execute(sql.SQL("analyze {}").format(name))
                 continue
-            head = sql.SQL("create view {} as " if model.is_view else "create table {} as ").format(name)
+            # As dbt makes them: out of the log, and the planner learns what is in them.
+            head = sql.SQL("create view {} as " if model.is_view else "create unlogged table {} as ").format(name)
             text = model.query.replace('"build".', f'"{self.SCHEMA}".')
             began = clock()
             self._pg.execute((head.as_string(self._pg) + text).encode())
+            if not model.is_view:
+                self._pg.execute(sql.SQL("analyze {}").format(name))
             seconds_of[model.part] = seconds_of.get(model.part, 0.0) + clock() - began
 
     @property
