@@ -24,6 +24,7 @@ from extractors.core.errors import ChairsideError, GuardError, PublicationRefuse
 from extractors.core.redact import without_rows
 from warehouse.build import BuildFailed, ModelRun
 from warehouse.build import build as run_dbt
+from warehouse.dbt_log import clean_logs
 from warehouse.publish_gate import HOW_TO_LOOK, counted_build, decide, passed, refused
 
 if TYPE_CHECKING:
@@ -153,8 +154,12 @@ def check_landed(
 def build(url: str, *, run_id: str, as_of: datetime, folder: Path | None = None, say: Say = print) -> list[ModelRun]:
     """Build the models with dbt as of a moment. Raises BuildFailed."""
     with step(url, run_id, "build", say) as note:
-        with counted_build(url, run_id):
-            runs = run_dbt(url, run_id=run_id, as_of=as_of, work_folder=folder or work_folder(), say=say)
+        try:
+            with counted_build(url, run_id):
+                runs = run_dbt(url, run_id=run_id, as_of=as_of, work_folder=folder or work_folder(), say=say)
+        except BaseException:
+            clean_logs(folder or work_folder())
+            raise
         _ready_to_scale(folder or work_folder(), say)
         tests = sum(run.kind in ("test", "unit_test") for run in runs)
         note.text = f"{len(runs) - tests} models and seeds built, {tests} tests passed"

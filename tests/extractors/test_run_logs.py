@@ -9,6 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -21,6 +22,7 @@ from simulators.faults import Fault
 from simulators.running import running_simulators
 from tests.extractors.faulty_city import FIRST_OF_EACH, STREAMS, City, make_world, options
 from tests.people_in_logs import everything_logged, kept_words, lines, people_of
+from warehouse.dbt_log import clean_logs
 
 PEOPLE = ("calltouch requests", "bitrix24 contacts", "open_dental patients", "amocrm contacts", "fhir patients")
 
@@ -86,6 +88,26 @@ def test_an_exception_is_logged_by_its_kind_words_and_place_without_the_rows_it_
 )
 def test_what_a_database_quotes_of_rows_is_cut_and_names_of_tables_stay(said: str, left: str) -> None:
     assert without_rows(said) == left
+
+
+def test_dbts_own_log_of_a_failed_build_keeps_what_failed_and_no_row(tmp_path: Path) -> None:
+    log = tmp_path / "dbt.log"
+    log.write_text(
+        "\x1b[0m08:53:27.59 [info ] [Thread-1]: 1 of 2 START sql table model build.dim_patients\n"
+        "\x1b[0m08:53:27.70 [error] [MainThread]:   Database Error in model dim_patients (models/dim_patients.sql)\n"
+        '  no key for "Анна Иванова"\n'
+        '  DETAIL:  Failing row contains (1, "Анна Иванова", {+79000000001}, note of\n'
+        "  several lines of Пётр, x).\n"
+        "  compiled code at target/run/dim_patients.sql\n"
+        "\x1b[0m08:53:27.71 [info ] [MainThread]: Done. PASS=1 ERROR=1\n"
+    )
+    clean_logs(tmp_path)
+    left = log.read_text()
+    for gone in ("Анна", "Пётр", "Failing row", "+7900"):
+        assert gone not in left
+    for kept in ("START sql table model build.dim_patients", "models/dim_patients.sql", 'no key for "***"',
+                 "compiled code at target/run/dim_patients.sql", "Done. PASS=1 ERROR=1"):  # fmt: skip
+        assert kept in left
 
 
 def test_a_command_logs_json_where_it_is_asked_to(city: City) -> None:
