@@ -283,6 +283,9 @@ def check_chart(dashboard: Dashboard, chart: Chart) -> None:
         raise SpecError(f"chart {chart.name}: a table names its columns")
     if chart.kind != "table" and not chart.metrics:
         raise SpecError(f"chart {chart.name}: a picture names its metrics")
+    if chart.kind == "lines" and (chart.by or len(chart.metrics) > 1):
+        told = "lines differ by colour only; several series are bars, which have patterns"
+        raise SpecError(f"chart {chart.name}: {told}")
     if chart.kind in ("bars", "lines") and not chart.x:
         raise SpecError(f"chart {chart.name}: say what is along it: x")
 

@@ -23,13 +23,14 @@ SAYS = {
         "en": "Nothing new was published for more than a day",
         "ru": "Больше суток не публиковалось ничего нового",
     },
+    "late": {"en": "Sources not read for too long: ", "ru": "Слишком давно не читали источники: "},
     "fresh": {"en": "Up to date", "ru": "Данные свежие"},
     "closed": {"en": "not open to you", "ru": "вам не открыто"},
 }
 
 
 def query(dashboard: Dashboard, language: str) -> str:
-    """One row. Parts of the dashboard that ask for another right are named to whoever lacks it."""
+    """One row. Stale sources are named to whoever may see the freshness, missing parts to whoever lacks their right."""
     relation, column = dashboard.days
     not_open = SAYS["closed"][language]
     closed = "".join(
@@ -39,16 +40,24 @@ def query(dashboard: Dashboard, language: str) -> str:
         if dataset.report != dashboard.report
     )
     says = {what: literal(texts[language]) for what, texts in SAYS.items()}
+    late = (
+        "{% if may('freshness') %}(select array_to_string(stale_sources, ', ') "  # noqa: S608 - of our own files only
+        "from reports.freshness_of_reports "
+        f"where report = {literal(dashboard.report)} and is_stale){{% else %}}null::text{{% endif %}}"
+    )
     has_period = any(each.kind == "period" for each in dashboard.filters)
     outside = f"days.data_to < {DATE_FROM} or days.data_from > {DATE_TO}"
     other_days = f"when {outside} then {says['other_days']} " if has_period else ""
     return (
         f"{PERIOD}select case when days.data_to is null then {says['nothing']} "  # noqa: S608 - of our own files only
         f"{other_days}"
-        f"when news.published_at < now() - interval '{STALE_AFTER}' then {says['stale']} "
+        f"when news.published_at < now() - interval '{STALE_AFTER}' "
+        f"then {says['stale']} || coalesce('. ' || {says['late']} || late.sources, '') "
+        f"when late.sources is not null then {says['late']} || late.sources "
         f"else {says['fresh']} end{closed} as state, days.data_from, days.data_to, news.published_at "
         f"from (select min({column}) as data_from, max({column}) as data_to from {relation}) as days "
-        "cross join (select max(published_at) as published_at from history.publications) as news"
+        "cross join (select max(published_at) as published_at from history.publications) as news "
+        f"cross join (select {late} as sources) as late"
     )
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from bi.superset.bridge import Bridge, Warehouse
 from bi.superset.languages import NUMBERS, TIMES
+from bi.superset.lighter import NoLog
 from bi.superset.security import EmployeesOnly, finish, may, open_as_viewer
+from bi.superset.theme import THEME
 
 SECRET_KEY = os.environ["CHAIRSIDE_BI_KEY"]
 SQLALCHEMY_DATABASE_URI = os.environ["CHAIRSIDE_BI_METADATA"]
@@ -27,6 +29,7 @@ CHAIRSIDE_BRIDGE = Bridge(
 CUSTOM_SECURITY_MANAGER = EmployeesOnly
 DB_CONNECTION_MUTATOR = open_as_viewer
 FLASK_APP_MUTATOR = finish
+EVENT_LOGGER = NoLog()
 JINJA_CONTEXT_ADDONS = {"may": may}
 AUTH_USER_REGISTRATION = False
 GUEST_TOKEN_JWT_SECRET = os.environ["CHAIRSIDE_BI_KEY"] + "guest"  # unused, but the default is known to everybody
@@ -36,13 +39,14 @@ FEATURE_FLAGS = {
     "DASHBOARD_RBAC": True,
     "ENABLE_TEMPLATE_PROCESSING": True,
     "DRILL_TO_DETAIL": True,
+    "DASHBOARD_VIRTUALIZATION_DEFER_DATA": True,  # what is below the screen is asked for when it comes into sight
     "DRILL_BY": False,  # it would sum whatever column it finds
     "ALERT_REPORTS": False,
     "EMBEDDED_SUPERSET": False,
     "ESTIMATE_QUERY_COST": False,
 }
 
-# Answers stay in this process only; their key holds viewer, rights and publication (security.py).
+# Answers stay in this process only; their key holds viewer, rights and publication (security.py, answers.py).
 DATA_CACHE_CONFIG: dict[str, Any] = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 300, "CACHE_THRESHOLD": 500}
 CACHE_CONFIG: dict[str, Any] = {"CACHE_TYPE": "NullCache"}
 FILTER_STATE_CACHE_CONFIG: dict[str, Any] = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 86400}
@@ -73,6 +77,7 @@ RATELIMIT_ENABLED = True
 RATELIMIT_APPLICATION = "200 per second"
 AUTH_RATE_LIMIT = "10 per 20 second"
 ENABLE_UI_THEME_ADMINISTRATION = False
+THEME_DEFAULT = THEME
 THEME_DARK = None
 SUPERSET_WEBSERVER_TIMEOUT = 60
 LOGO_TARGET_PATH = "/dashboard/list/"

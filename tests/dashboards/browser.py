@@ -17,6 +17,11 @@ import requests
 from websockets.sync.client import ClientConnection, connect
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+LOADED = (
+    "document.querySelectorAll('.dashboard-component-chart-holder').length > 0"
+    " && document.querySelectorAll('.loading, [data-test=loading-indicator]').length == 0"
+)
+KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowDown": 40}
 
 
 def chromium() -> str | None:
@@ -70,6 +75,22 @@ class Page:
     def click(self, selector: str) -> None:
         self.ask(f"document.querySelector({json.dumps(selector)}).click()")
 
+    def press(self, key: str) -> None:
+        """A key as a person presses it: what it does is up to the element that has the focus."""
+        text = {"Enter": "\r", " ": " "}.get(key)
+        down: dict[str, Any] = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": KEYS[key]}
+        self.call("Input.dispatchKeyEvent", type="keyDown", **down, **({"text": text} if text else {}))
+        self.call("Input.dispatchKeyEvent", type="keyUp", **down)
+
+    def click_at(self, expression: str) -> None:
+        """A real click into the middle of an element; it must be there and may be below the screen."""
+        x, y = self.ask(
+            f"(() => {{ const it = {expression}; it.scrollIntoView({{block: 'center'}});"
+            " const box = it.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        )
+        for what in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=what, x=x, y=y, button="left", clickCount=1)
+
     def picture(self, path: Path, *, width: int, height: int) -> None:
         """The page as a PNG of that size."""
         self.call(
@@ -81,6 +102,23 @@ class Page:
 
     def cookies(self) -> dict[str, str]:
         return {each["name"]: each["value"] for each in self.call("Network.getCookies")["cookies"]}
+
+
+def sign_in(page: Page, url: str, user: str, password: str) -> None:
+    page.call("Network.clearBrowserCookies")
+    page.open(f"{url}/login/")
+    page.wait("document.querySelector('input[type=password]')", 300)
+    page.type("form input:not([type=password])", user)
+    page.type("input[type=password]", password)
+    page.click("button[type=submit]")
+    page.wait("!location.pathname.startsWith('/login')", 300)
+
+
+def open_dashboard(page: Page, url: str, slug: str, title: str, query: str = "") -> None:
+    """A dashboard, until all of its charts in sight are drawn."""
+    page.open(f"{url}/superset/dashboard/{slug}/{query}")
+    page.wait(f"location.pathname.includes({slug!r}) && document.body.innerText.includes({title!r})", 300)
+    page.wait(LOADED, 300)
 
 
 @contextmanager

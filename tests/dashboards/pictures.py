@@ -15,14 +15,10 @@ from pathlib import Path
 from bi.spec import LANGUAGES, dashboards
 from runtime.home import REPOSITORY
 from runtime.superset import PYTHON
-from tests.dashboards.browser import Page, browser, chromium
+from tests.dashboards.browser import browser, chromium, open_dashboard, sign_in
 
 PICTURES = REPOSITORY / "docs" / "pictures"
 WIDTH = 1400
-LOADED = (
-    "document.querySelectorAll('.dashboard-component-chart-holder').length > 0"
-    " && document.querySelectorAll('.loading, [data-test=loading-indicator]').length == 0"
-)
 BOTTOM = (
     "Math.ceil(Math.max(...[...document.querySelectorAll('.dashboard-component-chart-holder')]"
     ".map(each => each.getBoundingClientRect().bottom)))"
@@ -33,15 +29,6 @@ SMALLER = (
     " i.resize((i.width * 3 // 4, i.height * 3 // 4), Image.LANCZOS)"
     ".quantize(64, dither=Image.Dither.NONE).save(sys.argv[2], optimize=True)"
 )
-
-
-def sign_in(page: Page, url: str, user: str, password: str) -> None:
-    page.open(f"{url}/login/")
-    page.wait("document.querySelector('input[type=password]')", 300)
-    page.type("form input:not([type=password])", user)
-    page.type("input[type=password]", password)
-    page.click("button[type=submit]")
-    page.wait("!location.pathname.startsWith('/login')", 300)
 
 
 def main(url: str, user: str, password: str, *only: str) -> int:
@@ -63,9 +50,7 @@ def main(url: str, user: str, password: str, *only: str) -> int:
                     "Emulation.setDeviceMetricsOverride", width=WIDTH, height=3600, deviceScaleFactor=1, mobile=False
                 )
                 began = time.monotonic()
-                page.open(f"{url}/superset/dashboard/{name}/")
-                page.wait(f"document.body.innerText.includes({dashboard.titles[language]!r})", 300)
-                page.wait(LOADED, 300)
+                open_dashboard(page, url, name, dashboard.titles[language])
                 print(f"{name}: {time.monotonic() - began:.1f} s", flush=True)
                 time.sleep(2.0)  # animations
                 raw = Path(folder) / f"{name}.png"

@@ -12,9 +12,9 @@ import yaml
 
 from bi import assets, state
 from bi.identity import identity
+from bi.rendering import Period, rendered
 from bi.spec import LANGUAGES, PER_UNIT, RATIOS, SpecError, check_metric, dashboards, read, words
 from tests.city import FIRST, LAST, City
-from tests.dashboards.rendering import Period, rendered
 
 # CONTRACT §4.
 REPORTS = {
@@ -86,6 +86,15 @@ def test_a_filter_that_a_chart_would_leave_out_silently_is_refused(tmp_path: Pat
     broken = tmp_path / "ad_payback.yml"
     broken.write_text(original.read_text().replace(",\n      clinic => :clinic_id", ""))
     with pytest.raises(SpecError, match=r"ad_payback\.yml: dataset rows neither applies nor names .* clinic_id"):
+        read(broken)
+
+
+def test_lines_that_only_their_colour_tells_apart_are_refused(tmp_path: Path) -> None:
+    original = next(each.path for each in dashboards() if each.report == "direction_load")
+    broken = tmp_path / "direction_load.yml"
+    text = original.read_text().replace("  load_by_week:\n    kind: bars", "  load_by_week:\n    kind: lines")
+    broken.write_text(text)
+    with pytest.raises(SpecError, match="load_by_week: lines differ by colour only"):
         read(broken)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import uuid
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,27 +14,15 @@ import psycopg
 import pytest
 
 from bi import assets, state
+from bi.rendering import Period, rendered
 from bi.spec import LANGUAGES, Dashboard, dashboards
 from runtime import superset
-from tests.city import FIRST, LAST, City, copy_of
-from tests.dashboards.browser import Page, browser, chromium
-from tests.dashboards.people import RIGHTS, Api, Served, columns_of, metrics_of, served_city
-from tests.dashboards.rendering import Period, rendered
+from tests.city import FIRST, LAST
+from tests.dashboards.browser import Page, open_dashboard, sign_in
+from tests.dashboards.people import RIGHTS, Api, Served, columns_of, metrics_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 PERIOD = Period(first=FIRST, last=LAST)
-
-
-@pytest.fixture(scope="module")
-def served(
-    pg_server_url: str, city_template: City, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Served]:
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    with (
-        copy_of(city_template, pg_server_url, name) as own,
-        served_city(own, pg_server_url, tmp_path_factory.mktemp("superset")) as found,
-    ):
-        yield found
 
 
 def slug(dashboard: Dashboard, language: str) -> str:
@@ -251,41 +237,14 @@ def test_the_bridge_can_do_nothing_but_ask(served: Served) -> None:
         employee.execute("select * from bridge.viewer(current_user::text)")
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    program = chromium()
-    if program is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
-    with browser(tmp_path_factory.mktemp("chromium"), program) as opened:
-        yield opened
-
-
-def sign_in(page: Page, served: Served, kind: str) -> None:
-    page.call("Network.clearBrowserCookies")
-    page.open(f"{served.url}/login/")
-    page.wait("document.querySelector('input[type=password]')", 300)
-    page.type("form input:not([type=password])", served.roles[kind])
-    page.type("input[type=password]", served.password(kind))
-    page.click("button[type=submit]")
-    page.wait("!location.pathname.startsWith('/login')", 300)
-
-
-LOADED = (
-    "document.querySelectorAll('.dashboard-component-chart-holder').length > 0"
-    " && document.querySelectorAll('.loading, [data-test=loading-indicator]').length == 0"
-)
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_dashboards_open_in_a_browser_without_an_error_or_a_raw_name(page: Page, served: Served, language: str) -> None:
-    sign_in(page, served, "director")
+    sign_in(page, served.url, served.roles["director"], served.password("director"))
     page.open(f"{served.url}/lang/{language}")
     page.wait("document.readyState == 'complete'", 300)
     page.call("Emulation.setDeviceMetricsOverride", width=1400, height=3000, deviceScaleFactor=1, mobile=False)
     for dashboard in dashboards():
-        page.open(f"{served.url}/superset/dashboard/{slug(dashboard, language)}/")
-        page.wait(f"document.body.innerText.includes({dashboard.titles[language]!r})", 300)
-        page.wait(LOADED, 300)
+        open_dashboard(page, served.url, slug(dashboard, language), dashboard.titles[language])
         text = page.text()
         for chart in dashboard.charts.values():
             assert chart.titles[language] in text, (dashboard.report, chart.name)
@@ -294,7 +253,7 @@ def test_dashboards_open_in_a_browser_without_an_error_or_a_raw_name(page: Page,
 
 
 def test_a_browser_shows_nobody_nothing(page: Page, served: Served) -> None:
-    sign_in(page, served, "nobody")
+    sign_in(page, served.url, served.roles["nobody"], served.password("nobody"))
     page.open(f"{served.url}/superset/dashboard/ad_payback-en/")
     page.wait("document.readyState == 'complete' && document.body.innerText.length > 0", 300)
     assert "Spend" not in page.text()
