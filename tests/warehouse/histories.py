@@ -54,6 +54,33 @@ class History:
         for _ in range(self.rng.randint(1, 2)):
             self.rng.choice((*ARRIVALS, *CHANGES))(self)
 
+    @property
+    def own_phone(self) -> str:
+        """A phone that only `booked` uses."""
+        return f"+7900000{self.number:03d}9"
+
+    def booked(self, starts_at: datetime) -> None:
+        """A patient with a phone of his own asks by it, two days before, and is booked for that moment."""
+        phone, asked_at = self.own_phone, starts_at - timedelta(days=2)
+        self.card()
+        card = self.amend("patients", phones_e164=[phone], emails=[])
+        self.contact()
+        contact = self.amend(
+            "contacts", clinic_id="C1", occurred_at=asked_at, kind="call", direction="inbound", phone=phone,
+            phone_e164=phone, email=None, client_id=None, patient_ids=None, people_group="wants_to_book",
+            outcome="booked",
+        )  # fmt: skip
+        self.appointment()
+        self.amend(
+            "appointments", patient_id=card, clinic_id="C1", created_at=asked_at + timedelta(minutes=10),
+            contact_id=contact, starts_at=starts_at, status="planned",
+        )  # fmt: skip
+
+    def ad(self, source: str, campaign: str, at: datetime) -> None:
+        """The one who was booked came to the site by this campaign."""
+        self.session(self.own_phone)
+        self.amend("sessions", started_at=at, utm_source=source, utm_medium="cpc", utm_campaign=campaign)
+
     # What arrives.
 
     def card(self) -> None:
@@ -81,13 +108,15 @@ class History:
             "utm_source": tag[0], "utm_medium": tag[1], "utm_campaign": tag[2],
         })  # fmt: skip
 
-    def session(self) -> None:
+    def session(self, phone: str | None = None) -> None:
+        """On the site; `phone`: the one that was left there, else mostly none."""
         tag = self._any((None, *TAGS)) or (None, None, None)
         self._put("sessions", {
             "session_id": self._new("S"), "client_id": self._any((self._client(), self._client(), None)),
             "started_at": self._moment(), "site": "clinic.example", "referrer": self._any((None, "https://yandex.ru/")),
             "utm_source": tag[0], "utm_medium": tag[1], "utm_campaign": tag[2],
-            "phone_e164": self._any((None, None, None, self._phone(), HOTEL)), "landing_page": "/",
+            "phone_e164": self._any((None, None, None, self._phone(), HOTEL)) if phone is None else phone,
+            "landing_page": "/",
         })  # fmt: skip
 
     def appointment(self) -> None:
@@ -191,6 +220,12 @@ class History:
             if row.get("merged_into_patient_id") != row.get("patient_id", ""):
                 self.rows[kind][key] = row
 
+    def amend(self, kind: str, /, **values: object) -> str:
+        """The row that came last, with other values; its id."""
+        key = list(self.rows[kind])[-1]
+        self.rows[kind][key] |= values
+        return key[0]
+
     def _id(self, kind: str) -> str | None:
         return self._any(sorted(self.rows[kind]))[0] if self.rows[kind] else None
 
@@ -262,9 +297,16 @@ def spend(url: str, day: date, source: str, campaign: str | None, channel: str |
         }])  # fmt: skip
 
 
-def rate(url: str, day: date, value: int) -> None:
-    """What a euro costs from that day on."""
+def take_channel(url: str, source: str) -> None:
+    """The costs of a source name no channel of its campaigns any more."""
     with psycopg.connect(url) as connection:
+        connection.execute("update staging.files__ad_spend set channel = null where source = %s", (source,))
+
+
+def rate(url: str, day: date, value: int) -> None:
+    """What a euro costs from that day on, whatever was said of that day before."""
+    with psycopg.connect(url) as connection:
+        connection.execute("delete from staging.files__currency_rates where date = %s", (day,))
         _insert(connection, "currency_rates", [{"date": day, "currency": "EUR", "rate": value}])
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import LiteralString
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ import pytest
 from psycopg import sql
 
 from extractors.core.errors import ConfigError
-from tests.warehouse.histories import BEGAN, History, land, land_rules, rate, spend
+from tests.warehouse.histories import BEGAN, HOTEL, History, land, land_rules, rate, spend, take_channel
 from warehouse.build import build
 from warehouse.dbt import Dbt
 from warehouse.increment import run
@@ -32,6 +33,14 @@ from warehouse.publish import PublicationSummary, publish
 from warehouse.publish_touched import hold_touched
 
 Rows = dict[str, Counter[int]]
+# An appointment may name a contact that is not landed (any more), and the model makes a row of it. A day in which the
+# appointment names somebody else leaves the old row beside the new one: its key is of no record. What a day builds
+# reads the day's own rows, so nothing follows from it.
+READ_ONLY_WHERE: dict[str, LiteralString] = {
+    "int_contact_persons": " where told.contact_id in (select contact_id from staging.files__contacts)"
+}
+# When the first build of histories is.
+MOMENT = BEGAN + timedelta(days=40)
 
 
 @dataclass(slots=True)
@@ -41,7 +50,7 @@ class Living:
     url: str
     folder: Path
     lives: list[History]
-    moment: datetime = BEGAN + timedelta(days=40)
+    moment: datetime = MOMENT
     said: list[str] = field(default_factory=list)
 
     def build(self, *, everything: bool = False) -> None:
@@ -75,10 +84,15 @@ class Living:
         names = [kept.model for kept in plan.kept] + [summed.model for summed in plan.summed]
         names += [*plan.before, *plan.after]
         # equal numbers are equal whatever zeros they end in, as for any reader
-        query = sql.SQL("select hash_record_extended(told, 0) from {} as told")
+        query = sql.SQL("select hash_record_extended(told, 0) from {} as told{}")
         with psycopg.connect(self.url) as connection:
             return {
-                name: Counter(row[0] for row in connection.execute(query.format(sql.Identifier("build", name))))
+                name: Counter(
+                    row[0]
+                    for row in connection.execute(
+                        query.format(sql.Identifier("build", name), sql.SQL(READ_ONLY_WHERE.get(name, "")))
+                    )
+                )
                 for name in names
             }
 
@@ -90,6 +104,9 @@ def living(server: str, migrated: str, folder: Path, histories: int, seed: int) 
     lives = [History(number, random.Random(f"{seed}:{number}")) for number in range(histories)]  # noqa: S311
     for life in lives:
         life.begin()
+    # Some have nothing to wait for but a visit that comes due, one every six hours.
+    for place, life in enumerate(lives[::10]):
+        life.booked(MOMENT + timedelta(hours=1 + 6 * place))
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(migrated)))
         try:
@@ -105,7 +122,8 @@ class Run:
     """What a run of quick tests left: rows built by days, rows of everything, sessions that the last day wrote anew.
 
     `by_touched`: the publications after each build, and whether each compared touched families alone.
-    `by_comparing_all`: the one after them, which compared everything.
+    `by_comparing_all`: the one after them, which compared everything. `after_everything`: whether one after the build
+    of everything would compare touched families alone.
     """
 
     living: Living
@@ -114,17 +132,24 @@ class Run:
     moved: list[str]
     by_touched: list[tuple[bool, PublicationSummary]]
     by_comparing_all: PublicationSummary
+    after_everything: bool
 
 
 @pytest.fixture(scope="module")
 def finished(pg_server_url: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """200 histories, two days: the first is killed between its last steps, the second brings one session."""
+    """200 histories, two days: the first is killed between its last steps, the second brings two sessions
+    of one and takes back what the first changed elsewhere."""
     rng = random.Random(1)  # noqa: S311 - a test's dice
     with living(pg_server_url, migrated, tmp_path_factory.mktemp("dbt"), 200, seed=1) as city:
+        city.lives[10].ad("rare", "y", MOMENT - timedelta(days=4))
         city.build()
         published = [city.publish()]
+        key, contact = list(city.lives[20].rows["contacts"].items())[-1]
         city.step(rng, 0)
         city.step(rng, 1)
+        spend(city.url, date(2026, 5, 3), "rare", "y", "display")
+        city.lives[20].rows["contacts"][key] = contact | {"outcome": "declined", "topic": "another"}
+        city.lives[7].booked(MOMENT - timedelta(days=9))
         death = mock.patch("warehouse.increment.run.merge.empty", side_effect=RuntimeError("killed here"))
         with death, pytest.raises(RuntimeError, match="killed here"):
             city.build()
@@ -132,7 +157,11 @@ def finished(pg_server_url: str, migrated: str, tmp_path_factory: pytest.TempPat
         published.append(city.publish())
         with psycopg.connect(city.url) as connection:
             connection.execute("create table places as select ctid::text as place, session_id from build.fct_sessions")
-        city.lives[7].session()
+        # What changed yesterday is again as it was before: the day compares with yesterday, not with the first build.
+        city.lives[20].rows["contacts"][key] = contact
+        take_channel(city.url, "rare")
+        city.lives[7].session(HOTEL)
+        city.lives[7].session(city.lives[7].own_phone)
         city.build()
         with psycopg.connect(city.url) as connection:
             moved = connection.execute(
@@ -146,7 +175,9 @@ def finished(pg_server_url: str, migrated: str, tmp_path_factory: pytest.TempPat
         _, compared = city.publish()
         by_days = city.rows()
         city.build(everything=True)
-        yield Run(city, by_days, city.rows(), [number for (number,) in moved], published, compared)
+        with psycopg.connect(city.url) as connection:
+            touched = hold_touched(connection)
+        yield Run(city, by_days, city.rows(), [number for (number,) in moved], published, compared, touched)
 
 
 def _differing(by_days: Rows, of_everything: Rows) -> dict[str, tuple[int, int]]:
@@ -170,13 +201,13 @@ def test_every_step_was_built_as_a_day_also_after_it_was_killed(finished: Run) -
 
 
 def test_only_the_families_of_what_changed_are_made_anew(finished: Run) -> None:
-    """Who shares no phone with history 7, nor a hotel's or a nurse's with it, keeps his rows where they were."""
+    """Who shares no phone with history 7 keeps his rows where they were; the phone of a hotel is no kinship."""
     assert "7" in finished.moved
-    assert len(finished.moved) < 60, "a session of one history wrote those of most others anew"
+    assert len(finished.moved) < 60, "sessions of one history wrote those of most others anew"
 
 
 def test_a_publication_compares_the_families_that_builds_touched_and_misses_nothing(finished: Run) -> None:
-    """The first one writes all rows, the second the families of two steps, the third those of one session."""
+    """The first one writes all rows, the second the families of two steps, the third those of two sessions."""
     assert [touched for touched, _ in finished.by_touched] == [False, True, True]
     written = [summary.rows_inserted for _, summary in finished.by_touched]
     assert written[0] > written[1] > written[2] > 0
@@ -184,6 +215,7 @@ def test_a_publication_compares_the_families_that_builds_touched_and_misses_noth
     assert not left_over
     last = {table.name: table.rows for table in finished.by_touched[-1][1].tables}
     assert last == {table.name: table.rows for table in finished.by_comparing_all.tables}
+    assert not finished.after_everything
 
 
 def test_a_rule_that_changed_asks_for_everything(finished: Run) -> None:

@@ -1,0 +1,83 @@
+"""Faults in a build of a day and in what a publication compares after it; the rest is in seeded_faults.py.
+
+Most are noticed where days of many histories are compared with a build of everything.
+"""
+
+from __future__ import annotations
+
+from tests.faults.seeded_faults import Fault
+
+SCOPE = "warehouse/increment/scope.py"
+MERGE = "warehouse/increment/merge.py"
+SUMS = "warehouse/increment/sums.py"
+STEPS = "warehouse/increment/steps.py"
+RECIPE = "warehouse/increment/recipe.py"
+RUN = "warehouse/increment/run.py"
+TOUCHED = "warehouse/publish_touched.py"
+
+A_DAY = "tests/warehouse/test_a_day_equals_everything.py"
+EQUAL = f"{A_DAY}::test_days_of_two_hundred_histories_equal_a_build_of_everything"
+PARTS = "tests/warehouse/test_parts_of_a_day.py"
+ONLY = f"{A_DAY}::test_only_the_families_of_what_changed_are_made_anew"
+
+FAULTS_OF_A_DAY: tuple[Fault, ...] = (
+    # Whose rows changed, and their kin.
+    Fault("a record that is gone is no change", SCOPE,
+          "full join build.family_records as was on now.record", "left join build.family_records as was on now.record",
+          EQUAL),
+    Fault("kin by what a record said yesterday are left out", SCOPE,
+          "on frontier.record = tokens.record", "on frontier.record = tokens.record and false", EQUAL),
+    Fault("kin by what a record says today are left out", SCOPE,
+          "on frontier.record = changed.record", "on frontier.record = changed.record and false", EQUAL),
+    Fault("only the next of kin are found, not theirs", SCOPE,
+          'while _count(connection, "select count(*) from pg_temp.frontier"):',
+          'for _ in range(_count(connection, "select least(count(*), 1) from pg_temp.frontier")):', EQUAL),
+    Fault("a hotel's phone makes one family of all its guests", SCOPE,
+          "where blocked.is_firm and blocked.token", "where false and blocked.token", ONLY),
+    Fault("a phone stays blocked though patients of it left today", SCOPE,
+          "is_firm = patients - changed.cards >", "is_firm = patients >", EQUAL),
+    Fault("a visit that became due moves nobody", SCOPE,
+          "where first_start_at > %(was)s and", "where false and first_start_at > %(was)s and", EQUAL),
+    Fault("a rate that changed moves no payment", SCOPE,
+          "on facts.original_currency = moved.currency and facts.paid_date >=",
+          "on false and facts.original_currency = moved.currency and facts.paid_date >=", EQUAL),
+    Fault("a campaign that got another channel moves no touch", SCOPE,
+          "on touches.source = moved.source", "on false and touches.source = moved.source", EQUAL),
+    Fault("the state forgets what the changed records share with others", SCOPE,
+          "cross join unnest(changed.tokens) as token (token);\ndelete",
+          "cross join unnest(changed.tokens) as token (token) where false;\ndelete", EQUAL),
+    Fault("the state of the last build does not follow a day", RUN,
+          "scope.keep_scope(connection,", "(lambda *_, **__: None)(connection,", EQUAL),
+    Fault("the rules of the last build are not kept", SCOPE,
+          '_keep_blocked(connection, "day.int_identifier_owners", too_many_patients)\n    run(connection, _KEEP_RULES)',
+          '_keep_blocked(connection, "day.int_identifier_owners", too_many_patients)', EQUAL),
+    # The merge.
+    Fault("keys that the families have no more are not named", MERGE,
+          " union select {0} from ({2}) as old", "", EQUAL),
+    Fault("old rows of a key stay beside the new ones", MERGE,
+          "keys.kind = %s and old.{} = keys.key", "keys.kind = %s and false and old.{} = keys.key", EQUAL),
+    Fault("rows of a day are committed before their sums", RUN,
+          "merge.merge(connection, recipe.plan)", "merge.merge(connection, recipe.plan); connection.commit()", EQUAL),
+    # Sums.
+    Fault("what families added before is not taken off", SUMS,
+          " union all select {rest}, {lost} from {was}", "", EQUAL),
+    Fault("a sum of which nothing is left stays as a row", SUMS,
+          "where {same} and {nothing}", "where false and {same} and {nothing}", EQUAL),
+    Fault("what families added before is asked for after their rows changed", RUN,
+          "sums.recall(connection, recipe.plan, recipe.queries)\n        merge.merge(connection, recipe.plan)\n",
+          "merge.merge(connection, recipe.plan)\n        sums.recall(connection, recipe.plan, recipe.queries)\n",
+          EQUAL),
+    # The steps and their SQL.
+    Fault("models that follow from everybody's rows are left as they were", RUN,
+          'steps.run_stage(connection, recipe.after, schema="build", done=dbt.take)', "pass", EQUAL),
+    Fault("what a day's tests find is not told", STEPS,
+          "for test in stage.tests:", "for test in ():",
+          f"{PARTS}::test_what_a_test_of_a_day_finds_is_a_failure_and_nothing_of_the_day_stays"),
+    Fault("the SQL of yesterday's files is run for today's", RECIPE,
+          'if told.get("code") == code else None', 'if told.get("code") else None',
+          f"{PARTS}::test_compiled_sql_is_kept_for_the_same_files_and_database_only"),
+    # The publication after it.
+    Fault("a publication that somebody else made in between is trusted", TOUCHED,
+          ' where publication_id = (select max(publication_id) from ops.publications))"', ')"',
+          f"{PARTS}::test_families_are_compared_only_against_the_last_publication"),
+)

@@ -1,0 +1,77 @@
+"""Parts of a build of a day, each alone: its tests, its compiled SQL, what its publication may leave uncompared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.warehouse.small_warehouse import Warehouse
+from warehouse.dbt import BuildFailed, Dbt, ModelRun
+from warehouse.increment import recipe, steps
+from warehouse.increment.recipe import Stage, Step
+from warehouse.publish_touched import hold_touched, keep_published
+
+TWICE = "select number from (values (1), (1)) as told (number)"
+
+
+def test_what_a_test_of_a_day_finds_is_a_failure_and_nothing_of_the_day_stays(
+    fresh_database: str, tmp_path: Path
+) -> None:
+    dbt = Dbt(fresh_database, tmp_path, lambda _line: None)
+    stage = Stage(
+        models=(Step(model="numbers", query=TWICE),),
+        tests=(
+            Step(model="numbers_are_there", query='select 1 where not exists (select from "day"."numbers")'),
+            Step(model="numbers_are_unique", query='select number from "day"."numbers" group by 1 having count(*) > 1'),
+        ),
+    )
+    with psycopg.connect(fresh_database) as connection:
+        connection.execute("create schema build")
+        connection.execute("create table build.numbers (number integer)")
+    told: list[ModelRun] = []
+
+    def take(runs: Sequence[ModelRun]) -> None:
+        told.extend(runs)
+        dbt.take(runs)
+
+    with pytest.raises(BuildFailed, match="numbers_are_unique"), psycopg.connect(fresh_database) as connection:
+        steps.make_tables(connection, ["numbers"])
+        steps.run_stage(connection, stage, schema="day", done=take)
+    assert [(run.model, run.status, run.rows) for run in told] == [
+        ("numbers", "success", 2), ("numbers_are_there", "pass", 0), ("numbers_are_unique", "fail", 1),
+    ]  # fmt: skip
+    with psycopg.connect(fresh_database) as connection:
+        assert connection.execute("select to_regnamespace('day')").fetchone() == (None,)
+
+
+def test_compiled_sql_is_kept_for_the_same_files_and_database_only(tmp_path: Path) -> None:
+    kept = tmp_path / "day" / "recipe.json"
+    assert recipe._read(kept, "files of today, database a") is None
+    recipe._write(kept, "files of today, database a", {"model.a": {}})
+    assert recipe._read(kept, "files of today, database a") == {"model.a": {}}
+    assert recipe._read(kept, "files of tomorrow, database a") is None
+    kept.write_bytes(kept.read_bytes()[:-5])  # killed while it wrote
+    assert recipe._read(kept, "files of today, database a") is None
+
+
+def test_families_are_compared_only_against_the_last_publication(warehouse: Warehouse) -> None:
+    """Someone else's publication, of a refused build or of a restored warehouse, says nothing of these families."""
+
+    def publication() -> str:
+        return (
+            "insert into ops.publications (run_id, published_at, rows_inserted, rows_deleted, tables)"
+            " values ('any', now(), 0, 0, '[]') returning publication_id"
+        )
+
+    with psycopg.connect(warehouse.url) as connection:
+        assert not hold_touched(connection)
+        connection.execute("create table build.family_unpublished (kind text, key text, primary key (kind, key))")
+        assert not hold_touched(connection)
+        (mine,) = connection.execute(publication().encode()).fetchone() or (0,)
+        keep_published(connection, mine)
+        assert hold_touched(connection)
+        connection.execute(publication().encode())
+        assert not hold_touched(connection)
