@@ -149,6 +149,7 @@ def test_a_reader_with_the_right_gets_the_owners_figures(city: str) -> None:
 def test_a_row_with_few_conversions_shows_what_chance_alone_could_do(city: str) -> None:
     published = {(1, 10): (0.0025286, 0.4450161), (0, 10): (0, 0.3084971), (10, 10): (0.6915029, 1)}
     published[5, 50] = (0.0332751, 0.2181354)
+    published[2000, 60000] = (0.0319113, 0.0348007)  # far from it a share is too small for a double
     for (hits, trials), bounds in published.items():
         (found,) = rows(city, f"select low::float, high::float from reports.binomial_interval({hits}, {trials})")
         assert found == pytest.approx(bounds, abs=1e-7)

@@ -41,6 +41,7 @@ declare
     term double precision;
     h double precision;
     step double precision;
+    logarithm double precision;
 begin
     if x <= 0 then
         return 0;
@@ -68,10 +69,10 @@ begin
         h := h * step;
         exit when abs(step - 1) < 1e-14;
     end loop;
-    return h / a * exp(
-        a * ln(x) + b * ln(1 - x)
-        + reports.log_gamma(a + b) - reports.log_gamma(a) - reports.log_gamma(b)
-    );
+    logarithm := a * ln(x) + b * ln(1 - x)
+        + reports.log_gamma(a + b) - reports.log_gamma(a) - reports.log_gamma(b);
+    -- of many trials it is less than a double can hold, and PostgreSQL refuses to round it to nothing
+    return case when logarithm < -600 then 0 else h / a * exp(logarithm) end;
 end
 $function$;
 comment on function reports.beta_share(double precision, double precision, double precision) is
