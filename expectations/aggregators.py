@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.common import clinic_known, keyed, plausible_times, reachable, vocabulary, volume_holds
+from expectations.common import clinic_known, drift_watched, keyed, plausible_times, reachable, vocabulary, volume_holds
 from expectations.rule import Rule, where
 from extractors.kinds import OUTCOMES
 
@@ -27,4 +27,5 @@ SUITE: tuple[Rule, ...] = (
     ),
     reachable(TABLE, "t.phone_e164 is null and t.email is null", 0.1, KEYS, OWNER),
     volume_holds(TABLE, "occurred_at", OWNER),
+    *drift_watched(TABLE, "occurred_at", OWNER, mixes=("aggregator", "outcome")),
 )

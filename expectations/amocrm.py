@@ -7,6 +7,7 @@ from expectations.common import (
     amount_within,
     clinic_known,
     currency_is_a_code,
+    drift_watched,
     keyed,
     plausible_times,
     rate_is_known,
@@ -14,6 +15,7 @@ from expectations.common import (
     volume_holds,
 )
 from expectations.rule import Rule, where
+from expectations.totals import listed_are_landed
 
 OWNER = "the warehouse's owner, with whoever runs the CRM"
 LEADS = "staging.amocrm__leads"
@@ -56,6 +58,8 @@ SUITE: tuple[Rule, ...] = (
         needs=(CONTACTS,),
     ),
     volume_holds(LEADS, "created_at", OWNER),
+    # not of stages: those of this week are younger than those of last month by nature
+    *drift_watched(LEADS, "created_at", OWNER, mixes=("pipeline_id", "contact_kind"), middles=("amount",)),
     *keyed(EVENTS, ("event_id",), ("event_id", "lead_id", "event_type", "happened_at"), ("event_id",), OWNER),
     *plausible_times(EVENTS, "happened_at", ("event_id",), OWNER),
     *keyed(CONTACTS, ("contact_id",), ("contact_id",), ("contact_id",), OWNER),
@@ -68,4 +72,5 @@ SUITE: tuple[Rule, ...] = (
     ),
     *keyed(STATUSES, ("pipeline_id", "status_id"), ("pipeline_id", "status_id"), ("pipeline_id", "status_id"), OWNER),
     *keyed(USERS, ("user_id",), ("user_id",), ("user_id",), OWNER),
+    listed_are_landed("amocrm", "leads", "lead_ids", "lead_id", OWNER),
 )

@@ -7,6 +7,7 @@ from expectations.common import (
     amount_within,
     clinic_known,
     currency_is_a_code,
+    drift_watched,
     keyed,
     plausible_times,
     rate_is_known,
@@ -15,6 +16,7 @@ from expectations.common import (
     volume_holds,
 )
 from expectations.rule import Rule, where
+from expectations.totals import listed_are_landed
 
 OWNER = "the warehouse's owner, with whoever runs the CRM"
 DEALS = "staging.bitrix24__deals"
@@ -54,6 +56,8 @@ SUITE: tuple[Rule, ...] = (
         needs=(CONTACTS,),
     ),
     volume_holds(DEALS, "created_at", OWNER),
+    # not of stages: those of this week are younger than those of last month by nature
+    *drift_watched(DEALS, "created_at", OWNER, mixes=("category_id", "source_code"), middles=("amount",)),
     *keyed(HISTORY, ("change_id",), ("change_id", "deal_id", "stage_id", "entered_at"), ("change_id",), OWNER),
     *plausible_times(HISTORY, "entered_at", ("change_id",), OWNER),
     Rule(
@@ -78,4 +82,5 @@ SUITE: tuple[Rule, ...] = (
     *keyed(LEADS, ("lead_id",), ("lead_id",), ("lead_id",), OWNER),
     *plausible_times(LEADS, "created_at", ("lead_id",), OWNER),
     *keyed(USERS, ("user_id",), ("user_id",), ("user_id",), OWNER),
+    listed_are_landed("bitrix24", "deals", "deal_ids", "deal_id", OWNER),
 )

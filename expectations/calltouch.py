@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from expectations.common import (
     clinic_known,
+    drift_watched,
     keyed,
-    middle_holds,
-    mix_holds,
     newest_is_recent,
     plausible_times,
     reachable,
@@ -14,7 +13,9 @@ from expectations.common import (
     volume_holds,
 )
 from expectations.rule import Rule, within
+from expectations.totals import counts_hold
 from extractors.kinds import OUTCOMES, PEOPLE_GROUPS
+from extractors.sources.calltouch.streams import CALL_COUNTS
 
 OWNER = "the warehouse's owner, with whoever runs the call tracking"
 CALLS = "staging.calltouch__calls"
@@ -48,8 +49,10 @@ SUITE: tuple[Rule, ...] = (
     reachable(CALLS, "t.phone_e164 is null and t.ya_client_id is null", 0.3, ("call_id",), OWNER),
     volume_holds(CALLS, "occurred_at", OWNER),
     newest_is_recent(CALLS, "occurred_at", OWNER),
-    mix_holds(CALLS, "outcome", "occurred_at", OWNER),
-    middle_holds(CALLS, "talk_seconds", "occurred_at", OWNER),
+    *drift_watched(
+        CALLS, "occurred_at", OWNER, mixes=("people_group", "outcome", "is_answered", "medium"),
+        middles=("talk_seconds", "waiting_seconds"),
+    ),
     *keyed(REQUESTS, ("request_id",), ("request_id", "clinic_id", "occurred_at", "kind"), ("request_id",), OWNER),
     clinic_known(REQUESTS, ("request_id",), OWNER),
     *plausible_times(REQUESTS, "occurred_at", ("request_id",), OWNER),
@@ -58,7 +61,9 @@ SUITE: tuple[Rule, ...] = (
         REQUESTS, "t.phone_e164 is null and t.email is null and t.ya_client_id is null", 0.3, ("request_id",), OWNER
     ),
     volume_holds(REQUESTS, "occurred_at", OWNER),
+    *drift_watched(REQUESTS, "occurred_at", OWNER, mixes=("kind", "people_group", "outcome", "medium")),
     *keyed(SESSIONS, ("session_id",), ("session_id", "started_at"), ("session_id",), OWNER),
     *plausible_times(SESSIONS, "started_at", ("session_id",), OWNER),
     volume_holds(SESSIONS, "started_at", OWNER),
+    counts_hold(CALL_COUNTS, OWNER),
 )

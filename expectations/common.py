@@ -207,6 +207,21 @@ def newest_is_recent(table: str, moment: str, owner: str, days: int = 3) -> Rule
     )
 
 
+def _five_weeks(moment: str) -> str:
+    """Only what is compared: older rows are many, and grouping them takes time."""
+    return f"\"{moment}\" >= {{now}} - interval '35 days' and \"{moment}\" < {{now}}"
+
+
+def drift_watched(
+    table: str, moment: str, owner: str, *, mixes: Sequence[str] = (), middles: Sequence[str] = ()
+) -> list[Rule]:
+    """The mix of each column of words, and the middle of each column of numbers, hold."""
+    return [
+        *(mix_holds(table, column, moment, owner) for column in mixes),
+        *(middle_holds(table, column, moment, owner) for column in middles),
+    ]
+
+
 def mix_holds(table: str, column: str, moment: str, owner: str) -> Rule:
     """Shares of a column's words in the last seven days against the four weeks before: they differ by at most 30 of 100
     rows (total variation). By chance alone that does not happen from 50 rows of six words on: it would be 13."""
@@ -223,7 +238,7 @@ def mix_holds(table: str, column: str, moment: str, owner: str) -> Rule:
             " as now_rows,"
             f" count(*) filter (where \"{moment}\" >= {{now}} - interval '35 days'"
             f" and \"{moment}\" < {{now}} - interval '7 days') as usual_rows"
-            f" from {{batch}} group by \"{column}\") as counted"
+            f" from {{batch}} where {_five_weeks(moment)} group by \"{column}\") as counted"
             ") as shares where now_total >= 50 and usual_total >= 200) as compared where moved_percent > 30"
         ),
         severity="warn",
@@ -237,24 +252,28 @@ def mix_holds(table: str, column: str, moment: str, owner: str) -> Rule:
 
 
 def middle_holds(table: str, column: str, moment: str, owner: str) -> Rule:
-    """The median of the last seven days lies between a third and three times that of the four weeks before."""
-    middle = f"percentile_cont(0.5) within group (order by \"{column}\") filter"
+    """The quartiles of the last seven days are not all above three times, or all below a third of, those of the four
+    weeks before. All three: a median of few kinds of rows (two campaigns, one large) jumps by itself."""
+    quartiles = f"percentile_cont(array[0.25, 0.5, 0.75]) within group (order by \"{column}\") filter"
     last = f"\"{column}\" > 0 and \"{moment}\" >= {{now}} - interval '7 days' and \"{moment}\" < {{now}}"
     usual = (
         f"\"{column}\" > 0 and \"{moment}\" >= {{now}} - interval '35 days'"
         f" and \"{moment}\" < {{now}} - interval '7 days'"
     )
+    above = " and ".join(f"last_weeks[{place}] > 3 * usuals[{place}]" for place in (1, 2, 3))
+    below = " and ".join(f"last_weeks[{place}] < usuals[{place}] / 3" for place in (1, 2, 3))
     return Rule(
         name=f"{column}_keeps_its_middle",
         table=table,
         expectation=no_rows(
-            f"select * from (select {middle} (where {last}) as last_week, {middle} (where {usual}) as usual,"
+            "select last_weeks[2] as last_week, usuals[2] as usual, rows, usual_rows from ("
+            f"select {quartiles} (where {last}) as last_weeks, {quartiles} (where {usual}) as usuals,"
             f" count(*) filter (where {last}) as rows, count(*) filter (where {usual}) as usual_rows"
-            " from {batch}) as told"
-            " where rows >= 20 and usual_rows >= 80 and (last_week > 3 * usual or last_week < usual / 3)"
+            f" from {{batch}} where {_five_weeks(moment)}) as told"
+            f" where rows >= 20 and usual_rows >= 80 and (({above}) or ({below}))"
         ),
         severity="warn",
-        reason=f"Half of the rows have a {column} three times above or below the usual: kopecks read as roubles,"
+        reason=f"Low, middle and high {column} are three times above or below the usual: kopecks read as roubles,"
         " another currency, minutes read as seconds.",
         what_to_do="Compare a row of this week with the source. If prices really changed so much, nothing.",
         owner=owner,

@@ -7,6 +7,7 @@ from expectations.common import (
     amount_within,
     clinic_known,
     currency_is_a_code,
+    drift_watched,
     keyed,
     plausible_times,
     rate_is_known,
@@ -108,6 +109,9 @@ SUITE: tuple[Rule, ...] = (
         needs=(INVOICES,),
     ),
     volume_holds(PAYMENTS, "paid_at", OWNER),
+    *drift_watched(PAYMENTS, "paid_at", OWNER, mixes=("status",), middles=("amount",)),
+    *drift_watched(CHARGES, "happened_at", OWNER, mixes=("status",), middles=("amount",)),
+    *drift_watched(APPOINTMENTS, "starts_at", OWNER, mixes=("status", "direction")),
     *keyed(SLOTS, ("slot_id",), ("slot_id", "starts_at"), ("slot_id",), OWNER),
     *plausible_times(SLOTS, "starts_at", ("slot_id",), OWNER),
 )

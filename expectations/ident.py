@@ -7,6 +7,7 @@ from expectations.common import (
     amount_within,
     clinic_known,
     currency_is_a_code,
+    drift_watched,
     keyed,
     plausible_times,
     rate_is_known,
@@ -74,6 +75,9 @@ SUITE: tuple[Rule, ...] = (
     rate_is_known(PAYMENTS, "t.paid_at::date", ("payment_id",), OWNER),
     known_card(PAYMENTS, "payment_id"),
     volume_holds(PAYMENTS, "paid_at", OWNER),
+    *drift_watched(PAYMENTS, "paid_at", OWNER, middles=("amount",)),
+    *drift_watched(SALES, "sold_at", OWNER, mixes=("item_type",), middles=("amount",)),
+    *drift_watched(APPOINTMENTS, "starts_at", OWNER, mixes=("status", "direction")),
     *keyed(STAGES, ("line_id",), ("line_id", "plan_id", "clinic_id", "stage_number"), ("line_id",), OWNER),
     clinic_known(STAGES, ("line_id",), OWNER),
 )

@@ -6,12 +6,15 @@ from expectations.common import (
     amount_within,
     clinic_known,
     currency_is_a_code,
+    drift_watched,
     keyed,
     plausible_times,
     rate_is_known,
     volume_holds,
 )
 from expectations.rule import Rule, where
+from expectations.totals import totals_hold
+from extractors.sources.meta_ads.streams import ACCOUNT_DAYS
 
 OWNER = "the warehouse's owner, with whoever runs the advertising account"
 TABLE = "staging.meta_ads__ad_insights"
@@ -50,4 +53,6 @@ SUITE: tuple[Rule, ...] = (
         keys=KEYS,
     ),
     volume_holds(TABLE, "report_date", OWNER),
+    *drift_watched(TABLE, "report_date", OWNER, middles=("spend", "impressions", "clicks")),
+    *totals_hold(ACCOUNT_DAYS, OWNER),
 )

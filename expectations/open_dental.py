@@ -7,6 +7,7 @@ from expectations.common import (
     amount_within,
     clinic_known,
     currency_is_a_code,
+    drift_watched,
     keyed,
     plausible_times,
     rate_is_known,
@@ -71,4 +72,7 @@ SUITE: tuple[Rule, ...] = (
     currency_is_a_code(PAYMENTS, ("payment_num",), OWNER),
     rate_is_known(PAYMENTS, "t.paid_at::date", ("payment_num",), OWNER),
     volume_holds(PAYMENTS, "paid_at", OWNER),
+    *drift_watched(PAYMENTS, "paid_at", OWNER, mixes=("payment_type",), middles=("amount",)),
+    *drift_watched(PROCEDURES, "done_at", OWNER, mixes=("status",), middles=("fee",)),
+    *drift_watched(APPOINTMENTS, "starts_at", OWNER, mixes=("status", "appointment_type_num")),
 )

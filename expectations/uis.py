@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from expectations.common import clinic_known, keyed, plausible_times, reachable, vocabulary, volume_holds
+from expectations.common import clinic_known, drift_watched, keyed, plausible_times, reachable, vocabulary, volume_holds
 from expectations.rule import Rule, within
+from expectations.totals import counts_hold
 from extractors.kinds import CONTACT_KINDS, OUTCOMES, PEOPLE_GROUPS
+from extractors.sources.uis.streams import REPORT_COUNTS
 
 OWNER = "the warehouse's owner, with whoever runs the call tracking"
 CALLS = "staging.uis__calls"
@@ -24,6 +26,7 @@ def _contacts(table: str, key: str, nobody: str) -> tuple[Rule, ...]:
         vocabulary(table, "outcome", OUTCOMES, (key,), OWNER),
         reachable(table, nobody, 0.3, (key,), OWNER),
         volume_holds(table, "occurred_at", OWNER),
+        *drift_watched(table, "occurred_at", OWNER, mixes=("kind", "people_group", "outcome", "channel")),
     )
 
 
@@ -39,9 +42,13 @@ SUITE: tuple[Rule, ...] = (
         owner=OWNER,
         keys=("call_id",),
     ),
+    *drift_watched(
+        CALLS, "occurred_at", OWNER, mixes=("direction", "is_answered"), middles=("talk_seconds", "waiting_seconds")
+    ),
     *_contacts(MESSAGES, "message_id", "t.phone_e164 is null and t.email is null and t.ym_client_id is null"),
     *_contacts(CHATS, "chat_id", "t.phone_e164 is null and t.ym_client_id is null"),
     *keyed(SESSIONS, ("session_id",), ("session_id", "started_at"), ("session_id",), OWNER),
     *plausible_times(SESSIONS, "started_at", ("session_id",), OWNER),
     volume_holds(SESSIONS, "started_at", OWNER),
+    counts_hold(REPORT_COUNTS, OWNER),
 )

@@ -6,12 +6,15 @@ from expectations.common import (
     amount_within,
     clinic_known,
     currency_is_a_code,
+    drift_watched,
     keyed,
     plausible_times,
     rate_is_known,
     volume_holds,
 )
 from expectations.rule import Rule, where
+from expectations.totals import totals_hold
+from extractors.sources.vk_ads.streams import ACCOUNT_DAYS
 
 OWNER = "the warehouse's owner, with whoever runs the advertising account"
 TABLE = "staging.vk_ads__campaign_days"
@@ -62,4 +65,6 @@ SUITE: tuple[Rule, ...] = (
         keys=KEYS,
     ),
     volume_holds(TABLE, "report_date", OWNER),
+    *drift_watched(TABLE, "report_date", OWNER, middles=("spent", "shows", "clicks")),
+    *totals_hold(ACCOUNT_DAYS, OWNER),
 )

@@ -6,17 +6,19 @@ from expectations.common import (
     amount_within,
     clinic_known,
     currency_is_a_code,
+    drift_watched,
     keyed,
     newest_is_recent,
     plausible_times,
     rate_is_known,
     volume_holds,
 )
-from expectations.rule import Rule, no_rows, where
+from expectations.rule import Rule, where
+from expectations.totals import totals_hold
+from extractors.sources.yandex_direct.streams import ACCOUNT_DAYS
 
 OWNER = "the warehouse's owner, with whoever runs the advertising account"
 TABLE = "staging.yandex_direct__ad_performance"
-TOTALS = "staging.yandex_direct__account_days"
 KEY = ("client_login", "report_date", "campaign_id", "ad_group_id", "ad_id")
 KEYS = ("report_date", "campaign_id", "ad_id")
 
@@ -64,30 +66,7 @@ SUITE: tuple[Rule, ...] = (
         keys=KEYS,
     ),
     volume_holds(TABLE, "report_date", OWNER),
+    *drift_watched(TABLE, "report_date", OWNER, middles=("cost", "impressions", "clicks")),
     newest_is_recent(TABLE, "report_date", OWNER),
-    *keyed(TOTALS, ("client_login", "report_date"), ("client_login", "report_date", "cost"), ("report_date",), OWNER),
-    Rule(
-        name="day_equals_the_vendors_total",
-        table=TOTALS,
-        # Each report is read on its own, so a correction between the two passes until the next load.
-        expectation=no_rows(
-            "select * from (select client_login, report_date, sum(told) as told, sum(landed) as landed from ("
-            " select client_login, report_date, cost as told, 0 as landed from {batch}"
-            " union all select client_login, report_date, 0 as told, cost as landed"
-            " from staging.yandex_direct__ad_performance as ads"
-            " where report_date between"
-            " (select min(report_date) from {batch} as t where t.client_login = ads.client_login)"
-            " and (select max(report_date) from {batch} as t where t.client_login = ads.client_login)"
-            ") as both_reports group by client_login, report_date) as days"
-            " where abs(told - landed) > greatest(1, 0.005 * told)"
-        ),
-        severity="warn",
-        reason="The vendor's own total of an account and day is not the sum of its ads here: rows were lost, doubled,"
-        " set aside, or read at another moment.",
-        what_to_do="Load the days named once more (`make backfill SOURCE=yandex_direct`); if it stays, look at "
-        "`make quarantine SOURCE=yandex_direct` and compare the day with the vendor's cabinet.",
-        owner=OWNER,
-        keys=("report_date", "told", "landed"),
-        needs=(TABLE,),
-    ),
+    *totals_hold(ACCOUNT_DAYS, OWNER),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.common import keyed, plausible_times, volume_holds
+from expectations.common import drift_watched, keyed, plausible_times, volume_holds
 from expectations.rule import Rule, few, within
 
 OWNER = "the warehouse's owner, with whoever runs the sites"
@@ -33,4 +33,7 @@ SUITE: tuple[Rule, ...] = (
         keys=KEY,
     ),
     volume_holds(VISITS, "started_at", OWNER),
+    *drift_watched(
+        VISITS, "started_at", OWNER, mixes=("traffic_source", "is_bounce"), middles=("duration_seconds", "page_views")
+    ),
 )

@@ -33,6 +33,7 @@ from extractors.journal import move_bookmark, write_load
 from extractors.loading.restated import count_restated
 from extractors.loading.windows import Written, write_rejected, write_window
 from extractors.registry import source
+from extractors.settle import settle
 from extractors.turns import turn
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,12 @@ def run_stream(
                     last = account == accounts[-1] and not refused
                     try:
                         total = _add(total, _run_window(connection, client, stream, window, one, clock, last=last))
+                        settle(
+                            connection, spec, stream, window, one,
+                            lambda again, days, one=one: _run_window(  # type: ignore[misc]
+                                connection, client, again, days, one, clock, last=False
+                            ),
+                        )
                     except TransientError:
                         raise
                     except ChairsideError as error:

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from extractors.core.totals import Counts, Totals
+
 # The bytes of a JSON array of rows (fast), or rows already taken apart. A row that is broken before its fields can
 # be told apart is {BROKEN: reason, …whatever is known}.
 Page = bytes | msgspec.Raw | Sequence[Mapping[str, Any]]
@@ -94,6 +96,8 @@ class StreamSpec:
     accounts  the accounts a connection asks for. Each is read and written alone (`Context.account`), so that one that
               is refused stops no other; a window is the truth of its account, rows of others are left alone. A stream
               of which nothing goes (`key`) needs no column for it.
+    totals    where the rows are the vendor's own totals of another stream's rows: of which (`core/totals.py`).
+    counts    where they are the vendor's counts of other streams' rows in a window: of which.
     """
 
     source: str
@@ -112,6 +116,8 @@ class StreamSpec:
     account: str | None = None
     steady: tuple[str, ...] = ()
     accounts: Callable[[Context], Sequence[str]] | None = None
+    totals: Totals | None = None
+    counts: Counts | None = None
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.columns]

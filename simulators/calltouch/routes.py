@@ -96,7 +96,7 @@ class Calltouch:
                 "page": number,
                 "pageTotal": total,
                 "pageSize": size,
-                self.state.options.total_key: len(contacts),
+                self.state.options.total_key: self.state.count(self.state.sites[site], first, last),
                 "records": [self._record(wire.call, contact, asked) for contact in rows],
             }
         )

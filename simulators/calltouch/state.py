@@ -65,6 +65,12 @@ class CalltouchState:
             and contact.vendor_num not in self.deleted
         ]
 
+    def count(self, clinic_id: str, first: date, last: date) -> int:
+        """Calls of a site by the books of the city, whatever the diary's pages show of them."""
+        days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+        books = [call for call in self.calls if call.clinic_id == clinic_id and call.vendor_num not in self.deleted]
+        return sum(sum(day_of(call.occurred_at) == day for call in books) for day in days)
+
     def visits(self, contact: Contact) -> list[Session]:
         return [self.sessions[number] for number in contact.session_ids]
 

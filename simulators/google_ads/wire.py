@@ -21,11 +21,11 @@ QUERY = re.compile(
 BETWEEN = re.compile(r"^segments\.date\s+BETWEEN\s+'([^']*)'\s+AND\s+'([^']*)'$", re.IGNORECASE)
 CUSTOMER = {"customer.id", "customer.currency_code", "customer.time_zone", "customer.manager",
             "customer.descriptive_name", "customer.status"}  # fmt: skip
+DAY = {"segments.date", "metrics.cost_micros", "metrics.clicks", "metrics.impressions"}
 FIELDS = {
-    "customer": CUSTOMER,
-    "campaign": CUSTOMER | {
-        "segments.date", "campaign.id", "campaign.name", "campaign.status", "campaign.advertising_channel_type",
-        "metrics.cost_micros", "metrics.clicks", "metrics.impressions",
+    "customer": CUSTOMER | DAY,
+    "campaign": CUSTOMER | DAY | {
+        "campaign.id", "campaign.name", "campaign.status", "campaign.advertising_channel_type",
     },
 }  # fmt: skip
 MONTHS_BACK = 37
@@ -93,9 +93,11 @@ def rows(state: GoogleAdsState, customer: str, query: Query) -> list[dict[str, A
         "customer.descriptive_name": f"Account {customer}",
         "customer.status": "ENABLED",
     }
-    if query.resource == "customer" or query.days is None:
+    if query.days is None:
         return [_row(state, query, own)]
     first, last = query.days
+    if query.resource == "customer":
+        return [_row(state, query, own | totals) for totals in account_days(state, customer, first, last)]
     groups: dict[tuple[date, int], list[AdDay]] = defaultdict(list)
     for ad in state.ad_days:
         if first <= ad.day <= last and state.campaigns[ad.campaign_id].login == customer:
@@ -113,6 +115,22 @@ def rows(state: GoogleAdsState, customer: str, query: Query) -> list[dict[str, A
         })
         for (day, number), ads in sorted(groups.items())
     ]  # fmt: skip
+
+
+def account_days(state: GoogleAdsState, customer: str, first: date, last: date) -> list[dict[str, str]]:
+    """The account's own totals, counted from its books day by day and never from the rows of campaigns."""
+    own = {number for number, campaign in state.campaigns.items() if campaign.login == customer}
+    days = []
+    for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
+        ads = [ad for ad in state.ad_days if ad.day == day and ad.campaign_id in own]
+        totals = {
+            "metrics.cost_micros": str(sum(int(ad.cost * 1_000_000) for ad in ads)),
+            "metrics.clicks": str(sum(ad.clicks for ad in ads)),
+            "metrics.impressions": str(sum(ad.impressions for ad in ads)),
+        }
+        if set(totals.values()) != {"0"}:
+            days.append({"segments.date": day.isoformat(), **totals})
+    return days
 
 
 def _row(state: GoogleAdsState, query: Query, values: dict[str, Any]) -> dict[str, Any]:

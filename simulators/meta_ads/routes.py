@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs
 
 from simulators.http import HTML_PAGE, Request, Response, json_response, text_response
@@ -87,7 +88,12 @@ class MetaAds:
             asked = (request.get("fields") or "").split(",")
             return json_response({name: facts[name] for name in asked if name in facts} | {"id": f"act_{account}"})
         if request.method != "POST":
-            return error_response(2, 1504018, "Use an asynchronous report")
+            params = dict(request.query)
+            if params.get("level") != "account":
+                return error_response(2, 1504018, "Use an asynchronous report")
+            wire.check(params)
+            days = wire.span(params, state.world.date_to + timedelta(days=1))
+            return self._page(request, wire.account_days(state, account, params, *days))
         wire.check(form)
         first, last = wire.span(form, state.world.date_to + timedelta(days=1))
         return json_response({"report_run_id": state.make(account, form, (last - first).days + 1)})
@@ -108,9 +114,13 @@ class MetaAds:
         if run.rows is None:
             days = wire.span(run.params, state.world.date_to + timedelta(days=1))
             run.rows = wire.rows(state, run.account, run.params, *days)
+        return self._page(request, run.rows)
+
+    def _page(self, request: Request, rows: list[dict[str, Any]]) -> Response:
+        state = self.state
         limit = int(request.get("limit") or 25)
         if state.options.most_limit is not None and limit > state.options.most_limit:
             text = "Please reduce the amount of data you're asking for, then retry your request"
             return error_response(1, message=text, status=500)
         address = f"https://{request.headers.get('host', '')}{request.path}"
-        return json_response(wire.page(state, address, run.rows, limit, request.get("after")))
+        return json_response(wire.page(state, address, rows, limit, request.get("after")))

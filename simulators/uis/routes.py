@@ -119,9 +119,18 @@ class Uis:
         page = rows[offset : offset + limit]
         return {
             "data": [{name: row[name] for name in fields} for row in page],
-            "metadata": {"total_items": len(rows), "version": {}},
+            "metadata": {"total_items": self._count(method, first, last), "version": {}},
         }
 
+
+    def _count(self, method: str, first: datetime, last: datetime) -> int:
+        """Rows of a report by the books of the city, whatever its pages show of them."""
+        if method == VISITS:
+            return sum(first <= self.state.local(one.started_at) <= last for one in self.state.visits)
+        books = [contact for contact in self.state.contacts if contact.kind in REPORT_KINDS[method]]
+        gone = sum(one.contact_id in self.state.deleted and first <= self.state.local(one.occurred_at) <= last
+                   for one in books)  # fmt: skip
+        return sum(first <= self.state.local(one.occurred_at) <= last for one in books) - gone
 
     def _rows(self, method: str, first: datetime, last: datetime) -> list[dict[str, Any]]:
         if method == VISITS:

@@ -10,7 +10,7 @@ from simulators.http import Request, Response, json_response
 from simulators.vk_ads import wire
 from simulators.vk_ads.state import DAILY_LIMIT, HOURLY_LIMIT, VkState
 
-STATISTICS = re.compile(r"/api/(v2|v3)/statistics/(ad_plans|ad_groups)/(day|summary)\.json")
+STATISTICS = re.compile(r"/api/(v2|v3)/statistics/(ad_plans|ad_groups|users)/(day|summary)\.json")
 OBJECTS = re.compile(r"/api/v2/(ad_plans|ad_groups)\.json")
 MESSAGES = {
     "invalid_token": "Unknown access token", "expired_token": "Access token is expired",
@@ -99,12 +99,14 @@ class VkAds:
         query = {name: value for name, value in request.query if value != ""}
         try:
             if request.path == "/api/v2/user.json":
-                own = {"id": 55555, "username": "simulated@example.org"}
+                own = {"id": wire.USER, "username": "simulated@example.org"}
                 told = {"currency": self.state.currency} if self.state.options.tells_currency else {}
                 return json_response(own | told)
             if found := OBJECTS.fullmatch(request.path):
                 return json_response(wire.objects(self.state, found[1], query))
             if found := STATISTICS.fullmatch(request.path):
+                if found[2] == "users":
+                    return json_response(wire.account_days(self.state, query))
                 if found[1] == "v3":
                     return json_response(wire.statistics_v3(self.state, found[2], query))
                 return json_response(wire.statistics_v2(self.state, found[2], query, days=found[3] == "day"))

@@ -12,6 +12,7 @@ LEVELS = ("ad_plans", "ad_groups", "banners", "users")
 WRONG_IDS = {"ad_plans": "ERR_WRONG_ADPLANS", "ad_groups": "ERR_WRONG_ADGROUPS", "banners": "ERR_WRONG_BANNERS",
              "users": "ERR_WRONG_USERS"}  # fmt: skip
 MOST_IDS, MOST_DAYS = 200, 366
+USER = 55555  # the account's own number
 USUAL_LIMIT, MOST_ROWS = 20, 250
 NOTHING = PlanDay(0, 0, Decimal(0))
 
@@ -57,6 +58,20 @@ def statistics_v2(state: VkState, level: str, query: dict[str, str], *, days: bo
     return {"items": items, "total": {"base": base(state, _sum(everything))}}
 
 
+def account_days(state: VkState, query: dict[str, str]) -> dict[str, Any]:
+    """The account's own totals, counted from its books day by day and never from the rows of plans."""
+    if "id" not in query or "date_from" not in query:
+        raise Refusal(400, "ERR_WRONG_PARAMETER")
+    if query["id"] != str(USER):
+        raise Refusal(400, WRONG_IDS["users"])
+    first, last = period(state, query)
+    books = [(at, day) for (_, at), day in sorted(state.days.items()) if first <= at <= last]
+    days = {at: _sum([day for other, day in books if other == at]) for at, _ in books}
+    everything = {"base": base(state, _sum(list(days.values())))}
+    rows = [{"date": str(at), "base": base(state, day)} for at, day in days.items()]
+    return {"items": [{"id": USER, "rows": rows, "total": everything}], "total": everything}
+
+
 def statistics_v3(state: VkState, level: str, query: dict[str, str]) -> dict[str, Any]:
     """A page of objects with the sum of the period; `fields` takes the place of v2's `metrics`."""
     if "date_from" not in query:
@@ -70,7 +85,7 @@ def statistics_v3(state: VkState, level: str, query: dict[str, str]) -> dict[str
     for plan, days in page:
         rows = [{"date": str(at), "base": base(state, day)} for at, day in days]
         items.append({
-            "id": _object(plan, level)["id"], "user_id": 55555, "total": _total(state, days),
+            "id": _object(plan, level)["id"], "user_id": USER, "total": _total(state, days),
             **({"rows": rows} if state.options.v3_rows else {}),
         })  # fmt: skip
     return {

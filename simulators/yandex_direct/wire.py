@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from simulators.world.advertising import AdDay
+from simulators.world.setting import vat_rate
 from simulators.yandex_direct.state import KOPECK, DirectState, without_vat
 
 SEGMENTS = {"Date", "Month", "Year", "Week", "Quarter", "Device", "AdNetworkType", "ClientLogin", "Gender", "Age",
@@ -26,6 +27,7 @@ GROUPED_BY = {"CAMPAIGN_PERFORMANCE_REPORT": ("CampaignId",), "AD_PERFORMANCE_RE
 PERIODS = {"TODAY": (0, 0), "YESTERDAY": (1, 1), "LAST_3_DAYS": (3, 1), "LAST_5_DAYS": (5, 1), "LAST_7_DAYS": (7, 1),
            "LAST_14_DAYS": (14, 1), "LAST_30_DAYS": (30, 1), "LAST_90_DAYS": (90, 1), "LAST_365_DAYS": (365, 1),
            "AUTO": (3, 1)}  # fmt: skip
+TOTALS = {"Date", "Impressions", "Clicks", "Cost"}  # what an account's report by day is counted for
 REQUIRED = ("SelectionCriteria", "FieldNames", "ReportName", "ReportType", "DateRangeType", "Format", "IncludeVAT")
 TIME_FIELDS = ("Date", "Week", "Month", "Quarter", "Year")
 
@@ -83,7 +85,10 @@ def report(state: DirectState, login: str, params: dict[str, Any], headers: dict
     ads = [ad for ad in state.ad_days if first <= ad.day <= last and state.campaigns[ad.campaign_id].login == login]
     for rule in params["SelectionCriteria"].get("Filter", []):
         ads = [ad for ad in ads if _passes(state, login, ad, rule)]
-    rows = _rows(state, login, ads, params, micros=headers["micros"])
+    if params["ReportType"] == "ACCOUNT_PERFORMANCE_REPORT" and set(fields) <= TOTALS:
+        rows = account_days(state, login, params, (first, last), micros=headers["micros"])
+    else:
+        rows = _rows(state, login, ads, params, micros=headers["micros"])
     page = params.get("Page", {})
     rows = rows[page.get("Offset", 0) :][: page.get("Limit", 1_000_000)]
     lines = [] if headers["skip_header"] else [f'"{params["ReportName"]} ({first} - {last})"']
@@ -93,6 +98,28 @@ def report(state: DirectState, login: str, params: dict[str, Any], headers: dict
     if not headers["skip_summary"]:
         lines.append(f"Total rows: {len(rows)}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def account_days(
+    state: DirectState, login: str, params: dict[str, Any], days: tuple[date, date], *, micros: bool
+) -> list[list[str]]:
+    """The account's own totals, counted from its books day by day and never from the rows of ads. Without VAT each day
+    is rounded once, where ads are rounded one by one."""
+    rows = []
+    for day in (days[0] + timedelta(days=number) for number in range((days[1] - days[0]).days + 1)):
+        ads = [ad for ad in state.ad_days if ad.day == day and state.campaigns[ad.campaign_id].login == login]
+        cost = sum((ad.cost for ad in ads), Decimal(0))
+        if params["IncludeVAT"] == "NO":
+            cost = (cost / (1 + vat_rate(day))).quantize(KOPECK, ROUND_HALF_UP)
+        values = {
+            "Date": day.isoformat(),
+            "Impressions": str(sum(ad.impressions for ad in ads)),
+            "Clicks": str(sum(ad.clicks for ad in ads)),
+            "Cost": _money(cost, micros),
+        }
+        if ads:
+            rows.append([values[field] for field in params["FieldNames"]])
+    return rows
 
 
 def _passes(state: DirectState, login: str, ad: AdDay, rule: dict[str, Any]) -> bool:

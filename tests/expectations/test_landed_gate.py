@@ -270,34 +270,3 @@ def test_a_table_that_fell_silent_is_told(june: str) -> None:
 
     (told,) = [each for each in report.warnings if each.rule.name == "newest_is_recent"]
     assert told.examples[0]["newest"] == "2026-06-26"
-
-
-def test_ads_that_are_not_the_vendors_total_of_the_day_are_told_by_day(june: str) -> None:
-    def ads(day: str, ad: str, cost: str) -> None:
-        run(
-            june,
-            "insert into staging.yandex_direct__ad_performance (client_login, report_date, campaign_id, campaign_name,"
-            " ad_group_id, ad_id, cost, currency, includes_vat) values"
-            f" ('login', '{day}', '1', 'brand', '', '{ad}', {cost}, 'RUB', true)",
-        )
-
-    run(
-        june,
-        "insert into staging.yandex_direct__account_days (client_login, report_date, cost, includes_vat)"
-        " values ('login', '2026-06-28', 100, true), ('login', '2026-06-29', 100, true),"
-        " ('login', '2026-06-30', 50, true)",
-    )
-    for day, ad, cost in (("2026-06-28", "1", "60"), ("2026-06-28", "2", "40.30"), ("2026-06-29", "1", "60")):
-        ads(day, ad, cost)
-    ads("2026-05-01", "1", "999")  # before the totals begin
-
-    report = check_landed(june, run_id="totals", now=NOW, sources=("yandex_direct",))
-
-    (told,) = [each for each in report.warnings if each.rule.name == "day_equals_the_vendors_total"]
-    assert sorted(told.examples, key=str) == [
-        {"report_date": "2026-06-29", "told": "100", "landed": "60"},
-        {"report_date": "2026-06-30", "told": "50", "landed": "0"},
-    ]
-    ads("2026-06-29", "2", "40")
-    ads("2026-06-30", "2", "50")
-    assert not check_landed(june, run_id="equal", now=NOW, sources=("yandex_direct",)).warnings

@@ -41,12 +41,14 @@ SEVERAL_IN_A_ROW: tuple[FaultKind, ...] = (
     "too_many_requests", "server_error", "cut_body", "truncated_json", "html", "drip",
 )  # fmt: skip
 
+COUNT = "only the vendor's count is taken out of the answer"
 PICKED = "its client takes the few columns it needs out of the row, so a new one goes nowhere"
 ORDERED = "its answer has the columns that were ordered, one by one; another head is taken for another answer"
 NEW_FIELD_REFUSED = {"yandex_metrica visits": ORDERED}
 NEW_FIELD_UNSEEN = {
     "bitrix24 users": PICKED, "bitrix24 categories": PICKED, "bitrix24 stages": PICKED, "bitrix24 deal_ids": PICKED,
     "bitrix24 lead_ids": PICKED, "fhir resource_ids": PICKED, "fhir deletions": PICKED,
+    "calltouch call_counts": COUNT, "uis report_counts": COUNT,
     "amocrm users": PICKED, "amocrm statuses": PICKED, "amocrm lead_ids": PICKED,
     "bitrix24 deal_items": "of a line of a deal only its name, quantity and price are kept",
     "calltouch sessions": "a visit lies inside its call, and the new field is the call's",
@@ -295,7 +297,9 @@ NO_PLACES = {
     ),
     **dict.fromkeys(("amocrm contacts", "amocrm leads", "amocrm lead_ids"), BY_TIME),
     **dict.fromkeys(
-        ("yandex_direct ad_performance", "google_ads ad_performance", "currency_rates rates"), ONE_ANSWER
+        ("yandex_direct ad_performance", "yandex_direct account_days", "google_ads ad_performance",
+         "google_ads account_days", "meta_ads account_days", "vk_ads account_days", "calltouch call_counts",
+         "uis report_counts", "currency_rates rates"), ONE_ANSWER,
     ),
     **dict.fromkeys(("meta_ads ad_insights", "yandex_metrica visits"), MADE_BEFORE),
     "calltouch requests": A_DAY,

@@ -46,10 +46,10 @@ INNOCENT = (
     " item_kind item_type keyword kind lead_id line_id lines loss_reason_id lost_reason manager manager_id medium"
     " message_id not_arrived_reason outcome payment_id payment_num payment_type people_group pipeline pipeline_id"
     " plan_id plan_num procedure_num provider_num ref_attach_num referral_name referral_source referral_type"
-    " refusal_reason renews_sale_id request_id resource resource_id sale_id scenario_name search_engine session_id"
-    " sha256 sheet site site_id social_network source source_code source_id stage stage_id stage_kind stage_semantics"
-    " stages status status_id tags time_zone topic traffic_source utm_campaign utm_content utm_medium utm_source"
-    " utm_term visit_id visitor_session_id"
+    " refusal_reason renews_sale_id report request_id resource resource_id sale_id scenario_name search_engine"
+    " session_id sha256 sheet site site_id social_network source source_code source_id stage stage_id stage_kind"
+    " stage_semantics stages status status_id tags time_zone topic traffic_source utm_campaign utm_content utm_medium"
+    " utm_source utm_term visit_id visitor_session_id"
 )
 
 

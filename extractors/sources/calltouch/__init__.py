@@ -6,19 +6,20 @@ Tags, comments and attribution change for weeks and there is no "changed since",
 each window replaces itself; nothing tells of deletions but a call's absence.
 
 Data flow: GET …/calls-diary/calls → staging.calltouch__calls, GET …/requests → staging.calltouch__requests,
-`mapVisits` of both → staging.calltouch__sessions → stg_calltouch__contacts, stg_calltouch__sessions.
+`mapVisits` of both → staging.calltouch__sessions → stg_calltouch__contacts, stg_calltouch__sessions;
+the vendor's count of calls → staging.calltouch__call_counts → expectations only.
 By hand: python -m extractors calltouch calls --from 2026-06-01 --to 2026-06-30
 Not taken: recordings, transcripts, the journal of deals (the CRM is their source).
 """
 
 from extractors.core.spec import SourceSpec
 from extractors.sources.calltouch.client import CalltouchClient
-from extractors.sources.calltouch.streams import CALLS, REQUESTS, SESSIONS
+from extractors.sources.calltouch.streams import CALL_COUNTS, CALLS, REQUESTS, SESSIONS
 
 SOURCE = SourceSpec(
     name="calltouch",
     description="Calls, requests and visits of Calltouch",
-    streams=(CALLS, REQUESTS, SESSIONS),
+    streams=(CALLS, REQUESTS, SESSIONS, CALL_COUNTS),
     client=CalltouchClient,
     time_zone="Europe/Moscow",
     clinics_setting="sites",

@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from extractors.core.counted import COUNTED_COLUMNS, Counted, counted_row, over
 from extractors.core.said import SAID_COLUMNS
 from extractors.core.spec import Context, Page, StreamSpec, Window
+from extractors.core.totals import Counts
 from extractors.sources.calltouch.client import CalltouchClient
 from extractors.sources.calltouch.records import (
     CALL_SKIPPED,
@@ -38,6 +40,17 @@ def call_pages(client: CalltouchClient, window: Window, context: Context) -> Ite
 def request_pages(client: CalltouchClient, window: Window, context: Context) -> Iterator[Page]:
     for site in _sites(context):
         yield from client.requests(site, window, visits=False, where=f"calltouch requests {window} site {site}")
+
+
+def call_count_pages(client: CalltouchClient, window: Window, context: Context) -> Iterator[Page]:
+    """One question per site. Requests have no count."""
+    days = over(window, context)
+    if days is None:
+        return
+    for site in _sites(context):
+        count = client.count(site, days, where=f"calltouch call_counts {days} site {site}")
+        if count is not None:
+            yield [{"account": site, "report": "calls", "first": days.first, "last": days.last, "rows": count}]
 
 
 class _CallVisits(msgspec.Struct):
@@ -200,4 +213,21 @@ SESSIONS = StreamSpec(
     window_days=31,
     lookback_days=30,
     accounts=_sites,
+)
+
+CALL_COUNTS = StreamSpec(
+    source="calltouch",
+    name="call_counts",
+    description="How many calls Calltouch itself counts in a window, which the landed ones are compared with.",
+    columns=(("site_id", "text"), *COUNTED_COLUMNS),
+    key=("site_id", "report", "first_date", "last_date"),
+    record=Counted,
+    row=counted_row,
+    pages=call_count_pages,
+    replace="key",
+    window_days=31,
+    lookback_days=30,
+    account="site_id",
+    accounts=_sites,
+    counts=Counts(of=(("calls", "diary_date"),), account="site_id"),
 )

@@ -12,6 +12,7 @@ import msgspec
 from extractors.core.accounts import Account, account_ids, accounts, check_account
 from extractors.core.errors import PayloadError
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
+from extractors.core.totals import Totals
 from extractors.core.values import day, needed, text
 from extractors.sources.google_ads.client import NAME, GoogleAdsClient
 
@@ -19,6 +20,9 @@ FIELDS = (
     "segments.date", "campaign.id", "campaign.name", "campaign.status", "campaign.advertising_channel_type",
     "metrics.cost_micros", "metrics.impressions", "metrics.clicks",
     "customer.id", "customer.currency_code", "customer.time_zone",
+)
+TOTAL_FIELDS = (
+    "segments.date", "metrics.cost_micros", "metrics.impressions", "metrics.clicks", "customer.id",
 )
 MICROS = Decimal(1_000_000)
 
@@ -47,9 +51,6 @@ class AdPerformance(msgspec.Struct):
 def ad_performance_row(record: AdPerformance, context: Context) -> tuple[Any, ...]:
     """Micros become money. `utm_campaign` is what the ads carry: the campaign's name, or its number."""
     name = text(record.campaign_name)
-    for column, value in (("impressions", record.impressions), ("clicks", record.clicks)):
-        if value < 0:
-            raise RowError(column, f"{value} is below zero")
     return (
         record.customer_id,
         needed(day(record.date, "report_date"), "report_date"),
@@ -58,13 +59,39 @@ def ad_performance_row(record: AdPerformance, context: Context) -> tuple[Any, ..
         record.campaign_id if context.settings.get("utm_campaign") == "id" else name,
         text(record.status),
         text(record.channel_type),
-        record.impressions,
-        record.clicks,
+        _count(record.impressions, "impressions"),
+        _count(record.clicks, "clicks"),
         Decimal(record.cost_micros) / MICROS,
         record.currency,
         record.time_zone,
         record.includes_vat,
         context.clinics.get(record.campaign_id) or record.clinic_id,
+    )
+
+
+def _count(value: int, column: str) -> int:
+    if value < 0:
+        raise RowError(column, f"{value} is below zero")
+    return value
+
+
+class AccountDay(msgspec.Struct):
+    """A row of `customer` by day: no campaign, so nothing that is lost or doubled among those is lost here too."""
+
+    date: str = msgspec.field(name="segments.date")
+    customer_id: str = msgspec.field(name="customer.id")
+    cost_micros: int = msgspec.field(name="metrics.costMicros", default=0)
+    impressions: int = msgspec.field(name="metrics.impressions", default=0)
+    clicks: int = msgspec.field(name="metrics.clicks", default=0)
+
+
+def account_day_row(record: AccountDay, context: Context) -> tuple[Any, ...]:
+    return (
+        record.customer_id,
+        needed(day(record.date, "report_date"), "report_date"),
+        _count(record.impressions, "impressions"),
+        _count(record.clicks, "clicks"),
+        Decimal(record.cost_micros) / MICROS,
     )
 
 
@@ -74,18 +101,33 @@ def ad_performance_pages(client: GoogleAdsClient, window: Window, context: Conte
     for account in accounts(context, NAME, "customers"):
         where = f"google_ads ad_performance {window} account {account.account_id}"
         _look_at(client, account, where)
-        query = (
-            f"SELECT {', '.join(FIELDS)} FROM campaign"  # noqa: S608 - our own words and dates
-            f" WHERE segments.date BETWEEN '{window.first}' AND '{window.last}' ORDER BY segments.date ASC"
-            " PARAMETERS omit_unselected_resource_names=true"
-        )
         known = {"clinic_id": account.clinic_id, "includes_vat": includes_vat}
-        batches = client.search(
-            account.account_id, query, where=where, asked=partial(_asked, account=account, window=window)
-        )
-        rows = [{**flat(row), **known} for batch in batches for row in batch]
-        _doubt(rows, where)
-        yield rows
+        yield [{**row, **known} for row in _days(client, account, window, "campaign", FIELDS, where)]
+
+
+def account_day_pages(client: GoogleAdsClient, window: Window, context: Context) -> Iterator[Page]:
+    """One query per account."""
+    for account in accounts(context, NAME, "customers"):
+        where = f"google_ads account_days {window} account {account.account_id}"
+        yield _days(client, account, window, "customer", TOTAL_FIELDS, where)
+
+
+def _days(
+    client: GoogleAdsClient, account: Account, window: Window, resource: str, fields: Iterable[str], where: str
+) -> list[dict[str, Any]]:
+    """The days of a resource of an account, or of the account itself."""
+    query = (
+        f"SELECT {', '.join(fields)} FROM {resource}"  # noqa: S608 - our own words and dates
+        f" WHERE segments.date BETWEEN '{window.first}' AND '{window.last}' ORDER BY segments.date ASC"
+        " PARAMETERS omit_unselected_resource_names=true"
+    )
+    batches = client.search(
+        account.account_id, query, where=where,
+        asked=partial(_asked, account=account, window=window, resource=resource),
+    )
+    rows = [flat(row) for batch in batches for row in batch]
+    _doubt(rows, where)
+    return rows
 
 
 def _look_at(client: GoogleAdsClient, account: Account, where: str) -> None:
@@ -101,13 +143,13 @@ def _look_at(client: GoogleAdsClient, account: Account, where: str) -> None:
     )
 
 
-def _asked(row: Mapping[str, Any], account: Account, window: Window) -> bool:
+def _asked(row: Mapping[str, Any], account: Account, window: Window, resource: str) -> bool:
     """Whether the row can be of this question: an answer of another account, of other days or of another query has
     been seen where a cache stood between. A row with a part missing is judged later, alone."""
     found = flat(row)
     date, customer = found.get("segments.date"), found.get("customer.id")
     return (
-        ("segments" in row or "campaign" in row)
+        (("segments" in row or "campaign" in row) if resource == "campaign" else "campaign" not in row)
         and (customer is None or str(customer) == account.account_id)
         and (not isinstance(date, str) or len(date) != 10 or str(window.first) <= date <= str(window.last))
     )
@@ -170,4 +212,34 @@ AD_PERFORMANCE = StreamSpec(
     account="customer_id",
     steady=("currency", "account_time_zone"),
     accounts=partial(account_ids, source=NAME, setting="customers"),
+)
+
+ACCOUNT_DAYS = StreamSpec(
+    source=NAME,
+    name="account_days",
+    description="Google Ads' own totals of an account and day, which the sum of its campaigns is compared with.",
+    columns=(
+        ("customer_id", "text"),
+        ("report_date", "date"),
+        ("impressions", "bigint"),
+        ("clicks", "bigint"),
+        ("cost", "numeric"),
+    ),
+    key=("customer_id", "report_date"),
+    record=AccountDay,
+    row=account_day_row,
+    pages=account_day_pages,
+    replace="window",
+    window_column="report_date",
+    window_days=31,
+    lookback_days=14,
+    account="customer_id",
+    accounts=partial(account_ids, source=NAME, setting="customers"),
+    totals=Totals(
+        of="ad_performance",
+        day="report_date",
+        account="customer_id",
+        money=(("cost", "cost"),),
+        counts=(("clicks", "clicks"), ("impressions", "impressions")),
+    ),
 )

@@ -132,7 +132,7 @@ class MetaAdsClient:
             try:
                 run = self._make(account_id, days, params, where)
                 if self._wait(run, where):
-                    yield from self._pages(run, where, asked)
+                    yield from self._pages(f"/{run}/insights", {}, where, asked)
                     return
             except ForeignRows:
                 if attempt == REPORT_TRIES:
@@ -149,9 +149,19 @@ class MetaAdsClient:
         for half in (Window(days.first, middle), Window(middle + timedelta(days=1), days.last)):
             yield from self.insights(account_id, half, params, where=where, asked=asked)
 
-    def _make(self, account_id: str, days: Window, params: Mapping[str, str], where: str) -> str:
-        span = msgspec.json.encode({"since": str(days.first), "until": str(days.last)}).decode()
+    def days(
+        self,
+        account_id: str,
+        days: Window,
+        params: Mapping[str, str],
+        *,
+        where: str,
+        asked: Callable[[Mapping[str, Any]], bool],
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Pages of an answer at once, without a report: for what is a row a day. Raises ForeignRows."""
+        yield from self._pages(f"/act_{account_id}/insights", {**params, "time_range": _range(days)}, where, asked)
 
+    def _make(self, account_id: str, days: Window, params: Mapping[str, str], where: str) -> str:
         def decode(body: bytes) -> str:
             run = str(msgspec.json.decode(body, type=_Made).report_run_id)
             if self._runs.setdefault(run, (account_id, days)) != (account_id, days):
@@ -159,7 +169,7 @@ class MetaAdsClient:
             return run
 
         return self._send(
-            "POST", f"/act_{account_id}/insights", where, decode, form={**params, "time_range": span}
+            "POST", f"/act_{account_id}/insights", where, decode, form={**params, "time_range": _range(days)}
         )
 
     def _wait(self, run: str, where: str) -> bool:
@@ -188,20 +198,27 @@ class MetaAdsClient:
         raise TransientError(f"{where}: the report was not ready after {waited:.0f} s. Try fewer days (`job_days`).")
 
     def _pages(
-        self, run: str, where: str, asked: Callable[[Mapping[str, Any]], bool]
+        self, path: str, params: Mapping[str, str], where: str, asked: Callable[[Mapping[str, Any]], bool]
     ) -> Iterator[Sequence[Mapping[str, Any]]]:
         after: str | None = None
         while True:
-            page = self._page(run, after, where, asked)
+            page = self._page(path, params, after, where, asked)
             if not page.data:
                 # In the middle it would lose rows without a word; at the end of nothing it is right, twice.
-                page = self._page(run, after, where, asked)
+                page = self._page(path, params, after, where, asked)
             yield page.data
             after = page.after
             if after is None:
                 return
 
-    def _page(self, run: str, after: str | None, where: str, asked: Callable[[Mapping[str, Any]], bool]) -> _Page:
+    def _page(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        after: str | None,
+        where: str,
+        asked: Callable[[Mapping[str, Any]], bool],
+    ) -> _Page:
         def decode(body: bytes) -> _Page:
             page = msgspec.json.decode(body, type=_Page)
             if after is not None and page.after == after:
@@ -210,9 +227,9 @@ class MetaAdsClient:
 
         foreign = 0
         while True:
-            params = {"limit": str(self._page_rows), **({} if after is None else {"after": after})}
+            place = {"limit": str(self._page_rows), **({} if after is None else {"after": after})}
             try:
-                page = self._send("GET", f"/{run}/insights", where, decode, params=params)
+                page = self._send("GET", path, where, decode, params={**params, **place})
                 if all(map(asked, page.data)):
                     return page
                 foreign += 1
@@ -244,3 +261,7 @@ class MetaAdsClient:
         if pause > 0:
             self._sleep(pause)
         return value
+
+
+def _range(days: Window) -> str:
+    return msgspec.json.encode({"since": str(days.first), "until": str(days.last)}).decode()

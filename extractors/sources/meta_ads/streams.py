@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from extractors.core.accounts import Account, account_ids, accounts, check_accou
 from extractors.core.errors import PayloadError
 from extractors.core.settings import number
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
+from extractors.core.totals import Totals
 from extractors.core.values import day, money, needed, text
 from extractors.sources.meta_ads.client import NAME, MetaAdsClient
 
@@ -21,6 +22,7 @@ FIELDS = (
     "account_id", "account_currency", "campaign_id", "campaign_name", "adset_id", "adset_name", "ad_id", "ad_name",
     "spend", "impressions", "clicks", "inline_link_clicks", "date_start", "date_stop",
 )
+TOTAL_FIELDS = ("account_id", "spend", "impressions", "clicks", "date_start", "date_stop")
 # Without this list ads that were deleted or archived since may be left out, and their spend with them.
 STATUSES = (
     "ACTIVE", "ADSET_PAUSED", "ARCHIVED", "CAMPAIGN_PAUSED", "DELETED", "DISAPPROVED", "IN_PROCESS", "PAUSED",
@@ -57,16 +59,9 @@ class AdInsights(msgspec.Struct):
 def ad_insights_row(record: AdInsights, context: Context) -> tuple[Any, ...]:
     """`utm_campaign` is what the ads carry: the campaign's name, or its number."""
     name = text(record.campaign_name)
-    if record.date_stop != record.date_start:
-        raise RowError("date_stop", f"a row of several days, {record.date_start} to {record.date_stop}")
-    for column, value in (
-        ("impressions", record.impressions), ("clicks", record.clicks), ("link_clicks", record.inline_link_clicks),
-    ):
-        if value < 0:
-            raise RowError(column, f"{value} is below zero")
     return (
         record.account_id,
-        needed(day(record.date_start, "report_date"), "report_date"),
+        _day(record.date_start, record.date_stop),
         record.campaign_id,
         name,
         record.campaign_id if context.settings.get("utm_campaign") == "id" else name,
@@ -74,9 +69,9 @@ def ad_insights_row(record: AdInsights, context: Context) -> tuple[Any, ...]:
         text(record.adset_name),
         record.ad_id,
         text(record.ad_name),
-        record.impressions,
-        record.clicks,
-        record.inline_link_clicks,
+        _count(record.impressions, "impressions"),
+        _count(record.clicks, "clicks"),
+        _count(record.inline_link_clicks, "link_clicks"),
         money(record.spend, "spend") or Decimal(0),
         record.account_currency,
         record.account_time_zone,
@@ -85,18 +80,44 @@ def ad_insights_row(record: AdInsights, context: Context) -> tuple[Any, ...]:
     )
 
 
+def _day(first: str, last: str) -> date:
+    if first != last:
+        raise RowError("date_stop", f"a row of several days, {first} to {last}")
+    return needed(day(first, "report_date"), "report_date")
+
+
+def _count(value: int, column: str) -> int:
+    if value < 0:
+        raise RowError(column, f"{value} is below zero")
+    return value
+
+
+class AccountDay(msgspec.Struct):
+    """A row of the account and a day: no ad, so nothing that is lost or doubled among those is lost here too."""
+
+    account_id: str
+    date_start: str
+    date_stop: str
+    spend: str | None = None
+    impressions: int = 0
+    clicks: int = 0
+
+
+def account_day_row(record: AccountDay, context: Context) -> tuple[Any, ...]:
+    return (
+        record.account_id,
+        _day(record.date_start, record.date_stop),
+        _count(record.impressions, "impressions"),
+        _count(record.clicks, "clicks"),
+        money(record.spend, "spend") or Decimal(0),
+    )
+
+
 def ad_insights_pages(client: MetaAdsClient, window: Window, context: Context) -> Iterator[Page]:
     """Reports of a few days each, account by account. The account is looked at first."""
     includes_vat = bool(context.settings.get("include_vat", False))
     job_days = max(1, int(number(context.settings, NAME, "job_days", DEFAULT_JOB_DAYS)))
-    params = {
-        "level": "ad",
-        "time_increment": "1",
-        "fields": ",".join(FIELDS),
-        "filtering": msgspec.json.encode(
-            [{"field": "ad.effective_status", "operator": "IN", "value": STATUSES}]
-        ).decode(),
-    }
+    params = _params("ad", FIELDS)
     for account in accounts(context, NAME):
         where = f"meta_ads ad_insights {window} account {account.account_id}"
         currency, time_zone = client.account(account.account_id, where=where)
@@ -117,6 +138,28 @@ def ad_insights_pages(client: MetaAdsClient, window: Window, context: Context) -
                 f"{where}: there are impressions and no spend in any row. The vendor changed its format: compare "
                 "docs/sources/meta_ads.md with the vendor's documentation."
             )
+
+
+def account_day_pages(client: MetaAdsClient, window: Window, context: Context) -> Iterator[Page]:
+    """One question per account, without a report: a row a day is never too much."""
+    params = _params("account", TOTAL_FIELDS)
+    for account in accounts(context, NAME):
+        where = f"meta_ads account_days {window} account {account.account_id}"
+        yield from client.days(
+            account.account_id, window, params, where=where, asked=partial(_asked, account=account, days=window)
+        )
+
+
+def _params(level: str, fields: tuple[str, ...]) -> dict[str, str]:
+    """Both levels with ads of every status: the total is of the same ads."""
+    return {
+        "level": level,
+        "time_increment": "1",
+        "fields": ",".join(fields),
+        "filtering": msgspec.json.encode(
+            [{"field": "ad.effective_status", "operator": "IN", "value": STATUSES}]
+        ).decode(),
+    }
 
 
 def _spans(window: Window, days: int) -> Iterator[Window]:
@@ -170,4 +213,34 @@ AD_INSIGHTS = StreamSpec(
     account="account_id",
     steady=("currency", "account_time_zone"),
     accounts=partial(account_ids, source=NAME),
+)
+
+ACCOUNT_DAYS = StreamSpec(
+    source=NAME,
+    name="account_days",
+    description="Meta's own totals of an account and day, which the sum of its ads is compared with.",
+    columns=(
+        ("account_id", "text"),
+        ("report_date", "date"),
+        ("impressions", "bigint"),
+        ("clicks", "bigint"),
+        ("spend", "numeric"),
+    ),
+    key=("account_id", "report_date"),
+    record=AccountDay,
+    row=account_day_row,
+    pages=account_day_pages,
+    replace="window",
+    window_column="report_date",
+    window_days=28,
+    lookback_days=28,
+    account="account_id",
+    accounts=partial(account_ids, source=NAME),
+    totals=Totals(
+        of="ad_insights",
+        day="report_date",
+        account="account_id",
+        money=(("spend", "spend"),),
+        counts=(("clicks", "clicks"), ("impressions", "impressions")),
+    ),
 )

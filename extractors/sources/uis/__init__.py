@@ -7,7 +7,7 @@ there is no "changed since", so 30 days are read again each day and each window 
 
 Data flow: get.calls_report → staging.uis__calls, get.offline_messages_report → staging.uis__offline_messages,
 get.chats_report → staging.uis__chats → stg_uis__contacts; get.visitor_sessions_report → staging.uis__sessions →
-stg_uis__sessions.
+stg_uis__sessions; the vendor's counts → staging.uis__report_counts → expectations only.
 By hand: python -m extractors uis calls --from 2026-06-01 --to 2026-06-30
 Site visits only with the setting `site_visits`: Yandex Metrica counts the same visits under ids of its own, and both
 together would count each twice. Not taken: recordings themselves, texts, names, deals (the CRM is their source).
@@ -15,12 +15,12 @@ together would count each twice. Not taken: recordings themselves, texts, names,
 
 from extractors.core.spec import SourceSpec
 from extractors.sources.uis.client import UisClient
-from extractors.sources.uis.streams import CALLS, CHATS, OFFLINE_MESSAGES, SESSIONS
+from extractors.sources.uis.streams import CALLS, CHATS, OFFLINE_MESSAGES, REPORT_COUNTS, SESSIONS
 
 SOURCE = SourceSpec(
     name="uis",
     description="Calls, requests, chats and visits of UIS / CoMagic",
-    streams=(CALLS, OFFLINE_MESSAGES, CHATS, SESSIONS),
+    streams=(CALLS, OFFLINE_MESSAGES, CHATS, SESSIONS, REPORT_COUNTS),
     client=UisClient,
     time_zone="Europe/Moscow",
     clinics_setting="sites",

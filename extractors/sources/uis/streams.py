@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from extractors.core.counted import COUNTED_COLUMNS, Counted, counted_row, over
 from extractors.core.said import SAID_COLUMNS
 from extractors.core.spec import Context, Page, StreamSpec, Window
+from extractors.core.totals import Counts
 from extractors.sources.uis.client import UisClient
 from extractors.sources.uis.records import (
     Call,
@@ -21,6 +23,10 @@ from extractors.sources.uis.records import (
     visit_row,
 )
 
+# What people say and do; visits are counted by nobody.
+COUNTED = {
+    "calls": "get.calls_report", "offline_messages": "get.offline_messages_report", "chats": "get.chats_report",
+}
 Columns = tuple[tuple[str, str], ...]
 
 _HEAD: Columns = (
@@ -76,7 +82,7 @@ def _stream(
 
 
 CALLS = _stream(
-    "calls", "get.calls_report", "Calls on the account's numbers, with the site visit behind them.", "call_id",
+    "calls", COUNTED["calls"], "Calls on the account's numbers, with the site visit behind them.", "call_id",
     (
         *_HEAD,
         ("direction", "text"),
@@ -99,7 +105,7 @@ CALLS = _stream(
 )  # fmt: skip
 
 OFFLINE_MESSAGES = _stream(
-    "offline_messages", "get.offline_messages_report", "Requests from forms, with the site visit behind them.",
+    "offline_messages", COUNTED["offline_messages"], "Requests from forms, with the site visit behind them.",
     "message_id",
     (
         *_HEAD,
@@ -118,7 +124,7 @@ OFFLINE_MESSAGES = _stream(
 )  # fmt: skip
 
 CHATS = _stream(
-    "chats", "get.chats_report", "Chats on the site and in messengers, with the site visit behind them.", "chat_id",
+    "chats", COUNTED["chats"], "Chats on the site and in messengers, with the site visit behind them.", "chat_id",
     (
         *_HEAD,
         ("direction", "text"),
@@ -152,3 +158,30 @@ SESSIONS = _stream(
     ),
     Visit, visit_row, switch="site_visits",
 )  # fmt: skip
+
+
+def report_count_pages(client: UisClient, window: Window, context: Context) -> Iterator[Page]:
+    """One question per report."""
+    days = over(window, context)
+    if days is None:
+        return
+    for name, method in COUNTED.items():
+        count = client.count(method, days, where=f"uis report_counts {days} {name}")
+        if count is not None:
+            yield [{"report": name, "first": days.first, "last": days.last, "rows": count}]
+
+
+REPORT_COUNTS = StreamSpec(
+    source="uis",
+    name="report_counts",
+    description="How many rows UIS itself counts in each report, which the landed ones are compared with.",
+    columns=COUNTED_COLUMNS,
+    key=("report", "first_date", "last_date"),
+    record=Counted,
+    row=counted_row,
+    pages=report_count_pages,
+    replace="key",
+    window_days=31,
+    lookback_days=30,
+    counts=Counts(of=tuple((name, "report_date") for name in COUNTED)),
+)

@@ -32,7 +32,9 @@ STATUSES = "active,blocked,deleted"  # a deleted campaign has spent money too
 TOKEN_TRIES = 3
 SHIFTED_TRIES = 3
 # Refusals that may be of one id, or of too many at once: fewer are asked for.
-ABOUT_IDS = frozenset({"ERR_WRONG_ADPLANS", "ERR_WRONG_ADGROUPS", "ERR_WRONG_IDS", "ERR_LIMIT_EXCEEDED"})
+ABOUT_IDS = frozenset(
+    {"ERR_WRONG_ADPLANS", "ERR_WRONG_ADGROUPS", "ERR_WRONG_USERS", "ERR_WRONG_IDS", "ERR_LIMIT_EXCEEDED"}
+)
 _CODE = re.compile(r"ERR_[A-Z_]{1,40}")
 
 
@@ -74,6 +76,7 @@ class _Statistics(msgspec.Struct):
 
 
 class _User(msgspec.Struct):
+    id: int | str | None = None
     currency: str | None = None
 
 
@@ -114,7 +117,7 @@ class VkAdsClient:
         settings = context.settings
         self._context = context
         self._clock = clock
-        self._check_totals = settings.get("check_totals", True) is not False
+        self.checks_totals = settings.get("check_totals", True) is not False
         self._ids = max(1, min(200, int(number(settings, "vk_ads", "ids_per_request", IDS_A_REQUEST))))
         self._access: dict[str, Access] = {}
         self._quota = Quota(context.zone, clock, sleep)
@@ -135,6 +138,13 @@ class VkAdsClient:
         except RejectedError:
             return None  # that this address tells it is unconfirmed
         return user.currency
+
+    def user_id(self, account: str, *, where: str) -> str:
+        """The account's own number, under which VK tells statistics of all of it. Raises RejectedError without one."""
+        user = self._get(account, "/api/v2/user.json", {"fields": "id"}, where, _decode_user)
+        if user.id is None:
+            raise RejectedError(f"{where}: VK does not say the account's number. Set `check_totals` to false.")
+        return str(user.id)
 
     def objects(self, account: str, level: str, *, where: str) -> list[AdObject]:
         """All campaigns of an account (or groups, by `level`), deleted ones too.
@@ -197,7 +207,7 @@ class VkAdsClient:
                 raise UnreadableBody("statistics of another object")
             rows = [row for item in told.items for row in item.rows or ()]
             _check_days(rows, window)
-            if self._check_totals:
+            if self.checks_totals:
                 check_total(told.total, rows)
             return told
 

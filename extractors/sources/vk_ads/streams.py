@@ -10,6 +10,7 @@ import msgspec
 
 from extractors.core.errors import ConfigError, GuardError, RejectedError
 from extractors.core.spec import BROKEN, Context, Page, RowError, StreamSpec, Window
+from extractors.core.totals import Totals
 from extractors.core.values import day, money, needed, text
 from extractors.sources.vk_ads.client import AdObject, VkAdsClient, days_of
 
@@ -52,6 +53,26 @@ def campaign_day_row(record: CampaignDay, context: Context) -> tuple[Any, ...]:
     )
 
 
+class AccountDay(msgspec.Struct):
+    """A day of the whole account: no campaign, so nothing that is lost or doubled among those is lost here too."""
+
+    account: str
+    date: str
+    shows: int
+    clicks: int
+    spent: Any
+
+
+def account_day_row(record: AccountDay, context: Context) -> tuple[Any, ...]:
+    return (
+        record.account,
+        needed(day(record.date, "date"), "date"),
+        _count(record.shows, "shows"),
+        _count(record.clicks, "clicks"),
+        needed(money(record.spent, "spent"), "spent"),
+    )
+
+
 def _utm_campaign(record: CampaignDay, name: str | None, context: Context) -> str | None:
     """`{{campaign_id}}` in a link may be the group or the plan (unconfirmed), so a table may say it outright."""
     table = context.settings.get("utm_campaigns")
@@ -76,17 +97,12 @@ def _accounts(context: Context) -> dict[str, str | None]:
 
 
 def campaign_day_pages(client: VkAdsClient, window: Window, context: Context) -> Iterator[Page]:
-    """Days of every campaign of every account.
-
-    Raises RejectedError for days before VK's history: an empty answer there would take the landed rows away.
-    """
+    """Days of every campaign of every account. Raises RejectedError for days before VK's history."""
     where = f"vk_ads campaign_days {window}"
     level = str(context.settings.get("level") or LEVELS[0])
     if level not in LEVELS:
         raise ConfigError(f"vk_ads: the setting `level` is one of {', '.join(LEVELS)}.")
-    earliest = context.now.astimezone(context.zone).date() - timedelta(days=HISTORY_DAYS)
-    if window.first < earliest:
-        raise RejectedError(f"{where}: VK tells {HISTORY_DAYS} days back, to {earliest}. Ask for a later first day.")
+    _refuse_too_early(window, context, where)
     for account in _accounts(context):
         known = {
             "account": account,
@@ -104,6 +120,25 @@ def campaign_day_pages(client: VkAdsClient, window: Window, context: Context) ->
                     raise RejectedError(f"{where}: VK refuses to tell of its own campaign {object_id}.")
                 rows = [{BROKEN: "VK tells nothing of a deleted campaign", **own, "window": str(window)}]
             yield rows
+
+
+def account_day_pages(client: VkAdsClient, window: Window, context: Context) -> Iterator[Page]:
+    """Days of every account as a whole, by v2 whatever the campaigns are asked by; none where totals are not wanted."""
+    where = f"vk_ads account_days {window}"
+    _refuse_too_early(window, context, where)
+    for account in _accounts(context) if client.checks_totals else ():
+        user = client.user_id(account, where=where)
+        for _, days in client.days(account, "users", [user], window, where=where):
+            if days is None:
+                raise RejectedError(f"{where}: VK tells nothing of the whole account. Set `check_totals` to false.")
+            yield [_flat(row, {"account": account}) for row in days]
+
+
+def _refuse_too_early(window: Window, context: Context, where: str) -> None:
+    """Raises RejectedError for days before VK's history: an empty answer there would take the landed rows away."""
+    earliest = context.now.astimezone(context.zone).date() - timedelta(days=HISTORY_DAYS)
+    if window.first < earliest:
+        raise RejectedError(f"{where}: VK tells {HISTORY_DAYS} days back, to {earliest}. Ask for a later first day.")
 
 
 def _days(
@@ -175,4 +210,35 @@ CAMPAIGN_DAYS = StreamSpec(
     steady=("currency",),
     accounts=lambda context: tuple(_accounts(context)),
     skipped=METRICS_SKIPPED,
+)
+
+ACCOUNT_DAYS = StreamSpec(
+    source="vk_ads",
+    name="account_days",
+    description="VK's own totals of an account and day, which the sum of its campaigns is compared with.",
+    columns=(
+        ("account", "text"),
+        ("report_date", "date"),
+        ("shows", "bigint"),
+        ("clicks", "bigint"),
+        ("spent", "numeric"),
+    ),
+    key=("account", "report_date"),
+    record=AccountDay,
+    row=account_day_row,
+    pages=account_day_pages,
+    replace="window",
+    window_column="report_date",
+    window_days=92,
+    lookback_days=14,
+    account="account",
+    accounts=lambda context: tuple(_accounts(context)),
+    skipped=METRICS_SKIPPED,
+    totals=Totals(
+        of="campaign_days",
+        day="report_date",
+        account="account",
+        money=(("spent", "spent"),),
+        counts=(("clicks", "clicks"), ("shows", "shows")),
+    ),
 )

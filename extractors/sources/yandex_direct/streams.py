@@ -10,6 +10,7 @@ import msgspec
 
 from extractors.core.errors import ConfigError
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
+from extractors.core.totals import Totals
 from extractors.core.values import day, needed, text
 from extractors.sources.yandex_direct.client import DirectClient
 
@@ -209,4 +210,11 @@ ACCOUNT_DAYS = StreamSpec(
     lookback_days=14,
     account="client_login",
     accounts=lambda context: tuple(_logins(context)),
+    totals=Totals(
+        of="ad_performance",
+        day="report_date",
+        account="client_login",
+        money=(("cost", "cost"),),
+        counts=(("clicks", "clicks"), ("impressions", "impressions")),
+    ),
 )
