@@ -15,11 +15,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from extractors.registry import SOURCES
+from extractors.run import run_stream
 from runtime.airflow import Airflow, running_airflow, warehouse_connection
 from runtime.backfill import Following, load_windows
 from runtime.backfill_windows import Span, begin, end, split, windows_of
 from runtime.home import open_home
 from runtime.progress import Progress
+from runtime.rounds import Follower
 from runtime.supervise import Service
 from runtime.warehouse import databases
 from simulators.running import quick_options, running_simulators
@@ -78,6 +81,7 @@ class Running:
     warehouse: str
     vendor: Proxy
     chat: Receiver
+    settings: dict[str, object]
 
     def backfill(self) -> list[str] | None:
         return load_windows(Following(self.airflow, Progress(), self.parts), self.warehouse, SPAN, 10)
@@ -114,7 +118,10 @@ def running(tmp_path: Path) -> Iterator[Running]:
         airflow, parts = stack.enter_context(
             running_airflow(home, metadata_url=urls.metadata, connections=connections, progress=progress)
         )
-        yield Running(airflow, parts, urls.warehouse, vendor, chat)
+        settings = {
+            **endpoint["settings"], "base_url": vendor.url, "token": endpoint["token"], "requests_per_second": 0
+        }  # fmt: skip
+        yield Running(airflow, parts, urls.warehouse, vendor, chat, settings)
 
 
 def until(what: object, seconds: float = 120) -> None:
@@ -181,3 +188,45 @@ def test_the_daily_run_goes_in_between_a_failure_is_told_once_and_the_rest_follo
     assert running.rows("select count(*) from staging.calltouch__calls")[0][0] > 0  # type: ignore[operator]
     events = running.airflow.call("GET", "assets/events")["asset_events"]
     assert [event["source_run_id"] for event in events] == ["daily"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+def test_a_command_killed_in_a_window_goes_on_there_and_the_rows_are_those_of_one_load(
+    running: Running, fresh_database: str
+) -> None:
+    class Killed(Exception):
+        """As if the command had been ended from outside: nothing of it comes after."""
+
+    def until_the_second_is_under_way(follower: Follower, dag: str, run_id: str) -> str:
+        state = look(follower, dag, run_id)
+        if state == "running" and running.rows("select 1 from ops.backfill_windows where status = 'done'"):
+            raise Killed
+        return state
+
+    look = Follower.look
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Follower, "look", until_the_second_is_under_way)
+        running.backfill()
+    statuses = "select status from ops.backfill_windows order by window_from"
+    assert [status for (status,) in running.rows(statuses)] == ["done", "running", "waiting"]
+    names = "select run_id from ops.backfill_windows where run_id is not null"
+    before = {name for (name,) in running.rows(names)}
+
+    running.airflow.pause("extract_calltouch", paused=False)
+    running.airflow.trigger("extract_calltouch", "daily", {"date_from": "2026-08-29", "date_to": "2026-08-30"})
+    assert running.backfill() is not None
+    assert [status for (status,) in running.rows(statuses)] == ["done", "done", "done"]
+    # the run that the killed command left to Airflow was followed, not begun again
+    assert before < {name for (name,) in running.rows(names)}
+    until(lambda: running.airflow.run_state("extract_calltouch", "daily") == "success")
+
+    migrate(fresh_database)
+    for stream in SOURCES["calltouch"].streams:
+        run_stream(
+            fresh_database, "calltouch", stream.name, FIRST, LAST, settings=running.settings, run_id="one", now=NOW
+        )
+        columns = ", ".join([*stream.column_names, "_extra"])
+        query = f"select {columns} from staging.{stream.table} order by {', '.join(stream.key)}"
+        with psycopg.connect(fresh_database) as connection:
+            assert running.rows(query) == connection.execute(query.encode()).fetchall() != []
