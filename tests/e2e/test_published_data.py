@@ -77,7 +77,9 @@ REPORTS: dict[str, dict[str, list[tuple[object, ...]]]] = {
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the published data sets are not beside this checkout")
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [name if name in REPORTS else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
+)
 def test_the_marts_say_what_the_source_says(name: str, fresh_database: str, tmp_path: Path) -> None:
     query, totals = CASES[name]
     mapping = ROOT / "docs" / "examples" / f"{name}.mapping.yml"
