@@ -17,6 +17,7 @@ TOUCHED = "warehouse/publish_touched.py"
 
 A_DAY = "tests/warehouse/test_a_day_equals_everything.py"
 EQUAL = f"{A_DAY}::test_days_of_two_hundred_histories_equal_a_build_of_everything"
+PUBLISHED = f"{A_DAY}::test_a_publication_compares_the_families_that_builds_touched_and_misses_nothing"
 PARTS = "tests/warehouse/test_parts_of_a_day.py"
 ONLY = f"{A_DAY}::test_only_the_families_of_what_changed_are_made_anew"
 
@@ -77,6 +78,9 @@ FAULTS_OF_A_DAY: tuple[Fault, ...] = (
           'if told.get("code") == code else None', 'if told.get("code") else None',
           f"{PARTS}::test_compiled_sql_is_kept_for_the_same_files_and_database_only"),
     # The publication after it.
+    Fault("after a build of everything only touched families are published", RUN,
+          "drop table if exists build.family_state, build.family_published", "drop table if exists build.family_state",
+          PUBLISHED),
     Fault("a publication that somebody else made in between is trusted", TOUCHED,
           ' where publication_id = (select max(publication_id) from ops.publications))"', ')"',
           f"{PARTS}::test_families_are_compared_only_against_the_last_publication"),
