@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import LiteralString
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -33,12 +32,6 @@ from warehouse.publish import PublicationSummary, publish
 from warehouse.publish_touched import hold_touched
 
 Rows = dict[str, Counter[int]]
-# An appointment may name a contact that is not landed (any more), and the model makes a row of it. A day in which the
-# appointment names somebody else leaves the old row beside the new one: its key is of no record. What a day builds
-# reads the day's own rows, so nothing follows from it.
-READ_ONLY_WHERE: dict[str, LiteralString] = {
-    "int_contact_persons": " where told.contact_id in (select contact_id from staging.files__contacts)"
-}
 # When the first build of histories is.
 MOMENT = BEGAN + timedelta(days=40)
 
@@ -84,15 +77,10 @@ class Living:
         names = [kept.model for kept in plan.kept] + [summed.model for summed in plan.summed]
         names += [*plan.before, *plan.after]
         # equal numbers are equal whatever zeros they end in, as for any reader
-        query = sql.SQL("select hash_record_extended(told, 0) from {} as told{}")
+        query = sql.SQL("select hash_record_extended(told, 0) from {} as told")
         with psycopg.connect(self.url) as connection:
             return {
-                name: Counter(
-                    row[0]
-                    for row in connection.execute(
-                        query.format(sql.Identifier("build", name), sql.SQL(READ_ONLY_WHERE.get(name, "")))
-                    )
-                )
+                name: Counter(row[0] for row in connection.execute(query.format(sql.Identifier("build", name))))
                 for name in names
             }
 

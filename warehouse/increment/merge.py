@@ -12,6 +12,8 @@ from warehouse.increment.scope import Connection, run
 # What the families' rows of these models name: now (`day`) and in the last build (`build`), each kind after those that
 # its models are kept by. A person is whom any of the records is of.
 _NAMED_BY: tuple[tuple[str, tuple[tuple[str, LiteralString], ...]], ...] = (
+    # of contacts too that an appointment names and nobody landed
+    ("contact", (("int_appointments", "contact_id"),)),
     ("person", (
         ("int_contact_persons", "person_key"), ("int_session_persons", "person_key"),
         ("int_patient_cards", "'patient:' || person_patient_id"), ("int_appointments", "person_key"),
@@ -49,7 +51,9 @@ def name_keys(connection: Connection, plan: Plan) -> None:
         )
         connection.execute(
             sql.SQL(
-                "insert into build.family_keys (kind, key) select {}, key from ({}) as named where key is not null"
+                "insert into build.family_keys (kind, key) select {0}, key from ({1}) as named where key is not null"
+                " and not exists"
+                " (select from build.family_keys as known where known.kind = {0} and known.key = named.key)"
             ).format(sql.Literal(kind), named)
         )
         connection.execute("analyze build.family_keys")
