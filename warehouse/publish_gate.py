@@ -94,6 +94,11 @@ def require_publishable(connection: Connection, run_id: str) -> None:
 
     A build that no gate has looked at may be published by its own run only: that one knows its order of steps.
     """
+    if _is_emptied(connection):
+        raise GuardError(
+            "Nothing was published: PostgreSQL stopped hard after the last build, which empties the tables of schema"
+            " build. Load again."
+        )
     row = connection.execute("select run_id, status, gate from ops.last_build").fetchone()
     if row is None:
         return
@@ -111,11 +116,6 @@ def require_publishable(connection: Connection, run_id: str) -> None:
         raise GuardError(
             f"Nothing was published: run {built_by} built last and its gate has not answered yet."
             " Wait for it, or load again."
-        )
-    if _is_emptied(connection):
-        raise GuardError(
-            f"Nothing was published: PostgreSQL stopped hard after the build of run {built_by},"
-            " which empties the tables of schema build. Load again."
         )
 
 

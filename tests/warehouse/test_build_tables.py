@@ -72,7 +72,7 @@ def test_after_a_crash_nothing_is_published_until_everything_was_built_again(tmp
 
     with (
         running_server(home, Progress()) as server,
-        pytest.raises(GuardError, match="PostgreSQL stopped hard after the build of run first"),
+        pytest.raises(GuardError, match="PostgreSQL stopped hard after the last build"),
     ):
         publish(server.url(), work / "manifest.json", run_id="first", now=NOW)
 

@@ -74,7 +74,7 @@ def test_a_build_that_a_crash_emptied_is_not_published(shop: Warehouse) -> None:
     with counted_build(shop.url, "run"):
         shop.run(f"create unlogged table build.family_state (as_of timestamptz); truncate {BUILD}")
 
-    with pytest.raises(GuardError, match="PostgreSQL stopped hard after the build of run run"):
+    with pytest.raises(GuardError, match="PostgreSQL stopped hard after the last build"):
         shop.publish()
 
     assert amounts(shop) == before
