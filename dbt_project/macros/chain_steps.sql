@@ -3,23 +3,24 @@
    path has `conversions`, the kinds of conversion that it is of, and steps are counted apart for each `conversion`. Steps between
    campaigns are counted first; those between sources and channels are sums of them. #}
 {% macro chain_steps(sets=false) -%}
-{%- set kinds = 'conversions, ' if sets else '' -%}
-{%- set kind = 'conversion, ' if sets else '' -%}
 campaign_steps as (
     select
-        {{ 'paths.' if sets }}{{ kinds }}case when place.place > 0 then paths.campaigns[place.place] else '(start)' end as from_state,
+        {% if sets %}paths.conversions, {% endif -%}
+        case when place.place > 0 then paths.campaigns[place.place] else '(start)' end as from_state,
         coalesce(paths.campaigns[place.place + 1], paths.outcome) as to_state,
         sum(paths.journeys) as steps
     from paths
     cross join lateral generate_series(0, cardinality(paths.campaigns)) as place (place)
     group by
-        {{ 'paths.' if sets }}{{ kinds }}case when place.place > 0 then paths.campaigns[place.place] else '(start)' end,
+        {% if sets %}paths.conversions, {% endif -%}
+        case when place.place > 0 then paths.campaigns[place.place] else '(start)' end,
         coalesce(paths.campaigns[place.place + 1], paths.outcome)
 ),
 
 levelled as (
     select
-        {{ 'kind.' if sets }}{{ kind }}level.level,
+        {% if sets %}kind.conversion, {% endif -%}
+        level.level,
         {{ player_of_level('campaign_steps.from_state') }} as from_state,
         {{ player_of_level('campaign_steps.to_state') }} as to_state,
         campaign_steps.steps
@@ -32,12 +33,13 @@ levelled as (
 
 final as (
     select
-        {{ 'levelled.' if sets }}{{ kind }}levelled.level,
+        {% if sets %}levelled.conversion, {% endif -%}
+        levelled.level,
         levelled.from_state,
         levelled.to_state,
         sum(levelled.steps)::bigint as steps
     from levelled
-    group by {{ 'levelled.' if sets }}{{ kind }}levelled.level, levelled.from_state, levelled.to_state
+    group by {% if sets %}levelled.conversion, {% endif -%} levelled.level, levelled.from_state, levelled.to_state
 )
 {%- endmacro %}
 
