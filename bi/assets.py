@@ -202,13 +202,40 @@ def dashboard_asset(dashboard: Dashboard, language: str) -> dict[str, Any]:
         "metadata": {
             "native_filter_configuration": [native_filter(dashboard, each, language) for each in dashboard.filters],
             "cross_filters_enabled": True,
-            "color_scheme": "supersetColors",
             "refresh_frequency": 0,
             "timed_refresh_immune_slices": [],
             "expanded_slices": {},
-            "label_colors": {},
+            **colours(dashboard, language),
             "filter_bar_orientation": "HORIZONTAL",
         },
+    }
+
+
+# Superset's scheme of that name, as its browser part has it.
+SCHEME = "supersetColors"
+SCHEME_COLOURS = (
+    "#1FA8C9", "#454E7C", "#5AC189", "#FF7F44", "#666666", "#E04355", "#FCC700", "#A868B7", "#3CCCCB", "#A38F79",
+    "#8FD3E4", "#A1A6BD", "#ACE1C4", "#FEC0A1", "#B2B2B2", "#EFA1AA", "#FDE380", "#D3B3DA", "#9EE5E5", "#D1C6BC",
+)  # fmt: skip
+
+
+def colours(dashboard: Dashboard, language: str) -> dict[str, Any]:
+    """Everything about colours that the browser would else find out, draw the page again for, and try to save here:
+    the scheme's colours, and the series that may be in several charts.
+    """
+    known = words()
+    series: set[str] = set()
+    for chart in dashboard.charts.values():
+        if chart.kind in ("bars", "lines"):
+            series.update(chart.metrics)
+            series.update(known.column(metric).titles[language] for metric in chart.metrics)
+            series.update(titles[language] for titles in known.values.get(chart.by or "", {}).values())
+    return {
+        "color_scheme": SCHEME,
+        "color_scheme_domain": list(SCHEME_COLOURS),
+        "label_colors": {},
+        "map_label_colors": {},
+        "shared_label_colors": sorted(series),
     }
 
 

@@ -9,7 +9,7 @@ A function that is not there any more stops the start: an AttributeError names i
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from superset.utils.log import AbstractEventLogger
@@ -29,12 +29,16 @@ def apply() -> None:
     from superset.db_engine_specs.postgres import PostgresEngineSpec
     from superset.sql.parse import SQLStatement
     from superset.utils import rls
+    from superset.views import base
 
     assert rls.get_predicates_for_table  # noqa: S101 - replaced below
     rls.get_predicates_for_table = _no_filters
     assert PostgresEngineSpec.get_default_schema  # noqa: S101
     PostgresEngineSpec.get_default_schema = classmethod(_reports)
     SQLStatement._parse = classmethod(_remembering(SQLStatement._parse.__func__))
+    # Asked for each page: which database drivers are installed, and which branch `git` is on.
+    base.get_available_engine_specs = cache(base.get_available_engine_specs)
+    base.get_version_metadata = cache(base.get_version_metadata)
 
 
 def _no_filters(*_arguments: Any) -> list[str]:  # noqa: ANN401 - Superset's

@@ -9,16 +9,21 @@ from __future__ import annotations
 import hmac
 from codecs import BOM_UTF8
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, current_app, g, request
+from flask_babel import get_locale
 from flask_login import current_user
+from jinja2 import ChoiceLoader, FileSystemLoader
 from superset.security import SupersetSecurityManager
 
 from bi.superset import lighter
 from bi.superset.answers import keep_answers
 from bi.superset.bridge import Bridge, Viewer, login_of
+from bi.superset.static_files import FOR_DASHBOARDS, PREFIX
 
+TEMPLATES = Path(__file__).resolve().parent / "templates"
 VIEWER = "Chairside viewer"  # the role that everybody has
 
 
@@ -136,17 +141,25 @@ class EmployeesOnly(SupersetSecurityManager):  # type: ignore[misc]
 
 
 def finish(app: Flask) -> None:
-    """FLASK_APP_MUTATOR: less work, kept answers, and a byte order mark before CSV, without which Excel takes it for
-    cp1251; Superset's own setting for it (CSV_EXPORT) changes nothing in 6.1.
+    """FLASK_APP_MUTATOR: less work, kept answers, our part of each page's head, the page's language, and a byte order
+    mark before CSV, without which Excel takes it for cp1251; Superset's own setting for it (CSV_EXPORT) changes nothing
+    in 6.1.
     """
     lighter.apply()
     keep_answers(app, own_mark)
+    app.jinja_loader = ChoiceLoader([FileSystemLoader(TEMPLATES), app.jinja_loader])
+    app.context_processor(lambda: {"dashboard_files": [PREFIX + name for name in FOR_DASHBOARDS]})
 
-    def marked(response: Response) -> Response:
-        if response.mimetype == "text/csv" and not response.is_streamed:
+    def finished(response: Response) -> Response:
+        if response.is_streamed:
+            return response
+        if response.mimetype == "text/csv":
             body = response.get_data()
             if not body.startswith(BOM_UTF8):
                 response.set_data(BOM_UTF8 + body)
+        elif response.mimetype == "text/html":
+            # For screen readers; Superset 6.1 does not say it.
+            response.set_data(response.get_data().replace(b"<html>", f'<html lang="{get_locale()}">'.encode(), 1))
         return response
 
-    app.after_request(marked)
+    app.after_request(finished)

@@ -10,10 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import superset
+
 from bi.superset.bridge import Bridge, Warehouse
 from bi.superset.languages import NUMBERS, TIMES
 from bi.superset.lighter import NoLog
 from bi.superset.security import EmployeesOnly, finish, may, open_as_viewer
+from bi.superset.static_files import StaticFiles
 from bi.superset.theme import THEME
 
 SECRET_KEY = os.environ["CHAIRSIDE_BI_KEY"]
@@ -30,6 +33,7 @@ CUSTOM_SECURITY_MANAGER = EmployeesOnly
 DB_CONNECTION_MUTATOR = open_as_viewer
 FLASK_APP_MUTATOR = finish
 EVENT_LOGGER = NoLog()
+ADDITIONAL_MIDDLEWARE = [lambda given: StaticFiles(given, Path(superset.__file__).parent / "static" / "assets")]
 JINJA_CONTEXT_ADDONS = {"may": may}
 AUTH_USER_REGISTRATION = False
 GUEST_TOKEN_JWT_SECRET = os.environ["CHAIRSIDE_BI_KEY"] + "guest"  # unused, but the default is known to everybody
@@ -73,6 +77,21 @@ SESSION_COOKIE_SECURE = os.environ.get("CHAIRSIDE_BI_HTTPS") == "1"
 SESSION_COOKIE_NAME = "chairside_bi"  # beside Airflow on the same host
 PERMANENT_SESSION_LIFETIME = timedelta(hours=12).total_seconds()
 TALISMAN_ENABLED = True
+# A reader's browser asks this server and nobody else: no counting pixel, no maps, no fonts of others.
+TALISMAN_CONFIG = {
+    "content_security_policy": {
+        "default-src": ["'self'"],
+        "base-uri": ["'self'"],
+        "img-src": ["'self'", "blob:", "data:"],
+        "worker-src": ["'self'", "blob:"],
+        "object-src": "'none'",
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "script-src": ["'self'", "'strict-dynamic'"],
+    },
+    "content_security_policy_nonce_in": ["script-src"],
+    "force_https": False,  # whoever stands in front decides
+    "session_cookie_secure": SESSION_COOKIE_SECURE,
+}
 RATELIMIT_ENABLED = True
 RATELIMIT_APPLICATION = "200 per second"
 AUTH_RATE_LIMIT = "10 per 20 second"

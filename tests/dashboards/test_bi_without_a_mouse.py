@@ -1,7 +1,8 @@
-"""The dashboards by keyboard, by a click, and where there is nothing to show."""
+"""The dashboards as axe-core sees them, by keyboard, by a click, and where there is nothing to show."""
 
 from __future__ import annotations
 
+import importlib.resources
 from datetime import date, timedelta
 from urllib.parse import quote
 
@@ -14,6 +15,12 @@ from tests.dashboards.browser import LOADED, Page, open_dashboard, sign_in
 from tests.dashboards.people import Served
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+# WCAG 2.1, A and AA: contrast, names of buttons and fields, the language, roles, what the keyboard reaches.
+RULES = "{resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}"
+FAULTS = (
+    f"axe.run(document, {RULES}).then(told => told.violations.flatMap(fault => fault.nodes.map(node =>"
+    " [fault.id, node.target.join(' '), node.html.slice(0, 200), node.any.map(each => each.message).join(' ')])))"
+)
 FOCUSED = (
     "(() => { const it = document.activeElement; return [it.getAttribute('aria-label'), it.getAttribute('role'),"
     " it.innerText].filter(Boolean).join(' ').slice(0, 80); })()"
@@ -37,6 +44,22 @@ def director(page: Page, served: Served) -> Page:
 def speak(page: Page, served: Served, language: str) -> None:
     page.open(f"{served.url}/lang/{language}")
     page.wait("document.readyState == 'complete'", 300)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_axe_finds_nothing_that_is_hard_to_read_or_has_no_name(
+    director: Page, served: Served, language: str
+) -> None:
+    axe = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+    speak(director, served, language)
+    found: set[tuple[str, ...]] = set()
+    for dashboard in dashboards():
+        slug = f"{dashboard.report}-{language}"
+        open_dashboard(director, served.url, slug, dashboard.titles[language], during(FIRST, LAST))
+        assert director.ask("document.documentElement.lang") == language
+        director.ask(axe)
+        found |= {(slug, *fault) for fault in director.ask(FAULTS)}
+    assert not sorted(found)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
