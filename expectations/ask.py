@@ -28,14 +28,16 @@ RESULT_FORMAT: dict[str, Any] = {
 }
 
 
-def ask(url: str, rules: Sequence[Rule], rows: Mapping[str, int], *, now: datetime) -> list[Verdict]:
+def ask(
+    url: str, rules: Sequence[Rule], rows: Mapping[str, int], *, now: datetime, only_touched: bool = False
+) -> list[Verdict]:
     """The verdict on each rule, in their order. `rows`: rows of every table that is there."""
     if not rules:
         return []
     gx = load_gx()
     context = quiet(gx.get_context(mode="ephemeral"))
     sources = sources_of(context, url, rules)
-    asked = Asked(gxe=gx.expectations, now=now, tables=frozenset(rows))
+    asked = Asked(gxe=gx.expectations, now=now, tables=frozenset(rows), only_touched=only_touched)
     found: dict[Rule, Verdict] = {}
     for table, table_rules in by(rules, "table"):
         batch = batch_of(sources, table).get_batch()

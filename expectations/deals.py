@@ -13,15 +13,15 @@ JOURNAL = "build.deal_journal_deals"
 SUMMARY = "build.deal_summary_days"
 BEST = "build.top_deals_won"
 PAYMENTS = "build.fct_payments"
-# Won deals whose time to be paid is over, of people whom the clinic knows; and what those paid around it.
+# A row per won deal whose time to be paid is over, of people whom the clinic knows; and what those paid around it.
 RECONCILED = (
-    "deals.stage_kind = 'won' and deals.amount > 0 and deals.person_key like 'patient:%'"
+    "(select deals.deal_id, deals.clinic_id, deals.person_key, deals.closed_date, deals.amount,"
+    " coalesce(sum(payments.amount), 0) as paid"
+    " from {batch} as deals left join build.fct_payments as payments on payments.person_key = deals.person_key"
+    " and payments.paid_date between deals.closed_date - 90 and deals.closed_date + 30"
+    " where deals.stage_kind = 'won' and deals.amount > 0 and deals.person_key like 'patient:%'"
     " and deals.closed_date between {now}::date - 150 and {now}::date - 31"
-)
-PAID = (
-    "(select coalesce(sum(payments.amount), 0) from build.fct_payments as payments"
-    " where payments.person_key = deals.person_key"
-    " and payments.paid_date between deals.closed_date - 90 and deals.closed_date + 30)"
+    " group by deals.deal_id, deals.clinic_id, deals.person_key, deals.closed_date, deals.amount) as reconciled"
 )
 
 SUITE: tuple[Rule, ...] = (
@@ -111,8 +111,8 @@ SUITE: tuple[Rule, ...] = (
         table=DEALS,
         expectation=no_rows(
             "select * from (select deal_id, count(*) over () as unpaid, max(of_patients) over () as of_patients from"
-            f" (select deals.deal_id, {PAID} as paid, count(*) over () as of_patients from {{batch}} as deals"
-            f" where {RECONCILED}) as compared where paid <= 0) as unpaid_deals"
+            f" (select deal_id, paid, count(*) over () as of_patients from {RECONCILED}) as compared where paid <= 0)"
+            " as unpaid_deals"
             " where of_patients >= 10 and unpaid > 0.2 * of_patients"
         ),
         severity="warn",
@@ -131,8 +131,8 @@ SUITE: tuple[Rule, ...] = (
             "select * from (select clinic_id, month, sum(deals) as deals, sum(won) as won, sum(paid) as paid from"
             # a person's payments once, however many deals were won
             " (select clinic_id, date_trunc('month', closed_date)::date as month, person_key, count(*) as deals,"
-            f" sum(amount) as won, max({PAID}) as paid from {{batch}} as deals where {RECONCILED}"
-            " and clinic_id is not null group by 1, 2, 3) as of_people group by clinic_id, month) as months"
+            f" sum(amount) as won, max(paid) as paid from {RECONCILED}"
+            " where clinic_id is not null group by 1, 2, 3) as of_people group by clinic_id, month) as months"
             " where deals >= 10 and paid > 0 and (won > 1.5 * paid or won < paid / 1.5)"
         ),
         severity="warn",

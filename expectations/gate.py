@@ -38,10 +38,11 @@ def check_landed(url: str, *, run_id: str, now: datetime, sources: Sequence[str]
     return _decide(url, "landed", rules, to_ask, skipped, rows, run_id=run_id, now=now)
 
 
-def check_marts(url: str, *, run_id: str, now: datetime) -> GateReport:
+def check_marts(url: str, *, run_id: str, now: datetime, only_touched: bool = False) -> GateReport:
     """Ask the rules of marts in `build`. A mart that is missing is a breach: dbt has not built it.
 
-    Raises PublicationRefused listing the breaches.
+    `only_touched`: readers see the rest of the rows already, so a rule that sums rows of inquiries looks at those of
+    families that builds touched since. Raises PublicationRefused listing the breaches.
     """
     rules = [rule for suite in MARTS.values() for rule in suite]
     rows = count_rows(url, tables_of(rules))
@@ -55,7 +56,7 @@ def check_marts(url: str, *, run_id: str, now: datetime) -> GateReport:
         for rule in rules
         if rule not in to_ask
     ]
-    return _decide(url, "marts", rules, to_ask, missing, rows, run_id=run_id, now=now)
+    return _decide(url, "marts", rules, to_ask, missing, rows, run_id=run_id, now=now, only_touched=only_touched)
 
 
 def tables_of(rules: Iterable[Rule]) -> set[str]:
@@ -104,10 +105,12 @@ def _decide(
     *,
     run_id: str,
     now: datetime,
+    only_touched: bool = False,
 ) -> GateReport:
     from expectations.ask import ask
 
-    found = {verdict.rule: verdict for verdict in (*known, *ask(url, to_ask, rows, now=now))}
+    asked = ask(url, to_ask, rows, now=now, only_touched=only_touched)
+    found = {verdict.rule: verdict for verdict in (*known, *asked)}
     report = GateReport(gate=gate, run_id=run_id, checked_at=now, verdicts=tuple(found[rule] for rule in rules))
     keep(url, report)
     if report.breaches:

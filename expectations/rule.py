@@ -24,11 +24,13 @@ MOST_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a recipe may use: the expectations of GX, the moment of the load, and which tables there are."""
+    """What a recipe may use: the expectations of GX, the moment of the load, which tables there are, and whether
+    readers see all rows but those of families in `build.family_unpublished`, so that the rest passed before."""
 
     gxe: ModuleType
     now: datetime
     tables: frozenset[str]
+    only_touched: bool = False
 
 
 Recipe = Callable[["Rule", Asked], Any]
@@ -103,22 +105,25 @@ def few(condition: str, share: float, at_least: int = 1) -> Recipe:
 
 
 def no_rows(query: str) -> Recipe:
-    """The query returns nothing. `{batch}` is the rule's table; `{now}`, `{clinics}`, `{rates}`, `{latest}` see below.
+    """The query returns nothing. `{batch}` is the rule's table; other words in braces:
 
     {now}      the moment of the load.
     {latest}   the latest plausible moment.
     {clinics}  (clinic_id, time_zone) of every landed clinic.
     {rates}    ("date", currency, rate) of every landed currency rate.
+    {touched}  condition on `inquiry_key`: changed since readers last got it; true of all where that is unknown.
     """
 
     def make(rule: Rule, asked: Asked) -> Any:  # noqa: ANN401 - an expectation of GX
+        from expectations.no_rows import NoRowsExpectation
+
         text = query
         for name, value in placeholders(rule, asked).items():
             text = text.replace("{" + name + "}", value)
         # GX puts a sub-select with an alias of its own for {batch}, which then cannot have ours. A batch is the whole
         # table here, so its name does; the comment keeps GX from warning that the batch is not asked.
         text = f"{text} limit {MOST_ROWS + 1} /* {{batch}} */"
-        return asked.gxe.UnexpectedRowsExpectation(unexpected_rows_query=text)
+        return NoRowsExpectation(unexpected_rows_query=text)
 
     return make
 
@@ -140,6 +145,9 @@ def placeholders(rule: Rule, asked: Asked) -> dict[str, str]:
         "batch": f'"{schema}"."{name}"',
         "now": f"'{asked.now.astimezone(UTC).isoformat()}'::timestamptz",
         "latest": f"'{latest(asked.now).isoformat()}'::timestamptz",
+        "touched": "inquiry_key in (select key from build.family_unpublished where kind = 'inquiry')"
+        if asked.only_touched
+        else "true",
         "clinics": "(" + (" union ".join(clinics) or "select null::text as clinic_id, null::text as time_zone") + ")",
         "rates": "("
         + (" union all ".join(rates) or 'select null::date as "date", null::text as currency, null::numeric as rate')

@@ -203,10 +203,13 @@ def check_marts(url: str, *, run_id: str, now: datetime, say: Say = print) -> No
     Nobody else may build meanwhile (`exclusive`): the verdict is on what lies in schema `build`.
     """
     from expectations.gate import check_marts as check
+    from warehouse.publish_touched import differ_by_touched
 
     with step(url, run_id, "check_marts", say) as note:
+        with psycopg.connect(url) as connection:
+            only_touched = differ_by_touched(connection)
         try:
-            note.text = check(url, run_id=run_id, now=now).summary()
+            note.text = check(url, run_id=run_id, now=now, only_touched=only_touched).summary()
         except PublicationRefused as breaches:
             if (refused_id := refused(url, run_id=run_id, now=now, message=str(breaches))) is None:
                 raise

@@ -10,18 +10,25 @@ from __future__ import annotations
 from warehouse.publish_tables import Connection, scalar
 
 
-def hold_touched(connection: Connection) -> bool:
-    """Whether only rows of touched families can differ. Until this transaction ends no build touches more."""
+def differ_by_touched(connection: Connection) -> bool:
+    """Whether only rows of touched families can differ from what readers see."""
     if scalar(connection, "select to_regclass('build.family_published')") is None:
         return False
-    connection.execute("lock table build.family_unpublished in share row exclusive mode")
-    connection.execute("analyze build.family_unpublished")
     known: bool = scalar(
         connection,
         "select exists (select from build.family_published"
         " where publication_id = (select max(publication_id) from ops.publications))",
     )
     return known
+
+
+def hold_touched(connection: Connection) -> bool:
+    """`differ_by_touched`; until this transaction ends no build touches more."""
+    if scalar(connection, "select to_regclass('build.family_published')") is None:
+        return False
+    connection.execute("lock table build.family_unpublished in share row exclusive mode")
+    connection.execute("analyze build.family_unpublished")
+    return differ_by_touched(connection)
 
 
 def known_rows(connection: Connection) -> dict[str, int]:
