@@ -32,14 +32,18 @@ set search_path = pg_catalog, pg_temp
 as $function$
     select
         lost.inquiry_key, lost.person_key, lost.local_date, lost.clinic_id, lost.topic, lost.channel, lost.source,
-        lost.administrator_id, lost.administrator, lost.is_primary, lost.outcome, lost.reason, lost.conversion_percent,
-        lost.average_profit, lost.expected_value, lost.expected_revenue
+        lost.administrator_id, lost.administrator, lost.is_primary, lost.outcome, lost.reason, worth.conversion_percent,
+        worth.average_profit, worth.expected_value, worth.expected_revenue
     from reports.lost_inquiries_rows as lost
+    left join reports.lost_inquiries_values as worth
+        on
+            lost.clinic_id = worth.clinic_id and lost.administrator_id = worth.administrator_id
+            and lost.topic = worth.topic and lost.is_primary = worth.is_primary
     where
         lost.local_date between date_from and date_to
         and (lost_inquiries.topic is null or lost.topic = lost_inquiries.topic)
         and (lost_inquiries.clinic is null or lost.clinic_id = lost_inquiries.clinic)
-    order by lost.expected_value desc nulls last, lost.local_date, lost.inquiry_key
+    order by worth.expected_value desc nulls last, lost.local_date, lost.inquiry_key
 $function$;
 comment on function reports.lost_inquiries(date, date, text, text) is
     'Lost inquiries / Потерянные обращения: reason, expected value and who handled each.';
@@ -66,10 +70,14 @@ as $function$
     select
         lost.reason,
         count(*),
-        count(*) filter (where lost.expected_value is null),
-        coalesce(sum(lost.expected_value), 0),
-        coalesce(sum(lost.expected_revenue), 0)
+        count(*) filter (where worth.expected_value is null),
+        coalesce(sum(worth.expected_value), 0),
+        coalesce(sum(worth.expected_revenue), 0)
     from reports.lost_inquiries_rows as lost
+    left join reports.lost_inquiries_values as worth
+        on
+            lost.clinic_id = worth.clinic_id and lost.administrator_id = worth.administrator_id
+            and lost.topic = worth.topic and lost.is_primary = worth.is_primary
     where
         lost.local_date between date_from and date_to
         and (lost_inquiries_by_reason.topic is null or lost.topic = lost_inquiries_by_reason.topic)
@@ -92,15 +100,21 @@ select
     lost.is_primary,
     lost.reason,
     count(*) as inquiries,
-    coalesce(sum(lost.expected_value), 0) as expected_value,
-    coalesce(sum(lost.expected_revenue), 0) as expected_revenue
+    coalesce(sum(worth.expected_value), 0) as expected_value,
+    coalesce(sum(worth.expected_revenue), 0) as expected_revenue
 from reports.lost_inquiries_rows as lost
+left join reports.lost_inquiries_values as worth
+    on
+        lost.clinic_id = worth.clinic_id and lost.administrator_id = worth.administrator_id
+        and lost.topic = worth.topic and lost.is_primary = worth.is_primary
 group by
     lost.local_date, lost.clinic_id, lost.topic, lost.channel, lost.source, lost.administrator_id, lost.is_primary,
     lost.reason;
 comment on view reports.lost_inquiries_daily is 'Lost inquiries by day and finest grain, additive columns only.';
 
-select ops.inherit_comments('reports.lost_inquiries_daily', 'reports.lost_inquiries_rows');
+select ops.inherit_comments(
+    'reports.lost_inquiries_daily', 'reports.lost_inquiries_rows', 'reports.lost_inquiries_values'
+);
 comment on column reports.lost_inquiries_daily.day is 'Local day of the inquiries.';
 comment on column reports.lost_inquiries_daily.inquiries is 'Lost inquiries.';
 comment on column reports.lost_inquiries_daily.expected_value is

@@ -1,6 +1,6 @@
 -- One row per lost inquiry (what do we lose, why, and who spoke to them?). Lost: a wants_to_book inquiry that was declined,
 -- or missed, or saved and not called back within the callback window; not on the waiting list, no spam, and the person has booked
--- at that clinic in no later inquiry. Expected value: what an inquiry of its topic and audience brings on average.
+-- at that clinic in no later inquiry. What it would have brought is in lost_inquiries_values.
 with
 
 inquiries as not materialized (
@@ -17,10 +17,6 @@ clinics as (
 
 employees as (
     select * from {{ ref('int_employees_unioned') }}
-),
-
-topic_values as (
-    select * from {{ ref('int_topic_values') }}
 ),
 
 last_bookings as (
@@ -77,14 +73,8 @@ final as (
             case lost.outcome
                 when 'missed' then 'missed' when 'request_saved' then 'not_called_back' else 'not_said'
             end
-        ) as reason,
-        round(100 * topic_values.conversion, 2) as conversion_percent,
-        round(topic_values.average_profit, 2) as average_profit,
-        round(topic_values.average_revenue, 2) as average_revenue,
-        round(topic_values.conversion * topic_values.average_profit, 2) as expected_value,
-        round(topic_values.conversion * topic_values.average_revenue, 2) as expected_revenue
+        ) as reason
     from lost
-    left join topic_values on lost.known_topic = topic_values.topic and lost.is_primary = topic_values.is_primary
     left join employees on lost.administrator_id = employees.employee_id
 )
 
