@@ -47,6 +47,41 @@ def test_what_a_test_of_a_day_finds_is_a_failure_and_nothing_of_the_day_stays(
         assert connection.execute("select to_regnamespace('day')").fetchone() == (None,)
 
 
+def _chain(first: str) -> Stage:
+    """`last` reads `middle`, which takes its time and reads `first`; told in the wrong order."""
+    slow = 'select number from "build"."first" cross join (select pg_sleep(0.2)) as pause'
+    return Stage(
+        models=(
+            Step(model="last", query='select number from "build"."middle"'), Step(model="middle", query=slow),
+            Step(model="first", query=first),
+        ),
+        tests=(Step(model="last_has_rows", query='select 1 where not exists (select from "build"."last")'),),
+        parents={"last": frozenset({"middle"}), "middle": frozenset({"first"}), "first": frozenset()},
+    )  # fmt: skip
+
+
+def _made_side_by_side(url: str, stage: Stage) -> list[ModelRun]:
+    with psycopg.connect(url) as connection:
+        connection.execute("create schema build")
+        for step in stage.models:
+            connection.execute(f"create table build.{step.model} (number integer)".encode())
+    told: list[ModelRun] = []
+    steps.run_side_by_side(lambda: psycopg.connect(url), stage, schema="build", done=told.extend)
+    return told
+
+
+def test_models_made_side_by_side_wait_for_what_they_read(fresh_database: str) -> None:
+    told = _made_side_by_side(fresh_database, _chain(TWICE))
+    assert [(run.model, run.status, run.rows) for run in told] == [
+        ("first", "success", 2), ("middle", "success", 2), ("last", "success", 2), ("last_has_rows", "pass", 0),
+    ]  # fmt: skip
+
+
+def test_what_reads_a_model_that_failed_is_neither_made_nor_tested(fresh_database: str) -> None:
+    told = _made_side_by_side(fresh_database, _chain("select 1 / 0 as number"))
+    assert [(run.model, run.status) for run in told] == [("first", "error")]
+
+
 def test_compiled_sql_is_kept_for_the_same_files_and_database_only(tmp_path: Path) -> None:
     kept = tmp_path / "day" / "recipe.json"
     assert recipe._read(kept, "files of today, database a") is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Models, parents first, and the tests of their rows: queries that find what is wrong."""
+    """Models, parents first, and the tests of their rows: queries that find what is wrong. `parents`: of each model
+    those of the stage that it reads, through views too."""
 
     models: tuple[Step, ...]
     tests: tuple[Step, ...]
+    parents: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,11 @@ def recipe(nodes: Mapping[str, Any]) -> Recipe:
             if max(of, default=-1) >= 0:
                 tests[max(of)].append(Step(model=node["name"], query=node["compiled_code"]))
     before, families, after = (
-        Stage(models=tuple(step for _, step in sorted(models[number], key=_place)), tests=tuple(tests[number]))
+        Stage(
+            models=tuple(step for _, step in sorted(models[number], key=_place)),
+            tests=tuple(tests[number]),
+            parents=_parents({step.model for _, step in models[number]}, nodes),
+        )
         for number in range(3)
     )
     return Recipe(plan=plan, before=before, families=families, after=after)
@@ -97,6 +103,18 @@ def recipe(nodes: Mapping[str, Any]) -> Recipe:
 
 def _place(numbered: tuple[int, Step]) -> int:
     return numbered[0]
+
+
+def _parents(names: set[str], nodes: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Of each of these models those of them that it reads, through others too."""
+    found: dict[str, frozenset[str]] = {}
+    for unique_id in parents_first(nodes):
+        node = nodes[unique_id]
+        read = [parent for parent in node["depends_on"].get("nodes", []) if parent in nodes]
+        found[unique_id] = frozenset().union(
+            *({nodes[parent]["name"]} if nodes[parent]["name"] in names else found[parent] for parent in read)
+        )
+    return {node["name"]: found[unique_id] for unique_id, node in nodes.items() if node["name"] in names}
 
 
 def parents_first(nodes: Mapping[str, Any]) -> Iterable[str]:

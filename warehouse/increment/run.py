@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ import yaml
 
 from warehouse.dbt import PROJECT, Dbt
 from warehouse.increment import merge, scope, steps, sums
+from warehouse.increment.fresh import Seen
 from warehouse.increment.recipe import read_recipe
 from warehouse.timings import Scope
 
@@ -42,11 +44,12 @@ select md5(concat_ws(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Of what the rows in `build` are: the project's files, the rules, the moment."""
+    """Of what the rows in `build` are: the project's files, the rules, the moment, the landed rows."""
 
     code: str
     rules: str
     as_of: datetime
+    seen: Seen
 
 
 def build_models(dbt: Dbt, *, as_of: datetime, everything: bool) -> Scope:
@@ -96,11 +99,11 @@ def _build_everything(dbt: Dbt, code: str, as_of: datetime) -> None:
     dbt.build(select=_LANDED)
     with psycopg.connect(dbt.url) as connection:
         rules = _rules(connection)
-        scope.snapshot(connection)
+        seen = scope.snapshot(connection)
     dbt.build(exclude=_LANDED)
     with psycopg.connect(dbt.url) as connection:
         scope.keep_everything(connection, too_many_patients=_too_many_patients())
-        _keep(connection, State(code=code, rules=rules, as_of=as_of))
+        _keep(connection, State(code=code, rules=rules, as_of=as_of, seen=seen))
 
 
 def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
@@ -109,7 +112,9 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
     with _session(dbt.url) as connection:
         steps.run_stage(connection, recipe.before, schema="build", done=dbt.take)
     with _session(dbt.url) as connection:
-        found = scope.find(connection, was=state.as_of, now=as_of, too_many_patients=_too_many_patients())
+        found = scope.find(
+            connection, last=state.seen, was=state.as_of, now=as_of, too_many_patients=_too_many_patients()
+        )
     dbt.say(f"build: {found.changed} records changed, {found.in_scope} of {found.known} in their families")
     if found.in_scope > LARGEST_SHARE * found.known:
         return "too many families changed"
@@ -123,9 +128,8 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
         sums.apply(connection, recipe.plan)
         scope.keep_scope(connection, too_many_patients=_too_many_patients())
         merge.empty(connection, recipe.plan)
-        _keep(connection, State(code=state.code, rules=state.rules, as_of=as_of))
-    with _session(dbt.url) as connection:
-        steps.run_stage(connection, recipe.after, schema="build", done=dbt.take)
+        _keep(connection, State(code=state.code, rules=state.rules, as_of=as_of, seen=found.seen))
+    steps.run_side_by_side(partial(_session, dbt.url), recipe.after, schema="build", done=dbt.take)
     return None
 
 
@@ -151,17 +155,27 @@ def _state(url: str) -> State | None:
         there = connection.execute("select to_regclass('build.family_state')").fetchone()
         if there is None or there[0] is None:
             return None
-        row = connection.execute("select code, rules, as_of from build.family_state").fetchone()
-    return State(code=row[0], rules=row[1], as_of=row[2]) if row else None
+        # As JSON: an earlier version of ours kept less, and what it built is nothing to begin from.
+        row = connection.execute("select to_jsonb(state) from build.family_state as state").fetchone()
+    if row is None or row[0].keys() < {"code", "rules", "as_of", "seen", "cluster"}:
+        return None
+    kept = row[0]
+    return State(
+        code=kept["code"],
+        rules=kept["rules"],
+        as_of=datetime.fromisoformat(kept["as_of"]),
+        seen=Seen(transaction=kept["seen"], cluster=kept["cluster"]),
+    )
 
 
 def _keep(connection: psycopg.Connection[Any], state: State) -> None:
     # Unlogged like all of `build`: what a crash empties says so itself, and the next build makes everything.
     connection.execute(
-        "create unlogged table if not exists build.family_state (code text, rules text, as_of timestamptz)"
+        "create unlogged table if not exists build.family_state"
+        " (code text, rules text, as_of timestamptz, seen bigint, cluster text)"
     )
     connection.execute("truncate build.family_state")
     connection.execute(
-        "insert into build.family_state (code, rules, as_of) values (%s, %s, %s)",
-        (state.code, state.rules, state.as_of),
+        "insert into build.family_state (code, rules, as_of, seen, cluster) values (%s, %s, %s, %s, %s)",
+        (state.code, state.rules, state.as_of, state.seen.transaction, state.seen.cluster),
     )

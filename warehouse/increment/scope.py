@@ -1,8 +1,8 @@
 """Which families a build has to make anew: whose rows changed, whom time or a campaign moved, and all their kin.
 
 The state of the last build is in `build`: `family_records` (each record, its content as a hash, its tokens),
-`family_tokens` (the same the other way round) and `family_blocked` (phones and e-mails that join nobody). The scope of
-this one is `family_scope`.
+`family_tokens` (the same the other way round), `family_counts` (how many there are, day by day what was added) and
+`family_blocked` (phones and e-mails that join nobody). The scope of this one is `family_scope`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
+from warehouse.increment.fresh import Seen, look, narrow
+
 Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Numbers of records: changed since the last build, in the scope of this one, known to the last build in all."""
+    """Numbers of records: changed since the last build, in the scope of this one, known to the last build in all. And
+    what this one saw."""
 
     changed: int
     in_scope: int
     known: int
+    seen: Seen
 
 
 # What landed rows say now. Told before the models read them: a row that comes in between is found by the next build.
@@ -43,31 +47,54 @@ create index family_tokens_token on build.family_tokens (token);
 create index family_tokens_record on build.family_tokens (record);
 analyze build.family_records;
 analyze build.family_tokens;
+drop table if exists build.family_counts;
+create unlogged table build.family_counts as
+select record_kind, count(*) as records from build.family_records group by record_kind;
 """
 
-# Rows that differ from the last build. Gone ones have no new tokens.
+# What may have changed (warehouse/increment/fresh.py), in one look: its content and its tokens.
+_NOW: LiteralString = """
+drop table if exists build.family_now;
+create unlogged table build.family_now as
+select record_kind, record_id, record, content, tokens from fresh.int_family_records;
+analyze build.family_now;
+"""
+
+# Rows that differ from the last build.
 _CHANGED: LiteralString = """
 drop table if exists build.family_changed;
 create unlogged table build.family_changed as
-select
-    coalesce(now.record_kind, was.record_kind) as record_kind,
-    coalesce(now.record_id, was.record_id) as record_id,
-    coalesce(now.record, was.record) as record,
-    now.content,
-    now.record is null as is_gone
-from (select record_kind, record_id, record, content from build.int_family_records) as now
-full join build.family_records as was on now.record = was.record
+select now.record_kind, now.record_id, now.record, now.content, now.tokens, was.record is null as is_new
+from build.family_now as now left join build.family_records as was on now.record = was.record
 where now.content is distinct from was.content;
 """
 
-_CHANGED_TOKENS: LiteralString = """
-drop table if exists build.family_changed_tokens;
-create unlogged table build.family_changed_tokens as
-select records.record, records.tokens
-from build.int_family_records as records
-where records.record in (select record from build.family_changed where not is_gone);
-analyze build.family_changed;
-analyze build.family_changed_tokens;
+# Of each kind there are as many records as there were and as are new, or some are gone.
+_FEWER: LiteralString = """
+select coalesce(now.record_kind, was.record_kind)
+from (select record_kind, count(*) as records from build.int_family_records group by record_kind) as now
+full join (
+    select record_kind, sum(records) as records
+    from (
+        select record_kind, records from build.family_counts
+        union all
+        select record_kind, 1 from build.family_changed where is_new
+    ) as known
+    group by record_kind
+) as was on now.record_kind = was.record_kind
+where now.records is distinct from was.records
+"""
+
+# Gone ones have no tokens of now.
+_GONE: LiteralString = """
+insert into build.family_changed (record_kind, record_id, record, is_new)
+select was.record_kind, was.record_id, was.record, false
+from build.family_records as was
+where
+    was.record_kind = %(kind)s
+    and not exists (
+        select from build.int_family_records as now where now.record_kind = %(kind)s and now.record = was.record
+    )
 """
 
 # Time alone moves these: visits that became due (RULES 12.26).
@@ -159,7 +186,7 @@ from (
     union
     select token.token
     from pg_temp.frontier
-    inner join build.family_changed_tokens as changed on frontier.record = changed.record
+    inner join build.family_changed as changed on frontier.record = changed.record
     cross join unnest(changed.tokens) as token (token)
 ) as found
 where
@@ -203,23 +230,26 @@ create unlogged table build.family_campaign_channels as select * from build.int_
 """
 
 _KEEP_SCOPE: LiteralString = """
-delete from build.family_records where record in (select record from build.family_changed);
-delete from build.family_tokens where record in (select record from build.family_changed);
+delete from build.family_records where record in (select record from build.family_changed where not is_new);
+delete from build.family_tokens where record in (select record from build.family_changed where not is_new);
 insert into build.family_records (record_kind, record_id, record, content, tokens)
-select changed.record_kind, changed.record_id, changed.record, changed.content, tokens.tokens
-from build.family_changed as changed
-inner join build.family_changed_tokens as tokens on changed.record = tokens.record
-where not changed.is_gone;
+select record_kind, record_id, record, content, tokens from build.family_changed where content is not null;
 insert into build.family_tokens (token, record)
 select distinct token.token, changed.record
-from build.family_changed_tokens as changed cross join unnest(changed.tokens) as token (token);
+from build.family_changed as changed cross join unnest(changed.tokens) as token (token);
+insert into build.family_counts (record_kind, records)
+select record_kind, count(*) filter (where is_new) - count(*) filter (where content is null)
+from build.family_changed
+group by record_kind;
 delete from build.family_blocked where not is_firm;
 """
 
 
-def snapshot(connection: Connection) -> None:
-    """Keep what landed rows say now, for `keep_everything` after a build of everything."""
+def snapshot(connection: Connection) -> Seen:
+    """Keep what landed rows say now, for `keep_everything` after a build of everything. Returns what it saw."""
+    seen = look(connection)
     run(connection, _SNAPSHOT)
+    return seen
 
 
 def keep_everything(connection: Connection, *, too_many_patients: int) -> None:
@@ -243,10 +273,19 @@ def keep_scope(connection: Connection, *, too_many_patients: int) -> None:
     run(connection, _KEEP_RULES)
 
 
-def find(connection: Connection, *, was: datetime, now: datetime, too_many_patients: int) -> Found:
-    """Find the families to make anew, into `build.family_scope`; part of one transaction of the caller."""
+def find(connection: Connection, *, last: Seen, was: datetime, now: datetime, too_many_patients: int) -> Found:
+    """Find the families to make anew, into `build.family_scope`; part of one transaction of the caller.
+
+    `last`: what the last build saw, `was`: its moment.
+    """
+    seen = look(connection)
+    narrow(connection, last)
+    run(connection, _NOW)
     run(connection, _CHANGED)
-    run(connection, _CHANGED_TOKENS)
+    for (kind,) in connection.execute(_FEWER).fetchall():
+        connection.execute(_GONE, {"kind": kind})
+    connection.execute("drop schema fresh cascade")
+    connection.execute("analyze build.family_changed")
     connection.execute("create temporary table seeds (record bigint) on commit drop")
     connection.execute(_MOVED_BY_TIME, {"was": was, "now": now})
     connection.execute(_MOVED_BY_CURRENCY)
@@ -261,7 +300,8 @@ def find(connection: Connection, *, was: datetime, now: datetime, too_many_patie
     return Found(
         changed=_count(connection, "select count(*) from build.family_changed"),
         in_scope=_count(connection, "select count(*) from build.family_scope"),
-        known=_count(connection, "select count(*) from build.family_records"),
+        known=_count(connection, "select sum(records) from build.family_counts"),
+        seen=seen,
     )
 
 
