@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.city import City
+from warehouse.dbt import PROJECT
 from warehouse.increment import fresh
 
 Connection = psycopg.Connection[Any]
@@ -30,6 +32,10 @@ VIEWS = {
         set(),
     ),
     "counted": ("select session_id, count(*) over (partition by site) as many from staging.files__sessions", set()),
+    "by_a_function_of_ours": (
+        "select session_id, ops.publication_day(started_at) as day from staging.files__sessions",
+        set(),
+    ),
     "once_each": ("select distinct site from staging.files__sessions", set()),
 }
 
@@ -94,6 +100,14 @@ def test_a_view_is_narrowed_only_if_no_other_row_changes_what_a_row_says(city: C
         connection.execute(f"create view staging.{name} as {query}".encode())
         assert fresh._scanned(connection, name) == tables
         connection.rollback()
+
+
+def test_no_staging_view_speaks_of_the_clock_or_a_setting() -> None:
+    """Else what an old row says would change though nobody wrote it."""
+    told = re.compile(r"\b(now\(|current_|localtime|clock_timestamp|statement_timestamp|random\()", re.IGNORECASE)
+    files = list((PROJECT / "models" / "staging").rglob("*.sql"))
+    assert len(files) > 40
+    assert [path.name for path in files if told.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_views_that_join_are_read_whole(city: City) -> None:
