@@ -27,9 +27,6 @@ FAULTS_OF_A_DAY: tuple[Fault, ...] = (
     # Whose rows changed, and their kin.
     Fault("a record that is gone is no change", SCOPE,
           "where now.records is distinct from was.records", "where false", EQUAL),
-    Fault("how many records there were does not follow a day", SCOPE,
-          "select record_kind, count(*) filter (where is_new) - count(*) filter (where content is null)",
-          "select record_kind, count(*) filter (where false)", EQUAL),
     Fault("rows are taken for old that a late transaction brings", FRESH,
           "pg_snapshot_xmin(pg_current_snapshot())", "pg_snapshot_xmax(pg_current_snapshot())",
           f"{LANDED}::test_a_row_that_was_written_before_the_look_and_committed_after_it_is_read_again"),
