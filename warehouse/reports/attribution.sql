@@ -30,6 +30,8 @@ language plpgsql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+-- how much a period and a clinic are decides the plan
+set plan_cache_mode = force_custom_plan
 as $function$
 #variable_conflict use_column
 declare
@@ -49,13 +51,43 @@ begin
         raise exception 'lookback_days is from 0 to 365' using errcode = 'invalid_parameter_value';
     end if;
     return query
-    with chosen as (
-        select won.conversion_key, won.amount, won.conversions
+    with models as (
+        select named.model
+        from (
+            values ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'),
+            ('time_decay'), ('w_shaped'), ('markov'), ('shapley'), ('markov_2'), ('markov_3')
+        ) as named (model)
+        where named.model not in ('markov_2', 'markov_3') or not by_source
+    ),
+    chosen as (
+        select
+            won.conversion_key, won.amount, won.conversions, won.is_of_one_row,
+            won.channel, won.source, won.campaign, won.days_before
         from reports.attribution_conversions as won
         where
             won.conversion = wanted_conversion
             and won.converted_date between date_from and date_to
             and (clinic is null or won.clinic_id = clinic)
+    ),
+    -- where all touches are of one row, every model gives it all: most conversions need no more than this
+    whole as (
+        select
+            coalesce(chosen.channel, 'unknown') as channel,
+            case when by_source then coalesce(chosen.source, 'unknown') end as source,
+            case when by_campaign then chosen.campaign end as campaign,
+            sum(chosen.conversions) as conversions,
+            sum(round(chosen.amount * 100)) as kopecks
+        from (
+            select
+                case when won.days_before <= lookback_days then won.channel end as channel,
+                case when won.days_before <= lookback_days then won.source end as source,
+                case when won.days_before <= lookback_days then won.campaign end as campaign,
+                won.conversions,
+                won.amount
+            from chosen as won
+            where won.is_of_one_row
+        ) as chosen
+        group by 1, 2, 3
     ),
     path as (
         select
@@ -67,11 +99,13 @@ begin
             coalesce(touches.touch_kind = 'contact', false) as is_contact,
             coalesce(touches.is_before_booking, false) as is_before_booking,
             coalesce(touches.days_before, 0) as days_before,
+            coalesce(touches.time_decay, 1) as time_decay,
             row_number() over in_time as touch_number,
             count(*) over (partition by chosen.conversion_key) as touches
         from chosen
         left join reports.attribution_touches as touches
             on chosen.conversion_key = touches.conversion_key and touches.days_before <= lookback_days
+        where not chosen.is_of_one_row
         window in_time as (
             partition by chosen.conversion_key
             order by touches.touched_at asc, touches.touch_kind desc, touches.record_id asc
@@ -88,107 +122,170 @@ begin
         from path
         window whole as (partition by path.conversion_key)
     ),
-    touch_weights as (
+    players as (
         select
             parts.conversion_key, parts.channel, parts.source, parts.campaign,
-            models.model,
-            reports.touch_weight(
-                models.model, parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+            sum(reports.touch_weight(
+                'first_touch', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
                 parts.last_before_booking, parts.days_before
-            ) as weight
+            )) as first_touch,
+            sum(reports.touch_weight(
+                'last_touch', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+                parts.last_before_booking, parts.days_before
+            )) as last_touch,
+            sum(reports.touch_weight(
+                'last_non_direct', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+                parts.last_before_booking, parts.days_before
+            )) as last_non_direct,
+            sum(reports.touch_weight(
+                'linear', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+                parts.last_before_booking, parts.days_before
+            )) as linear,
+            sum(reports.touch_weight(
+                'position_based', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+                parts.last_before_booking, parts.days_before
+            )) as position_based,
+            sum(parts.time_decay) as time_decay,
+            sum(reports.touch_weight(
+                'w_shaped', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+                parts.last_before_booking, parts.days_before
+            )) as w_shaped
         from parts
-        cross join (
-            values ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'),
-            ('time_decay'), ('w_shaped')
-        ) as models (model)
+        group by parts.conversion_key, parts.channel, parts.source, parts.campaign
     ),
-    players as (
-        select distinct path.conversion_key, path.channel, path.source, path.campaign from path
-    ),
-    player_weights as (
+    effects as (
         select
-            players.conversion_key, players.channel, players.source, players.campaign,
-            models.model,
-            case
-                when models.model = 'shapley' then 1::numeric
-                when sum(effects.removal_effect) over (partition by models.model, players.conversion_key) > 0
-                    then coalesce(effects.removal_effect, 0)
-                else 1
-            end as weight
+            stored.player,
+            max(stored.removal_effect) filter (where stored.model = 'markov') as markov,
+            max(stored.removal_effect) filter (where stored.model = 'markov_2') as markov_2,
+            max(stored.removal_effect) filter (where stored.model = 'markov_3') as markov_3
+        from reports.attribution_effects as stored
+        where stored.conversion = wanted_conversion and stored.level = wanted_level
+        group by stored.player
+    ),
+    weighed as (
+        select
+            players.*,
+            chosen.conversions, chosen.amount,
+            effects.markov, effects.markov_2, effects.markov_3,
+            sum(players.first_touch) over of_path as all_first_touch,
+            sum(players.last_touch) over of_path as all_last_touch,
+            sum(players.last_non_direct) over of_path as all_last_non_direct,
+            sum(players.linear) over of_path as all_linear,
+            sum(players.position_based) over of_path as all_position_based,
+            sum(players.time_decay) over of_path as all_time_decay,
+            sum(players.w_shaped) over of_path as all_w_shaped,
+            sum(effects.markov) filter (where effects.markov > 0) over of_path as all_markov,
+            sum(effects.markov_2) filter (where effects.markov_2 > 0) over of_path as all_markov_2,
+            sum(effects.markov_3) filter (where effects.markov_3 > 0) over of_path as all_markov_3,
+            count(*) over of_path as players
         from players
-        inner join (values ('markov'), ('shapley'), ('markov_2'), ('markov_3')) as models (model)
-            on models.model in ('markov', 'shapley') or not by_source
-        left join reports.attribution_effects as effects
+        inner join chosen on players.conversion_key = chosen.conversion_key
+        left join effects
             on
-                effects.model = models.model
-                and effects.conversion = wanted_conversion
-                and effects.level = wanted_level
-                and effects.player = case wanted_level
+                case wanted_level
                     when 'channel' then jsonb_build_array(players.channel)
                     when 'source' then jsonb_build_array(players.channel, players.source)
                     else jsonb_build_array(players.channel, players.source, players.campaign)
-                end::text
+                end::text = effects.player
+        window of_path as (partition by players.conversion_key)
     ),
-    weights as (
+    -- materialized, so that each is divided once
+    credits as materialized (
         select
-            weighed.model, weighed.conversion_key, weighed.channel, weighed.source, weighed.campaign,
-            sum(weighed.weight) as weight
-        from (select * from touch_weights union all select * from player_weights) as weighed
-        group by weighed.model, weighed.conversion_key, weighed.channel, weighed.source, weighed.campaign
-        having sum(weighed.weight) > 0
+            by_model.model, weighed.conversion_key, weighed.channel, weighed.source, weighed.campaign,
+            weighed.conversions,
+            round(weighed.amount * 100) as kopecks,
+            by_model.weight / by_model.weights as credit,
+            weighed.amount * 100 * (by_model.weight / by_model.weights) as exact_kopecks,
+            (weighed.amount = 0 or by_model.weight = by_model.weights) as is_undivided
+        from weighed
+        cross join lateral (
+            values
+            ('first_touch', weighed.first_touch, weighed.all_first_touch),
+            ('last_touch', weighed.last_touch, weighed.all_last_touch),
+            ('last_non_direct', weighed.last_non_direct, weighed.all_last_non_direct),
+            ('linear', weighed.linear, weighed.all_linear),
+            ('position_based', weighed.position_based, weighed.all_position_based),
+            ('time_decay', weighed.time_decay, weighed.all_time_decay),
+            ('w_shaped', weighed.w_shaped, weighed.all_w_shaped),
+            ('shapley', 1::numeric, weighed.players),
+            -- where no player of the path matters to the chain, all do alike
+            (
+                'markov', case when weighed.all_markov > 0 then weighed.markov else 1 end,
+                coalesce(weighed.all_markov, weighed.players)
+            ),
+            (
+                'markov_2', case when weighed.all_markov_2 > 0 then weighed.markov_2 when not by_source then 1 end,
+                coalesce(weighed.all_markov_2, weighed.players)
+            ),
+            (
+                'markov_3', case when weighed.all_markov_3 > 0 then weighed.markov_3 when not by_source then 1 end,
+                coalesce(weighed.all_markov_3, weighed.players)
+            )
+        ) as by_model (model, weight, weights)
+        where by_model.weight > 0
     ),
-    credits as (
+    divided as (
         select
-            weights.*,
-            weights.weight / sum(weights.weight) over (
-                partition by weights.model, weights.conversion_key
-            ) as credit
-        from weights
-    ),
-    money as (
-        select
-            credits.model, credits.channel, credits.source, credits.campaign,
-            credits.credit * chosen.conversions as conversions,
-            trunc(chosen.amount * 100 * credits.credit) as kopecks,
-            round(chosen.amount * 100) - sum(trunc(chosen.amount * 100 * credits.credit)) over of_conversion as left_over,
+            credits.model, credits.channel, credits.source, credits.campaign, credits.conversions, credits.credit,
+            trunc(credits.exact_kopecks) as kopecks,
+            credits.kopecks - sum(trunc(credits.exact_kopecks)) over of_conversion as left_over,
             row_number() over (
-                partition by credits.model, credits.conversion_key
+                partition by credits.conversion_key, credits.model
                 order by
-                    abs(chosen.amount * 100 * credits.credit - trunc(chosen.amount * 100 * credits.credit)) desc,
+                    abs(credits.exact_kopecks - trunc(credits.exact_kopecks)) desc,
                     credits.channel asc, credits.source asc, credits.campaign asc
             ) as remainder_rank
         from credits
-        inner join chosen on credits.conversion_key = chosen.conversion_key
-        window of_conversion as (partition by credits.model, credits.conversion_key)
+        where not credits.is_undivided
+        window of_conversion as (partition by credits.conversion_key, credits.model)
+    ),
+    money as (
+        select
+            divided.model, divided.channel, divided.source, divided.campaign,
+            divided.credit * divided.conversions as conversions,
+            divided.kopecks
+            + case when divided.remainder_rank <= abs(divided.left_over) then sign(divided.left_over) else 0 end
+                as kopecks
+        from divided
+        union all
+        select
+            credits.model, credits.channel, credits.source, credits.campaign,
+            credits.credit * credits.conversions,
+            credits.kopecks
+        from credits
+        where credits.is_undivided
+    ),
+    spent as (
+        select
+            spend.channel,
+            case when by_source then spend.source end as source,
+            case when by_campaign then spend.campaign end as campaign,
+            sum(spend.spend) as spend
+        from reports.attribution_spend as spend
+        where
+            spend.spend_date between date_from and date_to
+            and (clinic is null or spend.clinic_id = clinic)
+        group by 1, 2, 3
     ),
     figures as (
         select
             money.model, money.channel, money.source, money.campaign,
             sum(money.conversions) as conversions,
-            sum(
-                money.kopecks
-                + case when money.remainder_rank <= abs(money.left_over) then sign(money.left_over) else 0 end
-            ) / 100 as revenue,
+            sum(money.kopecks) / 100 as revenue,
             0::numeric as spend
         from money
         group by money.model, money.channel, money.source, money.campaign
         union all
         select
-            models.model,
-            spent.channel,
-            case when by_source then spent.source end,
-            case when by_campaign then spent.campaign end,
-            0, 0, sum(spent.spend)
-        from reports.attribution_spend as spent
-        inner join (
-            values ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'),
-            ('time_decay'), ('w_shaped'), ('markov'), ('shapley'), ('markov_2'), ('markov_3')
-        ) as models (model)
-            on models.model not in ('markov_2', 'markov_3') or not by_source
-        where
-            spent.spend_date between date_from and date_to
-            and (clinic is null or spent.clinic_id = clinic)
-        group by 1, 2, 3, 4
+            models.model, whole.channel, whole.source, whole.campaign, whole.conversions, whole.kopecks / 100, 0
+        from whole
+        cross join models
+        union all
+        select models.model, spent.channel, spent.source, spent.campaign, 0, 0, spent.spend
+        from spent
+        cross join models
     ),
     shown as (
         select

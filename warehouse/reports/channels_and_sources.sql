@@ -44,6 +44,8 @@ language plpgsql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+-- how much a period, a clinic and a model are decides the plan
+set plan_cache_mode = force_custom_plan
 as $function$
 #variable_conflict use_column
 declare
@@ -77,11 +79,19 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
     return query
-    with events as (
+    with events as not materialized (
         select
+            happened.event_key,
             happened.event_kind,
+            happened.clinic_id,
             happened.inquiry_key,
             happened.person_key,
+            happened.channel,
+            happened.source,
+            happened.medium,
+            happened.campaign,
+            -- most inquiries are wholly of one row, and nobody has to look at their credits
+            (happened.is_of_one_row or wanted_model = 'last_non_direct') as is_of_one_row,
             happened.paid_visits,
             happened.amount,
             happened.lifetime_revenue,
@@ -98,31 +108,51 @@ begin
             and (wanted_topic is null or happened.topic = wanted_topic)
             and (wanted_clinic is null or happened.clinic_id = wanted_clinic)
     ),
-    -- Markov shares among the players that Shapley shares among, by their effects on the chain of all journeys
+    divided as not materialized (
+        select
+            events.*,
+            credits.channel as row_channel,
+            credits.source as row_source,
+            credits.medium as row_medium,
+            credits.campaign as row_campaign,
+            credits.credit
+        from events
+        inner join reports.channels_and_sources_credits as credits
+            on events.clinic_id = credits.clinic_id and events.inquiry_key = credits.inquiry_key
+        where
+            not events.is_of_one_row
+            -- Markov shares among the players that Shapley shares among
+            and credits.attribution_model = case wanted_model when 'markov' then 'shapley' else wanted_model end
+            and credits.level = case when wanted_model in ('markov', 'shapley') then players_level else 'any' end
+    ),
+    -- … by their effects on the chain of all journeys
+    effects as (
+        select
+            stored.clinic_id,
+            stored.player::jsonb ->> 0 as channel,
+            stored.player::jsonb ->> 1 as source,
+            stored.player::jsonb ->> 2 as campaign,
+            stored.removal_effect
+        from reports.channels_and_sources_effects as stored
+        where stored.level = players_level
+    ),
     weighed as (
         select
-            players.inquiry_key,
-            players.channel,
-            players.source,
-            players.campaign,
+            divided.*,
             coalesce(effects.removal_effect, 0) as removal_effect,
-            sum(coalesce(effects.removal_effect, 0)) over (partition by players.inquiry_key) as effects_in_path,
-            count(*) over (partition by players.inquiry_key) as players_in_path
-        from reports.channels_and_sources_credits as players
-        left join reports.channels_and_sources_effects as effects
+            sum(coalesce(effects.removal_effect, 0)) over (partition by divided.event_key) as effects_in_path,
+            count(*) over (partition by divided.event_key) as players_in_path
+        from divided
+        left join effects
             on
-                players.clinic_id = effects.clinic_id
-                and players.level = effects.level
-                and case players_level
-                    when 'channel' then jsonb_build_array(players.channel)
-                    when 'source' then jsonb_build_array(players.channel, players.source)
-                    else jsonb_build_array(players.channel, players.source, players.campaign)
-                end::text = effects.player
-        where
-            wanted_model = 'markov'
-            and players.attribution_model = 'shapley'
-            and players.level = players_level
-            and players.inquiry_key in (select events.inquiry_key from events)
+                divided.clinic_id = effects.clinic_id
+                and divided.row_channel = effects.channel
+                -- equal, or both null: said so that it can be hashed
+                and coalesce(divided.row_source, '') = coalesce(effects.source, '')
+                and (divided.row_source is null) = (effects.source is null)
+                and coalesce(divided.row_campaign, '') = coalesce(effects.campaign, '')
+                and (divided.row_campaign is null) = (effects.campaign is null)
+        where wanted_model = 'markov'
     ),
     shared as (
         select
@@ -134,83 +164,140 @@ begin
                     else 1::numeric / weighed.players_in_path
                 end,
                 18
-            ) as credit
+            ) as share
         from weighed
-    ),
-    credits as (
-        select
-            stored.inquiry_key,
-            stored.channel,
-            stored.source,
-            stored.medium,
-            stored.campaign,
-            stored.credit
-        from reports.channels_and_sources_credits as stored
-        where stored.attribution_model = wanted_model and stored.level in ('any', players_level)
-        union all
-        select
-            shared.inquiry_key,
-            shared.channel,
-            shared.source,
-            null,
-            shared.campaign,
-            -- what rounding left over goes to the largest share
-            shared.credit + case
-                when row_number() over (
-                    partition by shared.inquiry_key
-                    order by shared.credit desc, shared.channel asc, shared.source asc, shared.campaign asc
-                ) = 1
-                    then 1 - sum(shared.credit) over (partition by shared.inquiry_key)
-                else 0
-            end
-        from shared
     ),
     credited as (
         select
-            case when by_channel then credits.channel end as channel,
-            case when by_source then credits.source end as source,
-            case when by_campaign then credits.campaign end as campaign,
-            credits.medium,
-            credits.credit,
-            events.*
+            case when by_channel then events.channel end as channel,
+            case when by_source then events.source end as source,
+            case when by_campaign then events.campaign end as campaign,
+            -- players have no medium
+            case when wanted_model not in ('markov', 'shapley') then events.medium end as medium,
+            1::numeric as credit,
+            events.event_kind,
+            events.person_key,
+            events.paid_visits,
+            events.amount,
+            events.lifetime_revenue,
+            events.lifetime_cost,
+            events.lifetime_sales,
+            events.lifetime_sales_without_cost
         from events
-        inner join credits on events.inquiry_key = credits.inquiry_key
+        where events.is_of_one_row
+        union all
+        select
+            case when by_channel then divided.row_channel end,
+            case when by_source then divided.row_source end,
+            case when by_campaign then divided.row_campaign end,
+            divided.row_medium,
+            divided.credit,
+            divided.event_kind,
+            divided.person_key,
+            divided.paid_visits,
+            divided.amount,
+            divided.lifetime_revenue,
+            divided.lifetime_cost,
+            divided.lifetime_sales,
+            divided.lifetime_sales_without_cost
+        from divided
+        where wanted_model <> 'markov'
+        union all
+        select
+            case when by_channel then shared.row_channel end,
+            case when by_source then shared.row_source end,
+            case when by_campaign then shared.row_campaign end,
+            null,
+            -- what rounding left over goes to the largest share
+            shared.share + case
+                when row_number() over (
+                    partition by shared.event_key
+                    order by shared.share desc, shared.row_channel asc, shared.row_source asc, shared.row_campaign asc
+                ) = 1
+                    then 1 - sum(shared.share) over (partition by shared.event_key)
+                else 0
+            end,
+            shared.event_kind,
+            shared.person_key,
+            shared.paid_visits,
+            shared.amount,
+            shared.lifetime_revenue,
+            shared.lifetime_cost,
+            shared.lifetime_sales,
+            shared.lifetime_sales_without_cost
+        from shared
     ),
-    -- a person who came of several repeat inquiries of a row is one client there
-    clients_of_rows as (
+    -- everything of a row together, but for clients
+    summed as (
         select
             credited.channel,
             credited.source,
             credited.campaign,
-            credited.person_key,
-            least(sum(credited.credit), 1) as credit,
+            credited.medium,
+            credited.event_kind,
+            case when credited.event_kind = 'client' then credited.person_key end as client_key,
+            sum(credited.credit) as credit,
+            sum(credited.credit * credited.amount) as amount,
+            sum(credited.credit * credited.paid_visits) as paid_visits,
             max(credited.lifetime_revenue) as lifetime_revenue,
             max(credited.lifetime_cost) as lifetime_cost,
             max(credited.lifetime_sales) as lifetime_sales,
             max(credited.lifetime_sales_without_cost) as lifetime_sales_without_cost
         from credited
-        where credited.event_kind = 'client'
-        group by credited.channel, credited.source, credited.campaign, credited.person_key
+        group by 1, 2, 3, 4, 5, 6
+    ),
+    -- a person who came of several repeat inquiries of a row is one client there
+    clients_of_rows as (
+        select
+            summed.channel,
+            summed.source,
+            summed.campaign,
+            summed.client_key,
+            least(sum(summed.credit), 1) as credit,
+            max(summed.lifetime_revenue) as lifetime_revenue,
+            max(summed.lifetime_cost) as lifetime_cost,
+            max(summed.lifetime_sales) as lifetime_sales,
+            max(summed.lifetime_sales_without_cost) as lifetime_sales_without_cost
+        from summed
+        where summed.event_kind = 'client'
+        group by summed.channel, summed.source, summed.campaign, summed.client_key
+    ),
+    spent as (
+        select
+            case when by_channel then spent.channel end as channel,
+            case when by_source then spent.source end as source,
+            case when by_campaign then spent.campaign end as campaign,
+            spent.medium,
+            sum(spent.spend) as spend,
+            sum(spent.spend_with_vat) as spend_with_vat,
+            sum(spent.impressions) as impressions,
+            sum(spent.clicks) as clicks
+        from reports.channels_and_sources_spend as spent
+        where
+            spent.spend_date between date_from and date_to
+            and (wanted_clinic is null or spent.clinic_id = wanted_clinic)
+            -- spend cannot be told apart by topic (RULES 12.18)
+            and wanted_topic is null
+        group by 1, 2, 3, 4
     ),
     parts as (
         select
-            credited.channel, credited.source, credited.campaign,
-            array_agg(distinct credited.medium) as mediums,
+            summed.channel, summed.source, summed.campaign,
             0::numeric as spend, 0::numeric as spend_with_vat, 0::bigint as impressions, 0::bigint as clicks,
-            sum(credited.credit) filter (where credited.event_kind = 'inquiry') as inquiries,
-            sum(credited.credit) filter (where credited.event_kind = 'booked') as booked,
-            sum(credited.credit) filter (where credited.event_kind = 'arrived') as arrived,
-            sum(credited.credit * credited.amount) filter (where credited.event_kind = 'payment') as revenue,
-            sum(credited.credit * credited.paid_visits) filter (where credited.event_kind = 'payment') as paid_visits,
+            sum(summed.credit) filter (where summed.event_kind = 'inquiry') as inquiries,
+            sum(summed.credit) filter (where summed.event_kind = 'booked') as booked,
+            sum(summed.credit) filter (where summed.event_kind = 'arrived') as arrived,
+            sum(summed.amount) filter (where summed.event_kind = 'payment') as revenue,
+            sum(summed.paid_visits) filter (where summed.event_kind = 'payment') as paid_visits,
             0::numeric as clients, 0::numeric as paying_clients,
             0::numeric as lifetime_revenue, 0::numeric as lifetime_cost, 0::bigint as lifetime_sales,
             0::bigint as lifetime_sales_without_cost
-        from credited
-        group by credited.channel, credited.source, credited.campaign
+        from summed
+        group by summed.channel, summed.source, summed.campaign
         union all
         select
             clients_of_rows.channel, clients_of_rows.source, clients_of_rows.campaign,
-            null, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0, 0, 0, 0,
             sum(clients_of_rows.credit),
             sum(clients_of_rows.credit) filter (where clients_of_rows.lifetime_revenue > 0),
             sum(clients_of_rows.credit * clients_of_rows.lifetime_revenue),
@@ -221,19 +308,11 @@ begin
         group by clients_of_rows.channel, clients_of_rows.source, clients_of_rows.campaign
         union all
         select
-            case when by_channel then spent.channel end,
-            case when by_source then spent.source end,
-            case when by_campaign then spent.campaign end,
-            array_agg(distinct spent.medium),
+            spent.channel, spent.source, spent.campaign,
             sum(spent.spend), sum(spent.spend_with_vat), sum(spent.impressions)::bigint, sum(spent.clicks)::bigint,
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-        from reports.channels_and_sources_spend as spent
-        where
-            spent.spend_date between date_from and date_to
-            and (wanted_clinic is null or spent.clinic_id = wanted_clinic)
-            -- spend cannot be told apart by topic (RULES 12.18)
-            and wanted_topic is null
-        group by 1, 2, 3
+        from spent
+        group by spent.channel, spent.source, spent.campaign
     ),
     figures as (
         select
@@ -260,15 +339,19 @@ begin
         from parts
         group by parts.channel, parts.source, parts.campaign
     ),
+    named as (
+        select summed.channel, summed.source, summed.campaign, summed.medium from summed
+        union
+        select spent.channel, spent.source, spent.campaign, spent.medium from spent
+    ),
     mediums as (
         select
-            parts.channel,
-            parts.source,
-            parts.campaign,
-            string_agg(distinct one.medium, ', ' order by one.medium) as medium
-        from parts
-        cross join lateral unnest(parts.mediums) as one (medium)
-        group by parts.channel, parts.source, parts.campaign
+            named.channel,
+            named.source,
+            named.campaign,
+            string_agg(named.medium, ', ' order by named.medium) as medium
+        from named
+        group by named.channel, named.source, named.campaign
     )
     select
         figures.channel,
@@ -337,28 +420,24 @@ select
     happened.topic,
     happened.audience,
     happened.is_referral,
-    credits.channel,
-    credits.source,
-    credits.medium,
-    credits.campaign,
+    happened.channel,
+    happened.source,
+    happened.medium,
+    happened.campaign,
     0::numeric as spend,
     0::numeric as spend_with_vat,
     0::bigint as impressions,
     0::bigint as clicks,
-    coalesce(sum(credits.credit) filter (where happened.event_kind = 'inquiry'), 0) as inquiries,
-    coalesce(sum(credits.credit) filter (where happened.event_kind = 'booked'), 0) as booked,
-    coalesce(sum(credits.credit) filter (where happened.event_kind = 'arrived'), 0) as arrived,
-    coalesce(sum(credits.credit) filter (where happened.event_kind = 'client' and happened.audience = 'primary'), 0)
-        as clients,
-    coalesce(sum(credits.credit * happened.amount) filter (where happened.event_kind = 'payment'), 0) as revenue
+    count(*) filter (where happened.event_kind = 'inquiry')::numeric as inquiries,
+    count(*) filter (where happened.event_kind = 'booked')::numeric as booked,
+    count(*) filter (where happened.event_kind = 'arrived')::numeric as arrived,
+    count(*) filter (where happened.event_kind = 'client' and happened.audience = 'primary')::numeric as clients,
+    coalesce(sum(happened.amount) filter (where happened.event_kind = 'payment'), 0) as revenue
 from reports.channels_and_sources_events as happened
-inner join reports.channels_and_sources_credits as credits
-    on happened.clinic_id = credits.clinic_id and happened.inquiry_key = credits.inquiry_key
-        and credits.attribution_model = 'last_non_direct'
 where not (happened.audience = 'primary' and happened.is_taken_by_repeat)
 group by
     happened.cohort_date, happened.clinic_id, happened.topic, happened.audience, happened.is_referral,
-    credits.channel, credits.source, credits.medium, credits.campaign
+    happened.channel, happened.source, happened.medium, happened.campaign
 union all
 select
     spent.spend_date, spent.clinic_id, null, null, false,

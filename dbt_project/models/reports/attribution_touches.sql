@@ -17,6 +17,7 @@ final as (
         touches.source,
         touches.campaign,
         touches.days_before,
+        reports.touch_weight('time_decay', 1, 1, 1, 1, 1, touches.days_before) as time_decay,
         touches.is_before_booking
     from touches
 )

@@ -1,4 +1,5 @@
 -- One row per thing that happened out of a wants_to_book inquiry: the inquiry itself, booked, arrived, client, payment.
+-- It names the row of the report that has all of it: under last_non_direct, and under every model where the inquiry is of one row.
 -- `cohort_date` is the inquiry's day (basis cohort), `event_date` the day it happened (basis period), RULES 12.24.
 with
 
@@ -17,6 +18,25 @@ lifetimes as (
 
 payments as (
     select * from {{ ref('int_inquiry_payments') }}
+),
+
+credits as (
+    select * from {{ ref('channels_and_sources_credits') }}
+    where attribution_model in ('linear', 'last_non_direct')
+),
+
+-- every touch has a credit under linear, one of them all of it under last_non_direct
+rows_of_inquiries as (
+    select
+        credits.clinic_id,
+        credits.inquiry_key,
+        count(*) filter (where credits.attribution_model = 'linear') = 1 as is_of_one_row,
+        max(credits.channel) filter (where credits.attribution_model = 'last_non_direct') as channel,
+        max(credits.source) filter (where credits.attribution_model = 'last_non_direct') as source,
+        max(credits.medium) filter (where credits.attribution_model = 'last_non_direct') as medium,
+        max(credits.campaign) filter (where credits.attribution_model = 'last_non_direct') as campaign
+    from credits
+    group by credits.clinic_id, credits.inquiry_key
 ),
 
 happened as (
@@ -109,6 +129,11 @@ final as (
         happened.audience,
         inquiries.referral is not null as is_referral,
         inquiries.topic,
+        rows_of_inquiries.channel,
+        rows_of_inquiries.source,
+        rows_of_inquiries.medium,
+        rows_of_inquiries.campaign,
+        coalesce(rows_of_inquiries.is_of_one_row, false) as is_of_one_row,
         happened.paid_visits,
         happened.is_taken_by_repeat,
         happened.amount,
@@ -119,6 +144,8 @@ final as (
             as lifetime_sales_without_cost
     from happened
     inner join inquiries on happened.inquiry_key = inquiries.inquiry_key
+    left join rows_of_inquiries
+        on inquiries.clinic_id = rows_of_inquiries.clinic_id and inquiries.inquiry_key = rows_of_inquiries.inquiry_key
     left join lifetimes on inquiries.person_key = lifetimes.person_key
 )
 
