@@ -111,6 +111,7 @@ language plpgsql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $function$
 #variable_conflict use_column
 declare

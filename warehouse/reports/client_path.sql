@@ -16,6 +16,7 @@ language sql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $function$
     select
         steps.occurred_at, steps.step, steps.channel, steps.source, steps.campaign, steps.detail,

@@ -23,6 +23,7 @@ language sql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $function$
     with coming as (
         select
@@ -163,6 +164,7 @@ language plpgsql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $function$
 #variable_conflict use_column
 declare

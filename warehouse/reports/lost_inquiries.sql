@@ -29,6 +29,7 @@ language sql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $function$
     select
         lost.inquiry_key, lost.person_key, lost.local_date, lost.clinic_id, lost.topic, lost.channel, lost.source,
@@ -66,6 +67,7 @@ language sql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $function$
     select
         lost.reason,

@@ -26,6 +26,7 @@ language sql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $function$
     select
         dips.clinic_id,

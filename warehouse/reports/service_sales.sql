@@ -55,6 +55,7 @@ language sql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $function$
     with depth as materialized (
         select coalesce(reports.service_sales_depth(level), 0) as levels

@@ -20,6 +20,7 @@ language sql
 stable
 security invoker
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $function$
     select
         won.deal_id, won.name, won.created_at, won.closed_at, round(won.amount, 2), won.currency, won.manager_id
