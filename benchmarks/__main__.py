@@ -4,6 +4,7 @@
     BENCH_TOUCHPOINTS  sizes of the build benchmark, comma between; 300000,3000000 if not set
     BENCH_HISTORY      touchpoints of the smallest history of the benchmark of days; 60000 if not set
     BENCH_PATHS        paths of the attribution benchmark; 1000000 if not set
+    BENCH_WAREHOUSE    URL of a published warehouse to read in the benchmark of reports; without it one is built
     BENCH_DUCK         touchpoints of the comparison with DuckDB; 300000 if not set
     BENCH_ROUNDS       how often every contestant has its turn; 5 if not set, once where a turn of all takes minutes
     BENCH_PG           a superuser's URL of a server to use; without it one is started with the product's settings
@@ -22,7 +23,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import access, build, days, duck, load, memory, paths, publication, scheduler
+from benchmarks import access, build, days, duck, load, memory, paths, publication, reports, scheduler
 from benchmarks.harness import Bench
 from benchmarks.machine import describe
 from runtime.home import open_home
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Bench], None]] = {
     "paths": paths.run,
     "publication": publication.run,
     "access": access.run,
+    "reports": reports.run,
     "memory": memory.run,
     "scheduler": scheduler.run,
 }
