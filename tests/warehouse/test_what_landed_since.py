@@ -27,8 +27,8 @@ VIEWS = {
         "select session_id, (select max(name) from staging.files__clinics) as first from staging.files__sessions",
         set(),
     ),
-    "asking_if_there": (
-        "select session_id from staging.files__sessions where site in (select name from staging.files__clinics)",
+    "asking_if_not_there": (
+        "select session_id from staging.files__sessions where site not in (select name from staging.files__clinics)",
         set(),
     ),
     "counted": ("select session_id, count(*) over (partition by site) as many from staging.files__sessions", set()),
@@ -75,8 +75,10 @@ def test_a_row_that_was_written_before_the_look_and_committed_after_it_is_read_a
         psycopg.connect(own_city.url) as loader,
         psycopg.connect(own_city.url, autocommit=True) as connection,
     ):
-        (first, _) = _sessions(connection)
+        (first, second) = _sessions(connection)
         loader.execute("update staging.files__sessions set site = 'late' where session_id = %s", (first,))
+        # a later transaction that ends before
+        connection.execute("update staging.files__sessions set site = 'soon' where session_id = %s", (second,))
         seen = fresh.look(connection)
         loader.commit()
         with connection.transaction():
