@@ -79,7 +79,7 @@ def series(chart: Chart, dataset: Dataset, language: str) -> dict[str, Any]:
         "show_empty_columns": True,
         "show_legend": bool(chart.by) or len(chart.metrics) > 1,
         "legendType": "scroll",
-        "legendOrientation": "top",
+        "legendOrientation": "right" if chart.by else "top",  # there all series have room
         "rich_tooltip": True,
         "y_axis_format": D3[words().column(chart.metrics[0]).format],
         "x_axis_time_format": "%d.%m" if language == "ru" else "%d %b",

@@ -10,11 +10,23 @@ READABLE = "#17708A"
 BEHIND = "#E8F2F5"
 GREY = "#5F5F5F"
 
+# Where a theme is given, Superset takes nothing from its own: what its pages need of that is said again.
 THEME: dict[str, Any] = {
     "algorithm": "default",
     "token": {
         "brandAppName": "Chairside",
         "brandLogoAlt": "Chairside",
+        "brandLogoUrl": "/static/assets/images/superset-logo-horiz.png",
+        "brandLogoHref": "/dashboard/list/",
+        "brandLogoHeight": "24px",
+        "brandLogoMargin": "18px 0",
+        "brandIconMaxWidth": 37,
+        "fontSizeXS": "8",
+        "fontSizeXXL": "28",
+        "fontWeightNormal": "400",
+        "fontWeightLight": "300",
+        "fontWeightStrong": "600",
+        "fontWeightBold": "700",
         "colorPrimary": READABLE,
         "colorPrimaryBg": BEHIND,
         "colorPrimaryBgHover": BEHIND,

@@ -105,6 +105,10 @@ class Page:
 
 
 def sign_in(page: Page, url: str, user: str, password: str) -> None:
+    # A page that is left may still get an answer with a cookie, which is not that of the form below.
+    page.open("about:blank")
+    page.wait("location.protocol == 'about:'")
+    time.sleep(0.5)
     page.call("Network.clearBrowserCookies")
     page.open(f"{url}/login/")
     page.wait("document.querySelector('input[type=password]')", 300)

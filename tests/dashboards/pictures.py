@@ -27,7 +27,8 @@ BOTTOM = (
 SMALLER = (
     "import sys; from PIL import Image; i = Image.open(sys.argv[1]).convert('RGB');"
     " i.resize((i.width * 3 // 4, i.height * 3 // 4), Image.LANCZOS)"
-    ".quantize(64, dither=Image.Dither.NONE).save(sys.argv[2], optimize=True)"
+    # by nearest means, or bars of a rare colour take that of others
+    ".quantize(128, kmeans=4, dither=Image.Dither.NONE).save(sys.argv[2], optimize=True)"
 )
 
 

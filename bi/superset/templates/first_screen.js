@@ -31,17 +31,20 @@
   if (!location.pathname.startsWith("/superset/dashboard/") || location.search) return;
   const READS = /^\/api\/v1\/(dashboard\/[\w-]+(\/charts|\/datasets)?\?|dashboard\/[\w-]+\/(charts|datasets)$|dataset\/\d+\/drill_info\/|chart\/data|time_range\/)/;
   const REMEMBERED = "chairside " + location.pathname;
-  const OPENING = 6000; // milliseconds; what is asked later is the reader's choice
+  const OPENING = 6000; // milliseconds
   const ask = window.fetch;
   const early = new Map();
   const asked = [];
+  let chosen = false; // what is asked after the reader touched something is his choice, and not remembered
+  for (const touch of ["pointerdown", "keydown"]) window.addEventListener(touch, () => (chosen = true), true);
   const nameOf = (path, options) => `${options.method || "GET"} ${path} ${options.body || ""}`;
   const pathOf = (address) => String(address).replace(location.origin, "");
   try {
     for (const [path, method, body] of JSON.parse(localStorage.getItem(REMEMBERED) || "[]")) {
       const options = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
       if (body) Object.assign(options, { body, headers: { ...options.headers, "Content-Type": "application/json" } });
-      early.set(nameOf(path, options), ask(path, options));
+      const name = nameOf(path, options);
+      if (!early.has(name)) early.set(name, ask(path, options));
     }
   } catch {
     localStorage.removeItem(REMEMBERED);
@@ -51,7 +54,9 @@
     if (typeof address !== "string" || !READS.test(path) || (options.body && typeof options.body !== "string")) {
       return ask(address, options);
     }
-    if (performance.now() < OPENING && REMEMBERED.endsWith(location.pathname)) asked.push([path, options.method || "GET", options.body || ""]);
+    if (!chosen && performance.now() < OPENING && REMEMBERED.endsWith(location.pathname)) {
+      asked.push([path, options.method || "GET", options.body || ""]);
+    }
     const name = nameOf(path, options);
     const answer = early.get(name);
     early.delete(name);
