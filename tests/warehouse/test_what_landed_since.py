@@ -119,3 +119,20 @@ def test_views_that_join_are_read_whole(city: City) -> None:
         whole = {"open_dental__patients", "amocrm__leads", "files__deal_stages", "yandex_metrica__visits"}
         assert not whole & set(narrowed)
         connection.rollback()
+
+
+def test_a_record_of_several_rows_is_made_of_all_of_them(city: City) -> None:
+    """A stage that is deleted leaves no fresh row, and its deal as many records as before."""
+    deals = "select record_id, content from {}.int_family_records where record_kind = 'deal_stages' order by 1"
+    with psycopg.connect(city.url) as connection:
+        seen = fresh.look(connection)
+        before = connection.execute(deals.format("build").encode()).fetchall()
+        connection.execute(
+            "delete from staging.files__deal_stages where (deal_id, entered_at) in (select deal_id, max(entered_at)"
+            " from staging.files__deal_stages group by deal_id having count(*) > 1 limit 1)"
+        )
+        fresh.narrow(connection, seen)
+        now = connection.execute(deals.format("fresh").encode()).fetchall()
+        assert len(now) == len(before) > 1
+        assert len(set(now) ^ set(before)) == 2
+        connection.rollback()
