@@ -6,9 +6,11 @@
     BENCH_PATHS        paths of the attribution benchmark; 1000000 if not set
     BENCH_WAREHOUSE    URL of a published warehouse to read in the benchmark of reports; without it one is built
     BENCH_DUCK         touchpoints of the comparison with DuckDB; 300000 if not set
+    BENCH_DASHBOARDS   reports whose dashboards are opened, comma between; all if not set
     BENCH_ROUNDS       how often every contestant has its turn; 5 if not set, once where a turn of all takes minutes
     BENCH_PG           a superuser's URL of a server to use; without it one is started with the product's settings
-    CHAIRSIDE_HOME     where each run leaves bench/<when it began>.json; .chairside if not set
+    CHAIRSIDE_HOME     where each run leaves bench/<when it began>.json; .chairside if not set; its demo's dashboards
+                       are opened
 
 Exit status 1 where a figure is over its goal, or contestants did not do the same and got none.
 """
@@ -23,7 +25,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import access, build, days, duck, load, memory, paths, publication, reports, scheduler
+from benchmarks import access, build, dashboards, days, duck, load, memory, paths, publication, reports, scheduler
 from benchmarks.harness import Bench
 from benchmarks.machine import describe
 from runtime.home import open_home
@@ -41,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Bench], None]] = {
     "reports": reports.run,
     "memory": memory.run,
     "scheduler": scheduler.run,
+    "dashboards": dashboards.run,
 }
 
 
