@@ -148,6 +148,36 @@ def test_won_deals_without_payments_and_months_that_differ_are_told_and_stop_not
     assert (month["month"], month["deals"], month["won"], month["paid"]) == ("2026-05-01", "20", "20000", "1200")
 
 
+def test_what_readers_have_already_is_not_summed_again_and_what_builds_touched_since_is(june: Built) -> None:
+    """A broken credit and a missing one, each of an inquiry that a build touched since and of one that none did."""
+    (inquiries,) = one(
+        june.url,
+        "select array_agg(inquiry_key order by 1) from build.fct_inquiries where people_group = 'wants_to_book'",
+    )
+    first, second, third, fourth = list(inquiries)[:4]  # type: ignore[call-overload]
+    run(
+        june.url,
+        "update build.channels_and_sources_credits set credit = 0.9 * credit where attribution_model = 'linear'"
+        f" and inquiry_key in ('{first}', '{second}')",
+        "delete from build.channels_and_sources_credits where attribution_model = 'time_decay'"
+        f" and inquiry_key in ('{third}', '{fourth}')",
+        f"insert into build.family_unpublished (kind, key) values ('inquiry', '{first}'), ('inquiry', '{third}'),"
+        f" ('person', '{second}')",
+    )
+
+    refusal(june.url)
+    kept = broken(june.url)
+    sums, missing = "build.channels_and_sources_credits", "build.fct_inquiries"
+    assert {row["inquiry_key"] for row in kept[sums, "credits_sum_to_one"]} == {first, second}
+    assert {row["inquiry_key"] for row in kept[missing, "every_inquiry_has_credits_of_every_model"]} == {third, fourth}
+
+    with pytest.raises(PublicationRefused):
+        check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
+    kept = broken(june.url, "touched")
+    assert {row["inquiry_key"] for row in kept[sums, "credits_sum_to_one"]} == {first}
+    assert {row["inquiry_key"] for row in kept[missing, "every_inquiry_has_credits_of_every_model"]} == {third}
+
+
 def test_a_mart_that_was_not_built_refuses(june: Built) -> None:
     run(june.url, "drop table build.top_deals_won")
 
@@ -202,12 +232,12 @@ def test_a_refused_mart_is_published_by_whoever_releases_it(june: Built) -> None
     assert one(june.url, "select count(*) from ops.publications where run_id = 'released' and rows_deleted = 1") == (1,)
 
 
-def broken(url: str) -> dict[tuple[str, str], list[dict[str, str]]]:
-    """Table and rule of what failed in the damaged run, with its examples."""
+def broken(url: str, run_id: str = "damaged") -> dict[tuple[str, str], list[dict[str, str]]]:
+    """Table and rule of what failed in a run, with its examples."""
     with psycopg.connect(url) as connection:
         return {
             (table, rule): examples
             for table, rule, examples in connection.execute(
-                "select table_name, rule, examples from ops.checks where run_id = 'damaged' and not is_passed"
+                "select table_name, rule, examples from ops.checks where run_id = %s and not is_passed", (run_id,)
             )
         }
