@@ -120,7 +120,8 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
         return "too many families changed"
     with _session(dbt.url) as connection:
         steps.make_tables(connection, recipe.plan.families)
-        steps.run_stage(connection, recipe.families, schema="day", done=dbt.take)
+    # What a build that fails here leaves in `day` nobody reads; the next one begins with an empty schema.
+    steps.run_side_by_side(partial(_session, dbt.url), recipe.families, schema="day", done=dbt.take)
     with _session(dbt.url) as connection:
         merge.name_keys(connection, recipe.plan)
         sums.recall(connection, recipe.plan, recipe.queries)

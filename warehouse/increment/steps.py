@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from graphlib import TopologicalSorter
+from queue import SimpleQueue
 
 import psycopg
 from psycopg import sql
@@ -59,27 +60,40 @@ def run_side_by_side(
     schema: str,
     done: Callable[[Sequence[ModelRun]], None],
 ) -> None:
-    """`run_stage`, two models at a time, each in a transaction of its own: for models that every build makes anew.
+    """`run_stage`, two models at a time, each in a transaction of its own, whoever is waited for by most first.
 
-    Who has most to wait for him comes first.
+    For models that nobody reads, or that every build makes anew: what was made before one fails stays.
     """
 
     def fill(step: Step) -> ModelRun:
-        with session() as connection:
+        with lent() as connection:
             return _run(step, "model", lambda: _fill(connection, step, schema, columns[step.model]))
 
     def test(step: Step) -> ModelRun:
-        with session() as connection:
+        with lent() as connection:
             return _run(step, "test", lambda: _count(connection, step, schema))
 
-    with session() as connection:
-        columns = _columns(connection, schema)
+    @contextmanager
+    def lent() -> Iterator[Connection]:
+        """One of the connections, which know the tables by now; what was done is committed."""
+        connection = free.get()
+        try:
+            yield connection
+            connection.commit()
+        finally:
+            free.put(connection)
+
     steps = {step.model: step for step in stage.models}
     waiting = Counter(parent for parents in stage.parents.values() for parent in parents)
     order = TopologicalSorter(stage.parents)
     order.prepare()
     runs: list[ModelRun] = []
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
+    free: SimpleQueue[Connection] = SimpleQueue()
+    with ExitStack() as sessions, ThreadPoolExecutor(AT_A_TIME) as pool:
+        for _ in range(AT_A_TIME):
+            free.put(sessions.enter_context(session()))
+        with lent() as connection:
+            columns = _columns(connection, schema)
         going: set[Future[ModelRun]] = set()
         while order.is_active() and not any(run.failed for run in runs):
             ready = sorted(order.get_ready(), key=lambda model: -waiting[model])
