@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
 
 from extractors.core.rows import Reading
 from extractors.core.spec import Context, StreamSpec, Window
+
+
+def read_to(connection: psycopg.Connection[Any], stream: StreamSpec) -> date | None:
+    """The last day that the stream was read to; null before its first load."""
+    found = connection.execute(
+        "select read_to from ops.bookmarks where source = %s and stream = %s", (stream.source, stream.name)
+    ).fetchone()
+    return found[0] if found else None
 
 
 def move_bookmark(connection: psycopg.Connection[Any], stream: StreamSpec, window: Window, context: Context) -> None:

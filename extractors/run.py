@@ -29,8 +29,7 @@ from extractors.core.forgotten import cleaned, not_of_forgotten
 from extractors.core.redact import redact
 from extractors.core.rows import Reading, read_pages
 from extractors.core.spec import Client, Context, SourceSpec, StreamSpec, Window
-from extractors.journal import move_bookmark, write_load
-from extractors.loading.restated import count_restated
+from extractors.journal import move_bookmark, read_to, write_load
 from extractors.loading.windows import Written, write_rejected, write_window
 from extractors.registry import source
 from extractors.settle import settle
@@ -232,9 +231,9 @@ def _run_window(
                 allow_shrink=bool(context.settings.get("allow_shrink")),
                 allow_account_change=bool(context.settings.get("allow_account_change")),
                 accounts=None if context.account is None else (context.account,),
+                read_to=read_to(connection, stream),
             )
             refuse_emptied(stream, window, context, written)
-            restated = count_restated(connection, stream, window, context, written)
             unknown = [row for row in reading.rejected if not corrections.knows(row.row)]
             rejected = not_of_forgotten(connection, stream.source, unknown)
             write_rejected(connection, stream, rejected, run_id=context.run_id, now=context.now)
@@ -243,7 +242,7 @@ def _run_window(
                 move_bookmark(connection, stream, window, context)
             write_load(
                 connection, stream, window, context, (started_at, clock()), reading,
-                (written.written + written.deleted, restated), None,
+                (written.written + written.deleted, written.restated), None,
             )
         return reading, written
     except ChairsideError as error:

@@ -5,6 +5,7 @@ Kept packed, one row of `ops.window_changes` per window and kind of change; `ops
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -29,11 +30,11 @@ class Changes:
         self._keys: dict[Change, list[tuple[Any, ...]]] = {"written": [], "deleted": []}
         self._everything = False
 
-    def add(self, change: Change, cursor: psycopg.Cursor[Any]) -> None:
-        """Keys that the last statement of `cursor` returned."""
-        if self._everything or not cursor.rowcount:
+    def add(self, change: Change, keys: Sequence[tuple[Any, ...]]) -> None:
+        """Keys that a statement wrote or deleted."""
+        if self._everything:
             return
-        self._keys[change] += cursor.fetchall()
+        self._keys[change] += keys
         if sum(map(len, self._keys.values())) > LONGEST_LIST:
             self.everything()
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 from typing import Any
 
@@ -29,6 +29,7 @@ from extractors.core.rows import RejectedRow, Row
 from extractors.core.spec import StreamSpec, Window
 from extractors.loading.changes import Changes
 from extractors.loading.packing import STAMPS, Coming, Order, Packed, Packer, copying
+from extractors.loading.restated import count_copied, of_days_before
 from extractors.loading.steady import refuse_changed_accounts
 
 # A fetch that takes away more than half of at least this many rows is taken for a vendor's fault, not for news.
@@ -49,11 +50,13 @@ AS_USUAL = "set local enable_seqscan to default"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one window did to its table. `received`: rows that came, a row that came twice counted once."""
+    """What one window did to its table. `received`: rows that came, a row that came twice counted once. `restated`: of
+    what was written and deleted, what is news of days that had been read before (loading/restated.py)."""
 
     received: int
     written: int
     deleted: int
+    restated: int = 0
 
 
 def write_window(
@@ -67,18 +70,21 @@ def write_window(
     allow_shrink: bool = False,
     allow_account_change: bool = False,
     accounts: Sequence[str] | None = None,
+    read_to: date | None = None,
 ) -> Written:
     """Bring the landed table to what the rows of `batches` say of `window`. They are drawn while they are copied.
 
-    `accounts`: the window is the truth of these accounts only, rows of others are left alone; null: of all.
+    `accounts`: the window is the truth of these accounts only, rows of others are left alone; null: of all. `read_to`:
+    the last day that was read before; null: none.
 
     Raises GuardError when the window would lose more than half of its rows or an account changed its currency or time
     zone, ConfigError when the table is missing. Whatever is raised, the caller's transaction must be rolled back.
     """
     target = sql.Identifier("staging", spec.table)
     columns = _list([*spec.column_names, "_extra", *STAMP_NAMES])
-    received = written = deleted = 0
+    received = written = deleted = restated = 0
     changes = Changes(spec, window)
+    news = of_days_before(spec, window, read_to)
     with connection.cursor() as cursor:
         # Two runs of one stream would each delete what the other has just written. A row that is there is locked, not
         # written. A lock on the landed table itself would put off its autovacuum; an advisory one anybody may take.
@@ -101,6 +107,7 @@ def write_window(
             received = written = _copy_straight(connection, cursor, target, columns, coming)
             if written:
                 changes.everything()
+                restated = count_copied(cursor, spec, window, read_to, target, inside, written)
         order = Order()
         seen = 0  # rows in `seen`
         keys: set[Any] = set()
@@ -117,7 +124,8 @@ def write_window(
             with connection.cursor() as merging, connection.cursor() as seeing:
                 with connection.pipeline():
                     cursor.execute(ONE_BY_ONE)
-                    merging.execute(merge_statement(spec, target), prepare=False)  # the table grows: plan it anew
+                    # the table grows: plan it anew
+                    merging.execute(merge_statement(spec, target, news), prepare=False)
                     if landed and spec.replace != "key":
                         seeing.execute(
                             sql.SQL("insert into seen select {} from incoming as target where {}").format(
@@ -130,7 +138,9 @@ def write_window(
                     ahead = list(coming.new_keys(keys, int(CHUNK_ROWS * AHEAD)))
                 written += merging.rowcount
                 seen += max(seeing.rowcount, 0)
-                changes.add("written", merging)
+                merged = merging.fetchall()
+                restated += sum(row[-1] for row in merged)
+                changes.add("written", [row[:-1] for row in merged])
         # All that came is landed now. Where each key came once and there are no more rows than came, none vanished.
         if landed and spec.replace != "key" and (
             order.may_repeat or _count_landed(cursor, spec, target, inside) != seen
@@ -138,7 +148,7 @@ def write_window(
             deleted = _delete_vanished(cursor, spec, target, window, landed, inside, allow_shrink, changes)
         cursor.execute("drop table incoming, seen")
         changes.note(cursor, run_id=run_id, now=now)
-    return Written(received, written, deleted)
+    return Written(received, written, deleted, restated + deleted)
 
 
 def _count_landed(cursor: psycopg.Cursor[Any], spec: StreamSpec, target: sql.Identifier, inside: sql.Composable) -> int:
@@ -187,8 +197,8 @@ def _copy_straight(
             return copied
 
 
-def merge_statement(spec: StreamSpec, target: sql.Identifier) -> sql.Composed:
-    """From `incoming`, which holds each key once, into the landed table.
+def merge_statement(spec: StreamSpec, target: sql.Identifier, news: sql.Composable) -> sql.Composed:
+    """From `incoming`, which holds each key once, into the landed table. Returns keys written, each with `news` of it.
 
     Each row looks its own key up (`offset 0` keeps the planner from joining the tables as wholes). One that is landed
     and says the same is only read: `on conflict … where` would lock it, and write that to disk and to the log.
@@ -201,7 +211,7 @@ def merge_statement(spec: StreamSpec, target: sql.Identifier) -> sql.Composed:
         "insert into {target} as target ({names}) select {coming} from incoming"
         " left join lateral (select ({old}) is distinct from ({new}) as differs from {target} as landed"
         " where {same_key} offset 0) as compared on true where compared.differs is not false"
-        " on conflict ({key}) do update set {changes} returning {written}"
+        " on conflict ({key}) do update set {changes} returning {written}, {news}"
     ).format(
         target=target,
         names=_list(names),
@@ -212,6 +222,7 @@ def merge_statement(spec: StreamSpec, target: sql.Identifier) -> sql.Composed:
         key=_list(spec.key),
         changes=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in data),
         written=_list(spec.key, "target"),
+        news=news,
     )
 
 
@@ -238,7 +249,7 @@ def _delete_vanished(
     deleted = cursor.rowcount
     if not deleted:
         return 0
-    changes.add("deleted", cursor)
+    changes.add("deleted", cursor.fetchall())
     left = _count_landed(cursor, spec, target, inside)
     shrinks = landed >= GUARD_FROM_ROWS and left < landed * GUARD_SHARE
     vanishes = spec.replace == "all" and left == 0 and landed >= GUARD_LIST_ROWS
