@@ -271,7 +271,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "keys that were deleted are not told to the build",
-        WINDOWS, 'changes.add("deleted", cursor)', "pass",
+        WINDOWS, 'changes.add("deleted", cursor.fetchall())', "pass",
         f"{WRITING}::test_unchanged_rows_are_only_read_and_changed_keys_are_told",
     ),
     Fault(
