@@ -6,8 +6,9 @@ from typing import LiteralString
 
 from psycopg import sql
 
+from warehouse.increment.fresh import Connection
 from warehouse.increment.plan import ITSELF, RECORD, Kept, Plan
-from warehouse.increment.scope import Connection, run
+from warehouse.increment.scope import run
 
 # What the families' rows of these models name: now (`day`) and in the last build (`build`), each kind after those that
 # its models are kept by. A person is whom any of the records is of.

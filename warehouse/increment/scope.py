@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 
-import psycopg
 from psycopg import sql
 
-from warehouse.increment.fresh import Seen, look, narrow
-
-Connection = psycopg.Connection[Any]
+from warehouse.increment.fresh import Connection, Seen, look, narrow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ import psycopg
 from psycopg import sql
 
 from warehouse.dbt import ModelRun
+from warehouse.increment.fresh import Connection
 from warehouse.increment.recipe import Stage, Step
-from warehouse.increment.scope import Connection
 
 # As many as dbt in a build of everything (dbt_project/profiles.yml).
 AT_A_TIME = 2

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 
 from psycopg import sql
 
+from warehouse.increment.fresh import Connection
 from warehouse.increment.merge import old_rows
 from warehouse.increment.plan import Plan, Summed
 from warehouse.increment.recipe import Step
-from warehouse.increment.scope import Connection
 
 
 def recall(connection: Connection, plan: Plan, queries: Mapping[str, Step]) -> None:
