@@ -56,7 +56,10 @@ end;
 create macro json_part(part) as coalesce(to_json(part)::varchar, 'null');
 create macro jsonb_build_array(a) as '[' || json_part(a) || ']',
     (a, b) as '[' || json_part(a) || ', ' || json_part(b) || ']',
-    (a, b, c) as '[' || json_part(a) || ', ' || json_part(b) || ', ' || json_part(c) || ']';
+    (a, b, c) as '[' || json_part(a) || ', ' || json_part(b) || ', ' || json_part(c) || ']',
+    (a, b, c, d) as '[' || json_part(a) || ', ' || json_part(b) || ', ' || json_part(c) || ', ' || json_part(d) || ']',
+    (a, b, c, d, e) as '[' || json_part(a) || ', ' || json_part(b) || ', ' || json_part(c) || ', ' || json_part(d)
+        || ', ' || json_part(e) || ']';
 create macro first_of(state) as jsonb_build_array(state::json ->> 0);
 create macro first_two_of(state) as jsonb_build_array(state::json ->> 0, state::json ->> 1);
 create macro trim_scale(number) as regexp_replace(regexp_replace(number::varchar, '(\.\d*?)0+$', '\1'), '\.$', '');

@@ -31,13 +31,15 @@ def twin_files(
     """What publication writes for `as_of`: a view per table, then a twin per report file with `_as_of` functions."""
     plans = tuple(plans)
     helpers = {item.name for file, objects in made.items() if file.report == "*" for item in objects}
-    tables = {plan.model.name for plan in plans}
+    views_of_marts = {item.name for objects in made.values() for item in objects if item.schema == "marts"}
+    tables = {plan.model.name for plan in plans} | views_of_marts
     taken = {item.name for objects in made.values() for item in objects}
     twins = [_table_view(connection, plan) for plan in plans]
     for file, objects in made.items():
         if file.report == "*" or file.name.startswith(TRACE_PREFIX):
             continue
-        readers = [_reader(connection, item, taken) for item in objects]
+        # a mart is read in `as_of` under its own name, like the tables
+        readers = [_reader(connection, item, taken) for item in objects if item.schema == "reports"]
         text = "\n;\n".join([_over_past_tables(file.text, helpers, tables), *readers])
         twins.append(ReportFile(name=f"{TWIN_PREFIX}{file.name}", report=file.report, text=text))
     return tuple(twins)

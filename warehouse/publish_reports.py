@@ -23,12 +23,14 @@ from warehouse.publish_tables import Connection
 
 REPORTS_FOLDER = Path(__file__).parent / "reports"
 TWIN_PREFIX = "as_of/"
+# Where files make views and functions.
+MADE_IN = ("reports", "marts", "as_of")
 HEADER = re.compile(r"\A--\s*report:\s*(\*|\w+)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportObject:
-    """A view or a function in `reports` or `as_of`. `signature` is empty for views."""
+    """A view or a function in one of `MADE_IN`. `signature` is empty for views."""
 
     kind: str
     name: str
@@ -152,7 +154,7 @@ def _apply_changed(connection: Connection, files: Sequence[ReportFile], now: dat
         after = _catalog(connection)
         made = tuple(sorted((item for item in after if after[item] != before.get(item)), key=str))
         if not made:
-            raise ConfigError(f"warehouse/reports/{file.name}: makes no view or function in reports or as_of")
+            raise ConfigError(f"warehouse/reports/{file.name}: makes no view or function in {' or '.join(MADE_IN)}")
         _drop(connection, set(old_objects) - set(made))
         connection.execute(
             """
@@ -174,14 +176,15 @@ def _catalog(connection: Connection) -> dict[ReportObject, str]:
         select 'function', pg_proc.proname, pg_get_function_identity_arguments(pg_proc.oid),
             concat_ws(' ', pg_proc.xmin, pg_proc.ctid), pg_proc.pronamespace::regnamespace::text
         from pg_catalog.pg_proc
-        where pg_proc.pronamespace in ('reports'::regnamespace, 'as_of'::regnamespace)
+        where pg_proc.pronamespace::regnamespace::text = any (%(schemas)s)
         union all
         select 'view', pg_class.relname, '', concat_ws(' ', pg_rewrite.xmin, pg_rewrite.ctid),
             pg_class.relnamespace::regnamespace::text
         from pg_catalog.pg_class
         inner join pg_catalog.pg_rewrite on pg_rewrite.ev_class = pg_class.oid
-        where pg_class.relnamespace in ('reports'::regnamespace, 'as_of'::regnamespace) and pg_class.relkind = 'v'
-        """
+        where pg_class.relnamespace::regnamespace::text = any (%(schemas)s) and pg_class.relkind = 'v'
+        """,
+        {"schemas": list(MADE_IN)},
     ).fetchall()
     return {ReportObject(kind=row[0], name=row[1], signature=row[2], schema=row[4]): row[3] for row in rows}
 
@@ -206,15 +209,15 @@ def _require_reader_rights(connection: Connection) -> None:
     """What runs with its owner's rights would show every row to whoever may call it: never published."""
     lending = connection.execute(
         """
-        select format('function %s.%I must be security invoker', pg_proc.pronamespace::regnamespace, pg_proc.proname)
+        select format('function %%s.%%I must be security invoker', pg_proc.pronamespace::regnamespace, pg_proc.proname)
         from pg_catalog.pg_proc
-        where pg_proc.pronamespace in ('reports'::regnamespace, 'as_of'::regnamespace) and pg_proc.prosecdef
+        where pg_proc.pronamespace::regnamespace::text = any (%(schemas)s) and pg_proc.prosecdef
         union all
         select format(
-            'view %s.%I must have (security_invoker = true)', pg_class.relnamespace::regnamespace, pg_class.relname
+            'view %%s.%%I must have (security_invoker = true)', pg_class.relnamespace::regnamespace, pg_class.relname
         )
         from pg_catalog.pg_class
-        where pg_class.relnamespace in ('reports'::regnamespace, 'as_of'::regnamespace) and pg_class.relkind = 'v'
+        where pg_class.relnamespace::regnamespace::text = any (%(schemas)s) and pg_class.relkind = 'v'
             and not coalesce(
                 (
                     select option_value::boolean from pg_options_to_table(pg_class.reloptions)
@@ -222,7 +225,8 @@ def _require_reader_rights(connection: Connection) -> None:
                 ),
                 false
             )
-        """
+        """,
+        {"schemas": list(MADE_IN)},
     ).fetchall()
     if lending:
         raise GuardError("nothing was published: " + "; ".join(row[0] for row in lending))

@@ -20,8 +20,14 @@ from tests.e2e.identity_truth import agreement, known_persons, truth_of
 
 FIRST, DAYS = date(2026, 8, 1), 45
 CONVERSIONS = ("booking", "first_visit", "deal", "payment")
-ALL_CREDITS = """(
-    select * from marts.fct_attribution_credits union all select * from marts.fct_attribution_markov_credits
+COLUMNS = """
+    model, conversion_key, conversion, person_key, clinic_id, converted_at, converted_date, touch_key, touch_number, channel,
+    source, campaign, credit, conversions, amount
+"""
+ALL_CREDITS = f"""(
+    select {COLUMNS} from marts.fct_attribution_credits
+    union all
+    select {COLUMNS} from marts.fct_attribution_markov_credits
 ) as credits"""
 # a session, a visit that was direct, a call of unknown source that is the inquiry and the booking: docs/attribution.md
 EXAMPLE = "(values (1, 14), (2, 7), (3, 0)) as touch (number, days)"

@@ -21,11 +21,13 @@ from psycopg.types.json import Jsonb
 from warehouse.dbt import common_arguments, dbt_environment
 from warehouse.migrate import migrate
 
-REPORT = Path(__file__).resolve().parents[2] / "warehouse" / "reports" / "attribution.sql"
+REPORTS = Path(__file__).resolve().parents[2] / "warehouse" / "reports"
+READ_BY_PEOPLE = ("attribution.sql", "attribution_markov_credits.sql")
 WANTED = (
-    "int_conversion_credits", "int_conversion_markov_credits", "attribution_conversions", "attribution_touches",
+    "fct_attribution_credits", "fct_attribution_effects", "attribution_conversions", "attribution_touches",
     "attribution_effects",
 )  # fmt: skip
+SCHEMAS = {"attribution": "reports", "fct": "marts"}  # by the first word of a model's name
 AT = datetime(2026, 6, 30, 12, tzinfo=UTC)
 TABLES = """
 create table build.int_conversions (
@@ -124,7 +126,8 @@ def attribution_chain(server_url: str, folder: Path) -> Iterator[Chain]:
             connection.execute(TABLES.encode())
             for statement in _views(url, folder):
                 connection.execute(statement.encode())
-            connection.execute(REPORT.read_bytes())
+            for file in READ_BY_PEOPLE:
+                connection.execute((REPORTS / file).read_bytes())
             yield Chain(connection)
     finally:
         with psycopg.connect(server_url, autocommit=True) as admin:
@@ -148,5 +151,5 @@ def _views(url: str, folder: Path) -> list[str]:
             for key, node in nodes.items()
             if key not in ordered and all(of in ordered for of in node.depends_on.nodes if of in nodes)
         ]
-    schemas = {key: "reports" if nodes[key].name.startswith("attribution_") else "build" for key in ordered}
+    schemas = {key: SCHEMAS.get(nodes[key].name.partition("_")[0], "build") for key in ordered}
     return [f"create view {schemas[key]}.{nodes[key].name} as {nodes[key].compiled_code}" for key in ordered]

@@ -124,7 +124,7 @@ def test_the_transitions_and_removal_effects_are_the_published_ones(chain: Chain
     credits = {
         (key, number): float(credit)
         for key, number, credit in chain.ask(
-            "select conversion_key, touch_number, credit from build.int_conversion_markov_credits"
+            "select conversion_key, touch_number, credit from marts.fct_attribution_markov_credits"
         )
     }
     for number, row in enumerate(read("A_journeys_all_models.csv")):
