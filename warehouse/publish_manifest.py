@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from extractors.core.errors import ConfigError
-from warehouse.increment.plan import ITSELF, RECORD, Kept, read_part
+from warehouse.increment.plan import ITSELF, RECORD, ByDay, Kept, read_part
 
 PUBLISHED_SCHEMAS = ("marts", "reports")
 REFERENCE = "reference"
@@ -145,8 +145,10 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
 
 
 def _family(node: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Column and kind where rows are kept by one column of keys (warehouse/increment/plan.py)."""
+    """Column and kind where rows are kept by one column of keys, or by their day (warehouse/increment/plan.py)."""
     part = read_part(node)
+    if isinstance(part, ByDay):
+        return part.column, part.kind
     if isinstance(part, Kept) and part.of not in (RECORD, ITSELF):
         return part.columns[0], part.of
     return None, None

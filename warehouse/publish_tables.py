@@ -184,8 +184,8 @@ def write_difference(
     using, touched = sql.SQL(""), sql.Composed([])
     if known_rows is not None:
         using = sql.SQL(" using build.family_unpublished as touched")
-        touched = sql.SQL("touched.kind = {} and old.{} = touched.key and ").format(
-            sql.Literal(plan.model.family_kind), sql.Identifier(str(plan.model.family))
+        touched = sql.SQL("touched.kind = {} and old.{} = {} and ").format(
+            sql.Literal(plan.model.family_kind), sql.Identifier(str(plan.model.family)), _touched_key(plan)
         )
     built, published = (_rows_to_compare(plan, table, known_rows) for table in (plan.build, plan.target))
     fields = {
@@ -235,8 +235,21 @@ def _rows_to_compare(plan: TablePlan, table: sql.Identifier, known_rows: int | N
         return table
     return sql.SQL(
         "(select rows_of_all.* from {} as rows_of_all inner join build.family_unpublished as touched"
-        " on touched.kind = {} and rows_of_all.{} = touched.key)"
-    ).format(table, sql.Literal(plan.model.family_kind), sql.Identifier(str(plan.model.family)))
+        " on touched.kind = {} and rows_of_all.{} = {})"
+    ).format(
+        table, sql.Literal(plan.model.family_kind), sql.Identifier(str(plan.model.family)), _touched_key(plan)
+    )  # fmt: skip
+
+
+def _touched_key(plan: TablePlan) -> sql.Composable:
+    """Keys are kept as text; a table by day is compared by days, which an index knows."""
+    types = {column.name: column.type for column in plan.wanted}
+    if types.get(str(plan.model.family)) != "date":
+        return sql.SQL("touched.key")
+    # only of its own kind: other keys are no days
+    return sql.SQL("case when touched.kind = {} then touched.key::date end").format(
+        sql.Literal(plan.model.family_kind)
+    )
 
 
 def _comparable(columns: Sequence[Column], alias: str) -> sql.Composed:

@@ -21,8 +21,8 @@ from tests.e2e.identity_truth import agreement, known_persons, truth_of
 FIRST, DAYS = date(2026, 8, 1), 45
 CONVERSIONS = ("booking", "first_visit", "deal", "payment")
 COLUMNS = """
-    model, conversion_key, conversion, person_key, clinic_id, converted_at, converted_date, touch_key, touch_number, channel,
-    source, campaign, credit, conversions, amount
+    model, conversion_key, conversion, person_key, clinic_id, converted_at, converted_date, touch_key, touch_number,
+    channel, source, campaign, credit, conversions, amount
 """
 ALL_CREDITS = f"""(
     select {COLUMNS} from marts.fct_attribution_credits

@@ -13,6 +13,7 @@ SUMS = "warehouse/increment/sums.py"
 STEPS = "warehouse/increment/steps.py"
 RECIPE = "warehouse/increment/recipe.py"
 FRESH = "warehouse/increment/fresh.py"
+DAYS = "warehouse/increment/days.py"
 RUN = "warehouse/increment/run.py"
 TOUCHED = "warehouse/publish_touched.py"
 
@@ -21,6 +22,7 @@ EQUAL = f"{A_DAY}::test_days_of_two_hundred_histories_equal_a_build_of_everythin
 PUBLISHED = f"{A_DAY}::test_a_publication_compares_the_families_that_builds_touched_and_misses_nothing"
 PARTS = "tests/warehouse/test_parts_of_a_day.py"
 LANDED = "tests/warehouse/test_what_landed_since.py"
+MOVED = "tests/warehouse/test_days_that_moved.py"
 ONLY = f"{A_DAY}::test_only_the_families_of_what_changed_are_made_anew"
 
 FAULTS_OF_A_DAY: tuple[Fault, ...] = (
@@ -48,7 +50,18 @@ FAULTS_OF_A_DAY: tuple[Fault, ...] = (
     Fault("a phone stays blocked though patients of it left today", SCOPE,
           "is_firm = patients - changed.cards >", "is_firm = patients >", EQUAL),
     Fault("a visit that became due moves nobody", SCOPE,
-          "where first_start_at > %(was)s and", "where false and first_start_at > %(was)s and", EQUAL),
+          "first_start_at > %(was)s and first", "false and first_start_at > %(was)s and first", EQUAL),
+    Fault("a request becomes lost only when something of its family changes", SCOPE,
+          "or outcome = 'request_saved'", "or false and outcome = 'request_saved'", EQUAL),
+    Fault("the days of a sum that moves are forgotten", DAYS,
+          "if summed.model in by_day.of:", "if summed.model in by_day.of and False:",
+          f"{MOVED}::test_a_day_that_families_moved_is_made_anew_and_no_other"),
+    Fault("spend of the past that changed moves no day", DAYS,
+          "where now.content is distinct from was.content", "where was.content is null",
+          f"{MOVED}::test_a_day_whose_spend_changed_came_or_went_is_made_anew"),
+    Fault("a publication never hears of the days that moved", DAYS,
+          "from build.family_days where model = %s on", "from build.family_days where false and model = %s on",
+          f"{MOVED}::test_a_day_that_families_moved_is_made_anew_and_no_other"),
     Fault("a rate that changed moves no payment", SCOPE,
           "on facts.original_currency = moved.currency and facts.paid_date >=",
           "on false and facts.original_currency = moved.currency and facts.paid_date >=", EQUAL),

@@ -14,7 +14,7 @@ INQUIRIES = f"{MODELS}/inquiries"
 PEOPLE = f"{MODELS}/people"
 WINDOWS = "extractors/loading/windows.py"
 NEW_ROWS = "extractors/sources/files/new_rows.py"
-CREDITS = "dbt_project/macros/conversion_credits.sql"
+CREDITS = "dbt_project/models/intermediate/attribution/int_conversion_credits.sql"
 CHANNELS = "warehouse/reports/channels_and_sources.sql"
 WEIGHT = "warehouse/reports/touch_weight.sql"
 

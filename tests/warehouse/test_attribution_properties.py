@@ -53,8 +53,8 @@ def test_credits_sum_to_exactly_one_and_money_to_the_kopeck(chain: Chain, writte
         chain.write(written)
         found = chain.ask(
             "select model, conversion_key, sum(credit), sum(amount), min(credit)"
-            " from (table marts.fct_attribution_credits union all table marts.fct_attribution_markov_credits) as credits"
-            " group by 1, 2"
+            " from (table marts.fct_attribution_credits union all table marts.fct_attribution_markov_credits)"
+            " as credits group by 1, 2"
         )
         told = chain.ask(
             "select model, round(sum(conversions), 3), sum(revenue)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from extractors.core.errors import ConfigError
@@ -41,12 +41,33 @@ class Summed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ByDay:
+    """A table that follows from everybody and is added up by day: `column` is a row's day. It is made after the merge,
+    of the days alone that moved.
+
+    `of`: the tables that it reads, with the column of the day in each. Those in `summed` move by the difference of
+    families, the others are made as a whole.
+    """
+
+    model: str
+    column: str
+    of: Mapping[str, str]
+    summed: frozenset[str] = frozenset()
+
+    @property
+    def kind(self) -> str:
+        """How its days are called among the keys that a publication has to look at."""
+        return f"day of {self.model}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All models of a project by their part. Names are dbt's.
 
     `families`: made from the families' rows, in schema `day`; of them `kept` and `summed` change `build`, `passing` are
     steps on the way. `recalled`: what the old sums are made of, in an order to build it in. `before`, `after`: tables
-    made as a whole, before the families are known and after the merge. Views stand, whatever their tables hold.
+    made as a whole, before the families are known and after the merge; of the latter `by_day` make only what moved.
+    Views stand, whatever their tables hold.
     """
 
     families: tuple[str, ...]
@@ -56,6 +77,7 @@ class Plan:
     recalled: tuple[str, ...]
     before: tuple[str, ...]
     after: tuple[str, ...]
+    by_day: tuple[ByDay, ...]
 
     @property
     def kept_by_name(self) -> dict[str, Kept]:
@@ -69,7 +91,9 @@ def read_plan(manifest: Mapping[str, Any]) -> Plan:
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] == "model" and node["config"]["enabled"]
     }
-    parts = {unique_id: read_part(node) for unique_id, node in models.items()}
+    told = {unique_id: read_part(node) for unique_id, node in models.items()}
+    # a table by day is one that is made as a whole, but for what it leaves as it is
+    parts = {unique_id: None if isinstance(part, ByDay) else part for unique_id, part in told.items()}
     # Views of the whole target say what staging says now, whoever reads them.
     tables = {unique_id for unique_id, node in models.items() if node["config"]["materialized"] == "table"}
     parents = {unique_id: [p for p in node["depends_on"]["nodes"] if p in models] for unique_id, node in models.items()}
@@ -86,10 +110,15 @@ def read_plan(manifest: Mapping[str, Any]) -> Plan:
         recalled=tuple(name[u] for u in _recalled(parts, parents)),
         before=tuple(name[u] for u in whole if u not in late),
         after=tuple(name[u] for u in whole if u in late),
+        by_day=tuple(
+            _by_day(part, {name[p]: parts[p] for p in _tables_read(u, parents, tables)})
+            for u, part in told.items()
+            if isinstance(part, ByDay)
+        ),
     )
 
 
-def read_part(node: Mapping[str, Any]) -> Kept | Summed | str | None:
+def read_part(node: Mapping[str, Any]) -> Kept | Summed | ByDay | str | None:
     """None where the model is made as a whole, "passing" where it is only a step on the way."""
     told = (node["config"].get("meta") or {}).get("increment")
     if told is None:
@@ -101,10 +130,33 @@ def read_part(node: Mapping[str, Any]) -> Kept | Summed | str | None:
         return Kept(model=model, columns=_names(told["delete"]), of=told["of"])
     if isinstance(told, Mapping) and set(told) == {"sum", "key"}:
         return Summed(model=model, sums=_names(told["sum"]), key=_names(told["key"]))
+    if isinstance(told, Mapping) and set(told) == {"day", "of"} and isinstance(told["of"], Mapping):
+        return ByDay(model=model, column=str(told["day"]), of=told["of"])
     raise ConfigError(
-        f"meta.increment of {model}: {told!r}. Write {{kept: false}}, {{sum: <columns>, key: <columns>}}, or"
+        f"meta.increment of {model}: {told!r}. Write {{kept: false}}, {{sum: <columns>, key: <columns>}},"
+        f" {{day: <column>, of: {{<parent>: <its column>}}}}, or"
         f" {{delete: <column>, of: <kind>}} with one of {', '.join(KINDS)}."
     )
+
+
+def _by_day(told: ByDay, parents: Mapping[str, object]) -> ByDay:
+    """ConfigError unless it names the day in every table that it reads, each a sum or made as a whole."""
+    wrong = set(parents) ^ set(told.of)
+    wrong |= {parent for parent, part in parents.items() if not (part is None or isinstance(part, Summed))}
+    if wrong:
+        raise ConfigError(
+            f"meta.increment of {told.model}: its `of` names the day in each table that the model reads, and these are"
+            f" sums or made as a whole. Look at {', '.join(sorted(wrong))}."
+        )
+    return replace(told, summed=frozenset(parent for parent, part in parents.items() if part is not None))
+
+
+def _tables_read(unique_id: str, parents: Mapping[str, list[str]], tables: set[str]) -> set[str]:
+    """Those that a model reads, through views too."""
+    found: set[str] = set()
+    for parent in parents[unique_id]:
+        found |= {parent} if parent in tables else _tables_read(parent, parents, tables)
+    return found
 
 
 def _names(told: object) -> tuple[str, ...]:

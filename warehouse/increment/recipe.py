@@ -16,7 +16,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from warehouse.dbt import Dbt
-from warehouse.increment.plan import Plan, read_plan
+from warehouse.increment.plan import ByDay, Plan, read_plan
 
 _DAY = re.compile(r'"day"\.')
 
@@ -36,11 +36,12 @@ class Step:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """Models, parents first, and the tests of their rows: queries that find what is wrong. `parents`: of each model
-    those of the stage that it reads, through views too."""
+    those of the stage that it reads, through views too. `by_day`: by name those of which some days are made."""
 
     models: tuple[Step, ...]
     tests: tuple[Step, ...]
     parents: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    by_day: Mapping[str, ByDay] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ def recipe(nodes: Mapping[str, Any]) -> Recipe:
             models=tuple(step for _, step in sorted(models[number], key=_place)),
             tests=tuple(tests[number]),
             parents=_parents({step.model for _, step in models[number]}, nodes),
+            by_day={by_day.model: by_day for by_day in plan.by_day if stages[by_day.model] == number},
         )
         for number in range(3)
     )

@@ -8,6 +8,7 @@ follow from everybody's rows. A step that fails leaves the state of the last bui
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ import psycopg
 import yaml
 
 from warehouse.dbt import PROJECT, Dbt
-from warehouse.increment import merge, scope, steps, sums
+from warehouse.increment import days, merge, scope, steps, sums
 from warehouse.increment.fresh import Seen
+from warehouse.increment.plan import read_plan
 from warehouse.increment.recipe import read_recipe
 from warehouse.timings import Scope
 
@@ -102,7 +104,8 @@ def _build_everything(dbt: Dbt, code: str, as_of: datetime) -> None:
         seen = scope.snapshot(connection)
     dbt.build(exclude=_LANDED)
     with psycopg.connect(dbt.url) as connection:
-        scope.keep_everything(connection, too_many_patients=_too_many_patients())
+        scope.keep_everything(connection, too_many_patients=_rule("too_many_patients"))
+        days.keep_everything(connection, read_plan(json.loads((dbt.folder / "manifest.json").read_bytes())))
         _keep(connection, State(code=code, rules=rules, as_of=as_of, seen=seen))
 
 
@@ -113,8 +116,9 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
         steps.run_stage(connection, recipe.before, schema="build", done=dbt.take)
     with _session(dbt.url) as connection:
         found = scope.find(
-            connection, last=state.seen, was=state.as_of, now=as_of, too_many_patients=_too_many_patients()
-        )
+            connection, last=state.seen, was=state.as_of, now=as_of,
+            too_many_patients=_rule("too_many_patients"), callback_days=_rule("callback_days"),
+        )  # fmt: skip
     dbt.say(f"build: {found.changed} records changed, {found.in_scope} of {found.known} in their families")
     if found.in_scope > LARGEST_SHARE * found.known:
         return "too many families changed"
@@ -127,7 +131,7 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
         sums.recall(connection, recipe.plan, recipe.queries)
         merge.merge(connection, recipe.plan)
         sums.apply(connection, recipe.plan)
-        scope.keep_scope(connection, too_many_patients=_too_many_patients())
+        scope.keep_scope(connection, too_many_patients=_rule("too_many_patients"))
         merge.empty(connection, recipe.plan)
         _keep(connection, State(code=state.code, rules=state.rules, as_of=as_of, seen=found.seen))
     steps.run_side_by_side(partial(_session, dbt.url), recipe.after, schema="build", done=dbt.take)
@@ -141,10 +145,10 @@ def _session(url: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def _too_many_patients() -> int:
-    """RULES section 1, as the models have it."""
+def _rule(name: str) -> int:
+    """A number of the rules, as the models have it."""
     project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
-    return int(project["vars"]["too_many_patients"])
+    return int(project["vars"][name])
 
 
 def _rules(connection: psycopg.Connection[Any]) -> str:

@@ -94,12 +94,16 @@ where
     )
 """
 
-# Time alone moves these: visits that became due (RULES 12.26).
+# Time alone moves these: visits that became due (RULES 12.26), requests that nobody called back in time and that are
+# lost from then on. Of these a day more on either side: in each clinic's time zone it is another moment.
 _MOVED_BY_TIME: LiteralString = """
 insert into pg_temp.seeds
 select hashtextextended('contact:' || deciding_contact_id, 0)
 from build.int_inquiries
-where first_start_at > %(was)s and first_start_at <= %(now)s
+where
+    first_start_at > %(was)s and first_start_at <= %(now)s
+    or outcome = 'request_saved'
+    and local_date + %(callback_days)s between %(was)s::date - 2 and %(now)s::date + 1
 """
 
 # A rate moves amounts of its currency from its day on, and of the days before it until an earlier one.
@@ -270,10 +274,12 @@ def keep_scope(connection: Connection, *, too_many_patients: int) -> None:
     run(connection, _KEEP_RULES)
 
 
-def find(connection: Connection, *, last: Seen, was: datetime, now: datetime, too_many_patients: int) -> Found:
+def find(
+    connection: Connection, *, last: Seen, was: datetime, now: datetime, too_many_patients: int, callback_days: int
+) -> Found:
     """Find the families to make anew, into `build.family_scope`; part of one transaction of the caller.
 
-    `last`: what the last build saw, `was`: its moment.
+    `last`: what the last build saw, `was`: its moment. `too_many_patients`, `callback_days`: the rules of the models.
     """
     seen = look(connection)
     narrow(connection, last)
@@ -284,7 +290,7 @@ def find(connection: Connection, *, last: Seen, was: datetime, now: datetime, to
     connection.execute("drop schema fresh cascade")
     connection.execute("analyze build.family_changed")
     connection.execute("create temporary table seeds (record bigint) on commit drop")
-    connection.execute(_MOVED_BY_TIME, {"was": was, "now": now})
+    connection.execute(_MOVED_BY_TIME, {"was": was, "now": now, "callback_days": callback_days})
     connection.execute(_MOVED_BY_CURRENCY)
     connection.execute(_MOVED_BY_CAMPAIGN)
     if _count(connection, "select count(*) from pg_temp.moved_campaigns"):

@@ -14,7 +14,9 @@ import psycopg
 from psycopg import sql
 
 from warehouse.dbt import ModelRun
+from warehouse.increment import days
 from warehouse.increment.fresh import Connection
+from warehouse.increment.plan import ByDay
 from warehouse.increment.recipe import Stage, Step
 
 # As many as dbt in a build of everything (dbt_project/profiles.yml).
@@ -67,7 +69,8 @@ def run_side_by_side(
 
     def fill(step: Step) -> ModelRun:
         with lent() as connection:
-            return _run(step, "model", lambda: _fill(connection, step, schema, columns[step.model]))
+            by_day = stage.by_day.get(step.model)
+            return _run(step, "model", lambda: _fill(connection, step, schema, columns[step.model], by_day))
 
     def test(step: Step) -> ModelRun:
         with lent() as connection:
@@ -123,13 +126,17 @@ def _run(step: Step, kind: str, work: Callable[[], int]) -> ModelRun:
     return ModelRun(model=step.model, kind=kind, status=status, seconds=seconds, rows=rows, message=message)
 
 
-def _fill(connection: Connection, step: Step, schema: str, columns: Sequence[str]) -> int:
+def _fill(
+    connection: Connection, step: Step, schema: str, columns: Sequence[str], by_day: ByDay | None = None
+) -> int:
     table = sql.Identifier(schema, step.model)
     names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
-    if schema == "build":
-        connection.execute(sql.SQL("truncate {}").format(table))
     # dbt's own text, compiled from this project's files
     query = sql.SQL(step.reading(schema))
+    if by_day is not None:
+        return days.fill(connection, by_day, query, names)
+    if schema == "build":
+        connection.execute(sql.SQL("truncate {}").format(table))
     rows = connection.execute(
         sql.SQL("insert into {} ({}) select {} from (").format(table, names, names) + query + sql.SQL("\n) as made")
     ).rowcount

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from psycopg import sql
 
+from warehouse.increment import days
 from warehouse.increment.fresh import Connection
 from warehouse.increment.merge import old_rows
 from warehouse.increment.plan import Plan, Summed
@@ -39,6 +40,7 @@ def apply(connection: Connection, plan: Plan) -> None:
     """Move every sum in `build` by the difference. A row without anything left to sum leaves."""
     for summed in plan.summed:
         _apply(connection, summed)
+        days.note(connection, plan, summed)
     connection.execute("drop schema was cascade")
 
 

@@ -4,11 +4,7 @@
 with
 
 slots as (
-    select * from {{ ref('int_schedule_slots_unioned') }}
-),
-
-clinics as (
-    select * from {{ ref('int_clinics_unioned') }}
+    select * from {{ ref('int_slot_days') }}
 ),
 
 people as (
@@ -17,17 +13,16 @@ people as (
 
 events as (
     select
-        {{ local_date('slots.starts_at', 'clinics.time_zone') }} as day,
+        slots.day,
         slots.clinic_id,
         slots.direction,
-        1 as slots,
+        slots.slots,
         0 as booked,
         0 as cancelled,
         0 as visited,
         0 as inquiries,
         0 as inquiries_booked
     from slots
-    inner join clinics on slots.clinic_id = clinics.clinic_id
     union all
     select
         people.day,
