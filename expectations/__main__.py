@@ -12,7 +12,7 @@ from pathlib import Path
 
 from expectations.ask import ask
 from expectations.docs import write_docs
-from expectations.gate import count_rows, tables_of
+from expectations.gate import count_rows
 from expectations.report import Gate, GateReport
 from expectations.suites import LANDED, MARTS
 
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     for gate in gates:
         suites = LANDED if gate == "landed" else MARTS
         rules = [rule for suite in suites.values() for rule in suite]
-        rows = count_rows(given.url, tables_of(rules))
+        rows = count_rows(given.url, rules)
         to_ask = [rule for rule in rules if rows.get(rule.table) and all(need in rows for need in rule.needs)]
         report = GateReport(
             gate=gate, run_id="by hand", checked_at=now, verdicts=tuple(ask(given.url, to_ask, rows, now=now))

@@ -30,7 +30,7 @@ def check_landed(url: str, *, run_id: str, now: datetime, sources: Sequence[str]
     Raises PublicationRefused listing the breaches.
     """
     rules = [rule for source, suite in LANDED.items() if sources is None or source in sources for rule in suite]
-    rows = count_rows(url, tables_of(rules))
+    rows = count_rows(url, rules)
     to_ask = [rule for rule in rules if rows.get(rule.table) and all(need in rows for need in rule.needs)]
     skipped = [
         Verdict(rule=rule, is_passed=None, message=_why_skipped(rule, rows)) for rule in rules if rule not in to_ask
@@ -45,7 +45,7 @@ def check_marts(url: str, *, run_id: str, now: datetime, only_touched: bool = Fa
     families that builds touched since. Raises PublicationRefused listing the breaches.
     """
     rules = [rule for suite in MARTS.values() for rule in suite]
-    rows = count_rows(url, tables_of(rules))
+    rows = count_rows(url, rules)
     to_ask = [rule for rule in rules if rule.table in rows and all(need in rows for need in rule.needs)]
     missing = [
         Verdict(
@@ -68,21 +68,27 @@ def tables_of(rules: Iterable[Rule]) -> set[str]:
     return {table for rule in rules for table in (rule.table, *rule.needs)} | always
 
 
-def count_rows(url: str, tables: Iterable[str]) -> dict[str, int]:
-    """How many rows each table holds; tables that are not there are left out."""
+def count_rows(url: str, rules: Sequence[Rule]) -> dict[str, int]:
+    """How many rows each table holds that a rule is about; of those that rules only join, 1 where there is any.
+
+    Tables that are not there are left out.
+    """
+    about = {rule.table for rule in rules}
     with psycopg.connect(url) as connection:
         there = [
             name
             for (name,) in connection.execute(
                 "select name from unnest(%s::text[]) as name where to_regclass(name) is not null order by name",
-                [sorted(tables)],
+                [sorted(tables_of(rules))],
             )
         ]
         if not there:
             return {}
         counts = sql.SQL(" union all ").join(
-            sql.SQL("select {}, count(*) from {}").format(
-                sql.Literal(name), sql.Identifier(*name.split(".", maxsplit=1))
+            sql.SQL("select {}, count(*) from (select from {}{}) as looked_at").format(
+                sql.Literal(name),
+                sql.Identifier(*name.split(".", maxsplit=1)),
+                sql.SQL("" if name in about else " limit 1"),
             )
             for name in there
         )

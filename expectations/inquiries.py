@@ -118,7 +118,9 @@ SUITE: tuple[Rule, ...] = (
     Rule(
         name="every_session_is_in_the_marts",
         table=LANDED_SESSIONS,
-        expectation=where("not exists (select from build.fct_sessions as s where s.session_id = t.session_id)"),
+        expectation=where(
+            "{touched_sessions} and not exists (select from build.fct_sessions as s where s.session_id = t.session_id)"
+        ),
         severity="stop",
         reason="A lost session is a lost touch: its channel gets less credit than is due.",
         what_to_do=A_MODEL + " Begin with int_session_sources and int_session_persons.",

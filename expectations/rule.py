@@ -112,6 +112,7 @@ def no_rows(query: str) -> Recipe:
     {clinics}  (clinic_id, time_zone) of every landed clinic.
     {rates}    ("date", currency, rate) of every landed currency rate.
     {touched}  condition on `inquiry_key`: changed since readers last got it; true of all where that is unknown.
+    {touched_sessions}  the same on `session_id`.
     """
 
     def make(rule: Rule, asked: Asked) -> Any:  # noqa: ANN401 - an expectation of GX
@@ -145,14 +146,19 @@ def placeholders(rule: Rule, asked: Asked) -> dict[str, str]:
         "batch": f'"{schema}"."{name}"',
         "now": f"'{asked.now.astimezone(UTC).isoformat()}'::timestamptz",
         "latest": f"'{latest(asked.now).isoformat()}'::timestamptz",
-        "touched": "inquiry_key in (select key from build.family_unpublished where kind = 'inquiry')"
-        if asked.only_touched
-        else "true",
+        "touched": _touched(asked, "inquiry_key", "inquiry"),
+        "touched_sessions": _touched(asked, "session_id", "session"),
         "clinics": "(" + (" union ".join(clinics) or "select null::text as clinic_id, null::text as time_zone") + ")",
         "rates": "("
         + (" union all ".join(rates) or 'select null::date as "date", null::text as currency, null::numeric as rate')
         + ")",
     }
+
+
+def _touched(asked: Asked, column: str, kind: str) -> str:
+    if not asked.only_touched:
+        return "true"
+    return f"{column} in (select key from build.family_unpublished where kind = '{kind}')"
 
 
 def latest(now: datetime) -> datetime:

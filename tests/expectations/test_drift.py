@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from expectations.ask import load_gx
-from expectations.gate import check_landed, count_rows, tables_of
+from expectations.gate import check_landed, count_rows
 from expectations.rule import Asked, Rule
 from expectations.suites import LANDED
 from extractors.registry import SOURCES
@@ -55,7 +55,7 @@ def year(pg_server_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def rows(year: str) -> Mapping[str, int]:
-    return count_rows(year, tables_of(DRIFT))
+    return count_rows(year, DRIFT)
 
 
 def found(connection: Connection, rule: Rule, asked: Asked) -> list[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from expectations.ask import ask
-from expectations.gate import count_rows, tables_of
+from expectations.gate import count_rows
 from expectations.rule import Rule
 from expectations.suites import LANDED, MARTS
 from warehouse.migrate import migrate
@@ -42,7 +42,7 @@ def test_naming_the_gates_does_not_import_great_expectations() -> None:
 def test_every_rule_can_be_asked_of_the_landed_tables_as_declared(fresh_database: str) -> None:
     migrate(fresh_database)
     rules = [rule for suite in LANDED.values() for rule in suite]
-    rows = count_rows(fresh_database, tables_of(rules))
+    rows = count_rows(fresh_database, rules)
     asked = [rule for rule in rules if rule.table in rows and all(need in rows for need in rule.needs)]
 
     verdicts = ask(fresh_database, asked, rows, now=NOW)

@@ -24,10 +24,10 @@ from warehouse.migrate import migrate
 REPORTS = Path(__file__).resolve().parents[2] / "warehouse" / "reports"
 READ_BY_PEOPLE = ("attribution.sql", "attribution_markov_credits.sql")
 WANTED = (
-    "fct_attribution_credits", "fct_attribution_effects", "attribution_conversions", "attribution_touches",
-    "attribution_effects",
+    "fct_attribution_credits", "fct_attribution_effects", "dim_attribution_players", "attribution_conversions",
+    "attribution_touches", "attribution_players", "attribution_effects",
 )  # fmt: skip
-SCHEMAS = {"attribution": "reports", "fct": "marts"}  # by the first word of a model's name
+SCHEMAS = {"attribution": "reports", "fct": "marts", "dim": "marts"}  # by the first word of a model's name
 AT = datetime(2026, 6, 30, 12, tzinfo=UTC)
 TABLES = """
 create table build.int_conversions (
@@ -101,10 +101,11 @@ class Chain:
         with self.connection.transaction(force_rollback=True):
             self.write(journeys)
             if not model.startswith("markov"):  # no other model reads the effects, which take long to find
-                self.connection.execute("alter view reports.attribution_effects rename to effects_not_needed")
-                self.connection.execute(
-                    "create table reports.attribution_effects as table reports.effects_not_needed with no data"
-                )
+                for table in ("attribution_players", "attribution_effects"):
+                    self.connection.execute(f"alter view reports.{table} rename to {table}_unasked".encode())
+                    self.connection.execute(
+                        f"create table reports.{table} as table reports.{table}_unasked with no data".encode()
+                    )
             return dict(
                 self.ask(
                     "select channel, conversions from reports.attribution(date '2026-01-01', date '2026-12-31',"

@@ -41,8 +41,8 @@ def effects(connection: psycopg.Connection[Any], journeys: list[Journey], order:
             cursor.executemany("insert into public.paths values (%s, %s)", rows)
         found = connection.execute(
             "select player, removal_effect from ops.markov_removal_effects_of_moves(format("
-            "'select from_state, to_state, count(*)::numeric as journeys from public.paths"
-            " cross join lateral ops.markov_moves(path, outcome, %%s) group by 1, 2', %s::integer))",
+            "'select ''one'' as chain, from_state, to_state, count(*)::numeric as journeys from public.paths"
+            " cross join lateral ops.markov_moves(path, outcome, %%s) group by 2, 3', %s::integer))",
             (order,),
         )
         return dict(found.fetchall())
@@ -72,6 +72,27 @@ def test_a_higher_order_remembers_what_came_before(connection: psycopg.Connectio
 
 def test_without_any_conversion_nobody_matters(connection: psycopg.Connection[Any]) -> None:
     assert effects(connection, [(("A", "B"), False)], 3) == {"A": 0, "B": 0}
+
+
+def test_chains_that_are_solved_together_do_not_touch(connection: psycopg.Connection[Any]) -> None:
+    """The same players in two chains, one of which converts nobody and one of which needs more rounds."""
+    first: list[Journey] = [(("A", "B", "A", "B", "C"), True), (("B", "A"), False), (("C", "A", "B"), False)]
+    second: list[Journey] = [(("A", "D"), True), (("D",), False)]
+    third: list[Journey] = [(("B",), False)]
+    with connection.transaction():
+        connection.execute("truncate public.paths")
+        for name, journeys in (("first", first), ("second", second), ("third", third)):
+            for path, converted in journeys:
+                outcome = "(conversion)" if converted else "(null)"
+                connection.execute("insert into public.paths values (%s, %s)", ([name, *path], outcome))
+        found = connection.execute(
+            "select chain, player, removal_effect from ops.markov_removal_effects_of_moves("
+            "'select path[1] as chain, from_state, to_state, count(*)::numeric as journeys from public.paths"
+            " cross join lateral ops.markov_moves(path[2:], outcome, 2) group by 1, 2, 3')"
+        ).fetchall()
+    for name, journeys in (("first", first), ("second", second), ("third", third)):
+        told = {player: effect for chain_name, player, effect in found if chain_name == name}
+        assert told == pytest.approx(by_hand(journeys, 2), abs=1e-12), name
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -154,14 +154,16 @@ begin
         group by parts.conversion_key, parts.channel, parts.source, parts.campaign
     ),
     effects as (
+        -- of each clinic the same
         select
-            stored.player,
+            named.player,
             max(stored.removal_effect) filter (where stored.model = 'markov') as markov,
             max(stored.removal_effect) filter (where stored.model = 'markov_2') as markov_2,
             max(stored.removal_effect) filter (where stored.model = 'markov_3') as markov_3
-        from reports.attribution_effects as stored
-        where stored.conversion = wanted_conversion and stored.level = wanted_level
-        group by stored.player
+        from reports.attribution_players as named
+        inner join reports.attribution_effects as stored on named.effect_key = stored.effect_key
+        where named.conversion = wanted_conversion and named.level = wanted_level
+        group by named.player
     ),
     weighed as (
         select

@@ -1,7 +1,7 @@
 -- report: marts
 -- Credits of the default lookback by the Markov chain, as fct_attribution_credits has those of the other models: one row per conversion
 -- and touch with credit. Every load moves every one of them, because the chain is made of all journeys. So a publication keeps the
--- effects, some thousand rows, and a path is divided by them when it is read; `linear` has a row for every touch of a path.
+-- effects, some hundred rows, and a path is divided by them when it is read; `linear` has a row for every touch of a path.
 -- Refused: a table, of which each day would rewrite all and keep what it replaced.
 
 -- Every window is by the columns that a reader narrows by, so that PostgreSQL asks for those paths only.
@@ -37,16 +37,17 @@ weighed as (
             else 1::numeric / path.touches_of_player
         end as weight
     from path
-    left join marts.fct_attribution_effects as effects
+    left join marts.dim_attribution_players as players
         on
-            path.conversion = effects.conversion
-            and path.channel = effects.channel
-            and path.source = effects.source
+            path.conversion = players.conversion
+            and path.channel = players.channel
+            and path.source = players.source
             -- the first finds the row quickly, the second tells an empty name from none
-            and coalesce(path.campaign, '') = coalesce(effects.campaign, '')
-            and path.campaign is not distinct from effects.campaign
-            and coalesce(path.clinic_id, '') = coalesce(effects.clinic_id, '')
-            and path.clinic_id is not distinct from effects.clinic_id
+            and coalesce(path.campaign, '') = coalesce(players.campaign, '')
+            and path.campaign is not distinct from players.campaign
+            and coalesce(path.clinic_id, '') = coalesce(players.clinic_id, '')
+            and path.clinic_id is not distinct from players.clinic_id
+    left join marts.fct_attribution_effects as effects on players.effect_key = effects.effect_key
     window of_path as (partition by path.conversion_key, path.conversion, path.clinic_id, path.converted_date)
 ),
 shared as (

@@ -41,8 +41,8 @@ models as (
     select *
     from (
         values
-        ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'), ('time_decay'), ('w_shaped'),
-        ('shapley')
+        ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'), ('time_decay'),
+        ('w_shaped'), ('shapley')
     ) as model (model)
 ),
 

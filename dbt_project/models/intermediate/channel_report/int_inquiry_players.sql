@@ -24,7 +24,9 @@ players as (
 
 final as (
     select
-        md5(jsonb_build_array(players.clinic_id, players.channel, players.source, players.campaign)::text) as player_key,
+        md5(
+            jsonb_build_array(players.clinic_id, players.channel, players.source, players.campaign)::text
+        ) as player_key,
         players.clinic_id,
         jsonb_build_array(players.channel, players.source, players.campaign)::text as player,
         players.touches

@@ -1,10 +1,7 @@
--- One row per clinic, conversion kind and campaign: the share of the network's conversions of the kind that would be lost without it,
--- by the Markov chain (docs/attribution.md). A clinic's reader learns only of campaigns that his clinic has.
+-- One row per conversion kind and campaign: the share of the network's conversions of the kind that would be lost without it, by the
+-- Markov chain (docs/attribution.md). Which campaign it is, dim_attribution_players tells whom it may; apart from it, because every
+-- load moves every effect.
 with
-
-players as (
-    select * from {{ ref('int_conversion_players') }}
-),
 
 effects as (
     select * from {{ ref('int_conversion_effects') }}
@@ -13,15 +10,10 @@ effects as (
 
 final as (
     select
-        players.player_key as effect_key,
-        players.clinic_id,
-        players.conversion,
-        players.channel,
-        players.source,
-        players.campaign,
+        effects.effect_key,
+        effects.conversion,
         effects.removal_effect
-    from players
-    inner join effects on players.conversion = effects.conversion and players.player = effects.player
+    from effects
 )
 
 select * from final
