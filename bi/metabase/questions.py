@@ -125,7 +125,11 @@ def questions_of(
         for function in functions
         if function.report == report and all(each.default or each.type in TAG_TYPES for each in function.parameters)
     ]
-    views = [relation for relation in relations if relation.report == report and relation.is_view]
+    views = [
+        relation
+        for relation in relations
+        if relation.schema == "reports" and relation.report == report and relation.is_view
+    ]
     for view in views:
         if view.name.endswith("_daily"):
             found[:0] = picture_of_days(view, language)
