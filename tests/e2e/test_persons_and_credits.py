@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -133,23 +134,91 @@ def test_chains_of_order_two_and_three_stand_beside_the_others_by_channel(city: 
     assert len(rows(city, "select distinct model " + query.format("campaign"))) == 9
 
 
-def test_a_reader_with_the_right_gets_the_owners_figures(city: str) -> None:
-    """The shared formulas are functions of their own: whoever may read a report may call them, and sees no more."""
+@contextmanager
+def reader(city: str, grant: str) -> Iterator[str]:
+    """The URL of an employee with this right alone; `grant`: what follows the role in `access.allow`."""
     role = f"t{uuid.uuid4().hex[:8]}_marketer"
-    period = "date '2000-01-01', date '2100-01-01'"
-    query = f"select count(*), sum(conversions) from reports.attribution({period}, 'booking')"
     with psycopg.connect(city, autocommit=True) as owner:
         owner.execute("select access.add_employee(%s, 'Invented', null, null)", (role,))
         try:
-            owner.execute("select access.allow(%s, 'attribution')", (role,))
+            owner.execute(f"select access.allow(%s, {grant})".encode(), (role,))
             (password,) = owner.execute("select access.login_password(%s)", (role,)).fetchone() or ("",)
             server = urlsplit(city).netloc.rpartition("@")[2]
-            login = urlsplit(city)._replace(netloc=f"{quote(role)}:{quote(password)}@{server}").geturl()
-            assert rows(login, query) == rows(city, query)
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                rows(login, "select * from marts.fct_attribution_credits")
+            yield urlsplit(city)._replace(netloc=f"{quote(role)}:{quote(password)}@{server}").geturl()
         finally:
             owner.execute("select access.remove_employee(%s)", (role,))
+
+
+def test_a_reader_with_the_right_gets_the_owners_figures(city: str) -> None:
+    """The shared formulas are functions of their own: whoever may read a report may call them, and sees no more."""
+    period = "date '2000-01-01', date '2100-01-01'"
+    query = f"select count(*), sum(conversions) from reports.attribution({period}, 'booking')"
+    with reader(city, "'attribution'") as login:
+        assert rows(login, query) == rows(city, query)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            rows(login, "select * from marts.fct_attribution_credits")
+
+
+def test_who_sees_one_clinic_reads_its_markov_credits_and_no_other_clinics_campaigns(city: str) -> None:
+    """Effects are of the network: each figure is the director's, though most rows behind the effects are hidden."""
+    ((clinic, *_),) = rows(city, "select clinic_id from marts.fct_attribution_credits group by 1 order by 1 limit 1")
+    credits = f"select {COLUMNS} from marts.fct_attribution_markov_credits where clinic_id = '{clinic}' order by 2, 9"
+    report = (
+        "select model, channel, source, campaign, conversions, revenue"
+        f" from reports.attribution(date '2000-01-01', date '2100-01-01', 'booking', clinic => '{clinic}')"
+    )
+    named = "select distinct conversion, channel, source, campaign from {}"
+    with reader(city, f"'marts', array['{clinic}']") as login:
+        assert rows(login, credits) == rows(city, credits)
+        assert len(rows(login, "select from marts.fct_attribution_markov_credits")) == len(rows(city, credits)) > 100
+        players = rows(login, named.format("marts.dim_attribution_players"))
+        touched = rows(login, named.format("marts.fct_attribution_credits where touch_key is not null"))
+        assert set(touched) <= set(players)
+        assert set(players) < set(rows(city, named.format("marts.dim_attribution_players")))
+    with reader(city, f"'attribution', array['{clinic}']") as login:
+        assert rows(login, report) == rows(city, report)
+        everybodys = "select distinct player from reports.attribution_players"
+        assert set(rows(login, everybodys)) < set(rows(city, everybodys))
+
+
+def test_markov_credits_of_a_day_ask_for_its_paths_only(city: str) -> None:
+    ((plan,),) = rows(
+        city,
+        "explain (format json) select sum(credit) from marts.fct_attribution_markov_credits"
+        " where conversion = 'booking' and converted_date = date '2026-08-20'",
+    )
+
+    def scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield node
+        for below in node.get("Plans", ()):
+            yield from scans(below)
+
+    (scan,) = (node for node in scans(plan[0]["Plan"]) if node.get("Relation Name") == "fct_attribution_credits")
+    asked = f"{scan.get('Filter', '')} {scan.get('Recheck Cond', '')} {scan.get('Index Cond', '')}"
+    assert "2026-08-20" in asked and "booking" in asked
+
+
+def test_markov_credits_of_a_past_publication_are_divided_by_its_own_effects(city: str) -> None:
+    """After a publication with other effects, the first one's credits are what they were."""
+    query = f"select {COLUMNS} from {{}}.fct_attribution_markov_credits order by 2, 9"
+    with psycopg.connect(city) as connection:
+        now = connection.execute(query.format("marts").encode()).fetchall()
+        ((number,),) = connection.execute("select max(publication_id) from history.publications").fetchall()
+        # as a publication moves them: what was goes to history
+        connection.execute(
+            "with gone as (delete from marts.fct_attribution_effects returning *)"
+            " insert into history.fct_attribution_effects"
+            " (effect_key, conversion, removal_effect, published_in, replaced_in)"
+            f" select effect_key, conversion, removal_effect, published_in, {number + 1} from gone".encode()
+        )
+        connection.execute(
+            "insert into marts.fct_attribution_effects (effect_key, conversion, removal_effect, published_in)"
+            f" select effect_key, conversion, random(), {number + 1} from history.fct_attribution_effects".encode()
+        )
+        assert connection.execute(query.format("marts").encode()).fetchall() != now
+        connection.execute(f"set local chairside.as_of = '{number}'".encode())
+        assert connection.execute(query.format("as_of").encode()).fetchall() == now
+        connection.rollback()
 
 
 def test_a_row_with_few_conversions_shows_what_chance_alone_could_do(city: str) -> None:
