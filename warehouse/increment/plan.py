@@ -77,7 +77,7 @@ class Plan:
     recalled: tuple[str, ...]
     before: tuple[str, ...]
     after: tuple[str, ...]
-    by_day: tuple[ByDay, ...]
+    by_day: tuple[ByDay, ...] = ()
 
     @property
     def kept_by_name(self) -> dict[str, Kept]:
