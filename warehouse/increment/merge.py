@@ -1,4 +1,4 @@
-"""The new rows of the families take the place of their old ones in `build`, all tables in one transaction."""
+"""The families' rows that differ take the place of their old ones in `build`, all tables in one transaction."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import LiteralString
 
 from psycopg import sql
 
+from extractors.core.errors import GuardError
+from warehouse.increment import compare
 from warehouse.increment.fresh import Connection
-from warehouse.increment.plan import ITSELF, RECORD, Kept, Plan
+from warehouse.increment.plan import ITSELF, Kept, Plan
 from warehouse.increment.scope import run
 
 # What the families' rows of these models name: now (`day`) and in the last build (`build`), each kind after those that
@@ -26,6 +28,22 @@ _NAMED_BY: tuple[tuple[str, tuple[tuple[str, LiteralString], ...]], ...] = (
     ("contact_person", (("inquiry_history_contacts", "contact_person_key"),)),
     ("link", (("why_one_person_links", "link_key"),)),
 )  # fmt: skip
+# What readers do not see yet: keys of rows that differ, and all inquiries of people of whom any does, because the gate
+# asks several tables about an inquiry. A publication that compares by these keys holds the table until it ended.
+_UNPUBLISHED: LiteralString = """
+insert into build.family_unpublished (kind, key)
+select kind, key from build.family_differing where key is not null
+union
+select 'inquiry', inquiries.inquiry_key
+from (
+    select person_key, inquiry_key from old.int_inquiries union select person_key, inquiry_key from day.int_inquiries
+) as inquiries
+where exists (
+    select from build.family_differing as differing
+    where differing.kind = 'person' and differing.key = inquiries.person_key
+)
+on conflict do nothing
+"""
 _RECORDS: LiteralString = """
 drop table if exists build.family_keys;
 create unlogged table build.family_keys as
@@ -41,68 +59,79 @@ analyze build.family_keys;
 
 
 def name_keys(connection: Connection, plan: Plan) -> None:
-    """Name in `build.family_keys` every key that rows of the families have, or had in the last build, once per kind."""
+    """Name in `build.family_keys` every key that rows of the families have, or had in the last build, once per kind.
+
+    The old rows that say so are kept in schema `old`.
+    """
+    compare.prepare(connection)
     run(connection, _RECORDS)
     for kind, models in _NAMED_BY:
-        named = sql.SQL(" union ").join(
-            sql.SQL("select {0} as key from {1} union select {0} from ({2}) as old").format(
-                sql.SQL(expression), sql.Identifier("day", model), old_rows(plan.kept_by_name[model])
-            )
-            for model, expression in models
-        )
+        named = []
+        for model, expression in models:
+            kept, key = plan.kept_by_name[model], sql.SQL(expression)
+            named.append(sql.SQL("select {} as key from {}").format(key, sql.Identifier("day", model)))
+            if _says_old_keys(kept, kind):
+                compare.keep_old(connection, kept)
+                named.append(sql.SQL("select {} as key from {}").format(key, sql.Identifier("old", model)))
         connection.execute(
             sql.SQL(
                 "insert into build.family_keys (kind, key) select {0}, key from ({1}) as named where key is not null"
                 " and not exists"
                 " (select from build.family_keys as known where known.kind = {0} and known.key = named.key)"
-            ).format(sql.Literal(kind), named)
+            ).format(sql.Literal(kind), sql.SQL(" union ").join(named))
         )
         connection.execute("analyze build.family_keys")
-    # What readers do not see yet. A publication that compares by these keys holds the table until it ended.
-    connection.execute(
-        "insert into build.family_unpublished (kind, key) select kind, key from build.family_keys"
-        " on conflict do nothing"
-    )
 
 
-def old_rows(kept: Kept) -> sql.Composed:
-    """The families' rows that a model, kept by one column, has in `build`: a query."""
-    (column,) = kept.columns
-    return sql.SQL(
-        "select old.* from {} as old inner join build.family_keys as keys on keys.kind = {} and old.{} = keys.key"
-    ).format(sql.Identifier("build", kept.model), sql.Literal(kept.of), sql.Identifier(column))
+def not_compared(plan: Plan) -> list[Kept]:
+    """Models whose old rows neither `name_keys` nor `sums.recall` reads."""
+    read = {
+        model for kind, models in _NAMED_BY for model, _ in models if _says_old_keys(plan.kept_by_name[model], kind)
+    }
+    return [kept for kept in plan.kept if kept.of != ITSELF and kept.model not in read.union(plan.recalled)]
 
 
 def merge(connection: Connection, plan: Plan) -> None:
-    """Replace the families' rows of every kept model. One transaction of the caller."""
+    """Replace the rows of every kept model that differ. One transaction of the caller.
+
+    Raises GuardError where rows that were compared are gone: somebody else writes in `build`.
+    """
+    connection.execute("create index on build.family_differing (model)")
+    connection.execute("analyze build.family_differing")
+    differing = dict(
+        connection.execute(
+            "select model, count(*) filter (where is_old) from build.family_differing group by model"
+        ).fetchall()
+    )
     for kept in plan.kept:
         old, new = sql.Identifier("build", kept.model), sql.Identifier("day", kept.model)
+        columns = sql.SQL(", ").join(map(sql.Identifier, compare.columns_of(connection, kept.model)))
         if kept.of == ITSELF:
             same = sql.SQL(" and ").join(
                 sql.SQL("old.{0} is not distinct from new.{0}").format(sql.Identifier(column))
                 for column in kept.columns
             )
             connection.execute(sql.SQL("delete from {} as old using {} as new where {}").format(old, new, same))
-        elif kept.of == RECORD:
-            kind, record_id = map(sql.Identifier, kept.columns)
-            _index(connection, kept.model, kept.columns[1])
+            connection.execute(sql.SQL("insert into {} ({}) select {} from {}").format(old, columns, columns, new))
+        elif kept.model in differing:
+            deleted = connection.execute(
+                sql.SQL(
+                    "delete from {} as old using build.family_differing as differing"
+                    " where differing.model = {} and differing.is_old and old.ctid = differing.place"
+                ).format(old, sql.Literal(kept.model))
+            ).rowcount
+            if deleted != differing[kept.model]:
+                raise GuardError(
+                    f"build.{kept.model}: {differing[kept.model] - deleted} rows that this build compared are gone."
+                    " Something else writes in schema build. The last build stays; load again"
+                )
             connection.execute(
                 sql.SQL(
-                    "delete from {} as old using build.family_scope as scope"
-                    " where old.{} = scope.record_kind and old.{} = scope.record_id"
-                ).format(old, kind, record_id)
+                    "insert into {} ({}) select {} from {} as new where new.ctid in"
+                    " (select place from build.family_differing where model = {} and not is_old)"
+                ).format(old, columns, columns, new, sql.Literal(kept.model))
             )
-        else:
-            (column,) = kept.columns
-            _index(connection, kept.model, column)
-            connection.execute(
-                sql.SQL(
-                    "delete from {} as old using build.family_keys as keys where keys.kind = %s and old.{} = keys.key"
-                ).format(old, sql.Identifier(column)),
-                (kept.of,),
-            )
-        columns = _columns(connection, kept.model)
-        connection.execute(sql.SQL("insert into {} ({}) select {} from {}").format(old, columns, columns, new))
+    run(connection, _UNPUBLISHED)
 
 
 def empty(connection: Connection, plan: Plan) -> None:
@@ -114,20 +143,6 @@ def empty(connection: Connection, plan: Plan) -> None:
             connection.execute(sql.SQL("truncate {}").format(table))
 
 
-def _index(connection: Connection, model: str, column: str) -> None:
-    """Made by the first build of a day, not by a build of everything, which has no use for it."""
-    name = sql.Identifier(f"{model}_families")
-    connection.execute(
-        sql.SQL("create index if not exists {} on {} ({})").format(
-            name, sql.Identifier("build", model), sql.Identifier(column)
-        )
-    )
-
-
-def _columns(connection: Connection, model: str) -> sql.Composable:
-    rows = connection.execute(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
-        " order by attnum",
-        (f"day.{model}",),
-    ).fetchall()
-    return sql.SQL(", ").join(sql.Identifier(name) for (name,) in rows)
+def _says_old_keys(kept: Kept, kind: str) -> bool:
+    """Whether a model's old rows name keys of this kind, and are not found by these very keys."""
+    return kept.of != kind

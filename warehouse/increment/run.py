@@ -1,8 +1,9 @@
 """Chooses between a build of everything and one of a day, and takes its steps.
 
 Everything is built by dbt. A day, by SQL that dbt compiled once: models that follow from rules and spend alone · the
-families whose rows changed · their models, in schema `day`, with all tests · their rows into `build` · models that
-follow from everybody's rows. A step that fails leaves the state of the last build, so the next one begins there again.
+families whose rows changed · their models, in schema `day`, with all tests · their rows that differ into `build` ·
+models that follow from everybody's rows. A step that fails leaves the state of the last build, so the next one begins
+there again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import psycopg
 import yaml
 
 from warehouse.dbt import PROJECT, Dbt
-from warehouse.increment import days, merge, scope, steps, sums
+from warehouse.increment import compare, days, merge, scope, steps, sums
 from warehouse.increment.fresh import Seen
 from warehouse.increment.plan import read_plan
 from warehouse.increment.recipe import read_recipe
@@ -126,9 +127,14 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
         steps.make_tables(connection, recipe.plan.families)
     # What a build that fails here leaves in `day` nobody reads; the next one begins with an empty schema.
     steps.run_side_by_side(partial(_session, dbt.url), recipe.families, schema="day", done=dbt.take)
-    with _session(dbt.url) as connection:
+    reading = partial(_session, dbt.url, compare.READING)
+    with reading() as connection:
         merge.name_keys(connection, recipe.plan)
-        sums.recall(connection, recipe.plan, recipe.queries)
+    old = partial(sums.recall, plan=recipe.plan, queries=recipe.queries)
+    compare.side_by_side(
+        reading, [old, *(partial(compare.compare, kept=kept) for kept in merge.not_compared(recipe.plan))]
+    )
+    with _session(dbt.url) as connection:
         merge.merge(connection, recipe.plan)
         sums.apply(connection, recipe.plan)
         scope.keep_scope(connection, too_many_patients=_rule("too_many_patients"))
@@ -139,9 +145,9 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
 
 
 @contextmanager
-def _session(url: str) -> Iterator[psycopg.Connection[Any]]:
+def _session(url: str, options: str = "-c jit=off") -> Iterator[psycopg.Connection[Any]]:
     """One transaction. Compiling a query to machine code takes longer than the rows of a day."""
-    with psycopg.connect(url, options="-c jit=off") as connection:
+    with psycopg.connect(url, options=options) as connection:
         yield connection
 
 

@@ -1,7 +1,7 @@
 """Sums over everybody's rows follow a build of a day by a difference: what the families add now, less what they added.
 
-What they added before is told by the same SQL: dbt compiled it for schema `day`; here it reads schema `was`, which gets
-the families' old rows out of `build`.
+What they added before is told by the same SQL: dbt compiled it for schema `day`; here it reads schema `was`, which
+shows the families' old rows of `build`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from psycopg import sql
 
 from warehouse.increment import days
+from warehouse.increment.compare import columns_of, keep_old
 from warehouse.increment.fresh import Connection
-from warehouse.increment.merge import old_rows
 from warehouse.increment.plan import Plan, Summed
 from warehouse.increment.recipe import Step
 
 
 def recall(connection: Connection, plan: Plan, queries: Mapping[str, Step]) -> None:
-    """Make schema `was`: the families' old rows, and what sums were made of them. Before any row of `build` changes.
+    """Make schema `was`: the families' old rows, and what sums were made of them. Before any row of `build` changes,
+    after `merge.name_keys`.
 
     `queries`: the families' models by name.
     """
@@ -28,8 +29,11 @@ def recall(connection: Connection, plan: Plan, queries: Mapping[str, Step]) -> N
         kept = plan.kept_by_name.get(model)
         into = sql.Identifier("was", model)
         if kept:
-            connection.execute(sql.SQL("create unlogged table {} as ").format(into) + old_rows(kept))
-            connection.execute(sql.SQL("analyze {}").format(into))
+            keep_old(connection, kept)
+            old = sql.Identifier("old", model)
+            connection.execute(sql.SQL("analyze {}").format(old))
+            columns = _list(columns_of(connection, model))
+            connection.execute(sql.SQL("create view {} as select {} from {}").format(into, columns, old))
             continue
         # dbt's own text, compiled from this project's files
         query = sql.SQL(queries[model].reading("was"))
@@ -41,19 +45,11 @@ def apply(connection: Connection, plan: Plan) -> None:
     for summed in plan.summed:
         _apply(connection, summed)
         days.note(connection, plan, summed)
-    connection.execute("drop schema was cascade")
+    connection.execute("drop schema was, old cascade")
 
 
 def _apply(connection: Connection, summed: Summed) -> None:
-    names = [
-        name
-        for (name,) in connection.execute(
-            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
-            " order by attnum",
-            (f"build.{summed.model}",),
-        ).fetchall()
-    ]
-    rest = _list([name for name in names if name not in summed.sums])
+    rest = _list([name for name in columns_of(connection, summed.model) if name not in summed.sums])
     totals = sql.SQL(", ").join(sql.SQL("sum({0}) as {0}").format(sql.Identifier(name)) for name in summed.sums)
     lost = sql.SQL(", ").join(sql.SQL("-{0} as {0}").format(sql.Identifier(name)) for name in summed.sums)
     table, same = sql.Identifier("build", summed.model), _same(summed.key)
