@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from extractors.core.errors import ConfigError
-from warehouse.increment.plan import ITSELF, RECORD, ByDay, Kept, read_part
+from warehouse.increment.plan import ITSELF, RECORD, ByDay, Kept, Summed, read_part
 
 PUBLISHED_SCHEMAS = ("marts", "reports")
 REFERENCE = "reference"
@@ -37,8 +37,8 @@ class PublishedModel:
     """One model that readers get: `build.<build_name>` becomes `<schema>.<name>`.
 
     `indexes` are column lists beside the key: those of `meta.publish.indexes`, and the clinic column by itself, since
-    the condition of nearly every row policy is on it. `family`: the column whose keys of kind `family_kind` say which
-    families a row is of (`meta.increment`); null where a build makes the table as a whole.
+    the condition of nearly every row policy is on it. `family`: the column whose keys a build of a day names where rows
+    differ (`meta.increment`); null where it makes the table as a whole.
     `distributed_by` is `meta.distributed_by`; `placement` is the same where the warehouse lies on Citus, else null.
     """
 
@@ -52,7 +52,6 @@ class PublishedModel:
     key: tuple[str, ...]
     indexes: tuple[tuple[str, ...], ...]
     family: str | None
-    family_kind: str | None
     description: str
     column_descriptions: Mapping[str, str]
     foreign_keys: tuple[ForeignKey, ...]
@@ -121,7 +120,7 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
     if not key:
         raise ConfigError(f"model {name}: meta.publish.key is empty; publication compares rows by it")
     columns: Mapping[str, dict[str, Any]] = node.get("columns") or {}
-    family, family_kind = _family(node)
+    family = _family(node)
     foreign_keys = dict.fromkeys([*_keys_from_constraints(node, columns), *tested])
     return PublishedModel(
         name=name,
@@ -134,7 +133,6 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
         key=key,
         indexes=_indexes(publish, key, family),
         family=family,
-        family_kind=family_kind,
         description=str(node.get("description") or "").strip(),
         column_descriptions={
             column: text for column, spec in columns.items() if (text := str(spec.get("description") or "").strip())
@@ -144,14 +142,16 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
     )
 
 
-def _family(node: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Column and kind where rows are kept by one column of keys, or by their day (warehouse/increment/plan.py)."""
+def _family(node: Mapping[str, Any]) -> str | None:
+    """The column whose keys tell what a build of a day changed (warehouse/increment/plan.py)."""
     part = read_part(node)
     if isinstance(part, ByDay):
-        return part.column, part.kind
+        return part.column
+    if isinstance(part, Summed):
+        return part.key[0] if len(part.key) == 1 else None
     if isinstance(part, Kept) and part.of not in (RECORD, ITSELF):
-        return part.columns[0], part.of
-    return None, None
+        return part.columns[0]
+    return None
 
 
 def _indexes(publish: Mapping[str, Any], key: tuple[str, ...], family: str | None) -> tuple[tuple[str, ...], ...]:

@@ -185,7 +185,7 @@ def write_difference(
     if known_rows is not None:
         using = sql.SQL(" using build.family_unpublished as touched")
         touched = sql.SQL("touched.kind = {} and old.{} = {} and ").format(
-            sql.Literal(plan.model.family_kind), sql.Identifier(str(plan.model.family)), _touched_key(plan)
+            sql.Literal(plan.model.name), sql.Identifier(str(plan.model.family)), _touched_key(plan)
         )
     built, published = (_rows_to_compare(plan, table, known_rows) for table in (plan.build, plan.target))
     fields = {
@@ -237,7 +237,7 @@ def _rows_to_compare(plan: TablePlan, table: sql.Identifier, known_rows: int | N
         "(select rows_of_all.* from {} as rows_of_all inner join build.family_unpublished as touched"
         " on touched.kind = {} and rows_of_all.{} = {})"
     ).format(
-        table, sql.Literal(plan.model.family_kind), sql.Identifier(str(plan.model.family)), _touched_key(plan)
+        table, sql.Literal(plan.model.name), sql.Identifier(str(plan.model.family)), _touched_key(plan)
     )  # fmt: skip
 
 
@@ -247,9 +247,7 @@ def _touched_key(plan: TablePlan) -> sql.Composable:
     if types.get(str(plan.model.family)) != "date":
         return sql.SQL("touched.key")
     # only of its own kind: other keys are no days
-    return sql.SQL("case when touched.kind = {} then touched.key::date end").format(
-        sql.Literal(plan.model.family_kind)
-    )
+    return sql.SQL("case when touched.kind = {} then touched.key::date end").format(sql.Literal(plan.model.name))
 
 
 def _comparable(columns: Sequence[Column], alias: str) -> sql.Composed:

@@ -87,7 +87,7 @@ def test_a_day_that_families_moved_is_made_anew_and_no_other(built: Built) -> No
     assert built.make() == 1
     assert built.rows() == [(FIRST, 10, 1), (SECOND, 20, 5)]
     assert built.places()[FIRST] == before[FIRST]
-    assert built.unpublished() == [("day of payback", "2026-06-02")]
+    assert built.unpublished() == [("payback", "2026-06-02")]
     assert built.make() == 0, "a day is done once"
 
 
@@ -106,7 +106,7 @@ def test_a_day_of_which_nothing_is_left_loses_its_row(built: Built) -> None:
     built.moved_by(FIRST)
     assert built.make() == 0
     assert built.rows() == [(SECOND, 20, 2)]
-    assert built.unpublished() == [("day of payback", "2026-06-01")]
+    assert built.unpublished() == [("payback", "2026-06-01")]
 
 
 def test_days_of_a_build_that_was_killed_are_left_to_the_next(built: Built) -> None:

@@ -78,7 +78,7 @@ def test_a_publication_is_told_of_people_whose_rows_differ_and_of_all_their_inqu
     with psycopg.connect(url) as connection:
         merge.merge(connection, PLAN)
         told = connection.execute("select kind, key from build.family_unpublished order by kind, key").fetchall()
-    assert told == [("inquiry", "visit 1"), ("inquiry", "visit 2"), ("person", "ann")]
+    assert told == [("inquiry", "visit 1"), ("inquiry", "visit 2"), ("visits", "ann")]
 
 
 def test_rows_that_somebody_else_took_away_since_they_were_compared_stop_the_build(url: str) -> None:

@@ -59,7 +59,7 @@ def fill(connection: Connection, by_day: ByDay, query: sql.Composable, columns: 
     connection.execute(
         "insert into build.family_unpublished (kind, key)"
         " select %s, day::text from build.family_days where model = %s on conflict do nothing",
-        (by_day.kind, by_day.model),
+        (by_day.model, by_day.model),
     )
     connection.execute("delete from build.family_days where model = %s", model)
     return made

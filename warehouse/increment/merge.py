@@ -28,11 +28,14 @@ _NAMED_BY: tuple[tuple[str, tuple[tuple[str, LiteralString], ...]], ...] = (
     ("contact_person", (("inquiry_history_contacts", "contact_person_key"),)),
     ("link", (("why_one_person_links", "link_key"),)),
 )  # fmt: skip
-# What readers do not see yet: keys of rows that differ, and all inquiries of people of whom any does, because the gate
-# asks several tables about an inquiry. A publication that compares by these keys holds the table until it ended.
+# What readers do not see yet. For the publication, by model: keys of rows that differ. For the gate, which asks several
+# tables about one of them: sessions, and all inquiries of people of whom any row differs. A publication that compares
+# by these keys holds the table until it ended.
 _UNPUBLISHED: LiteralString = """
 insert into build.family_unpublished (kind, key)
-select kind, key from build.family_differing where key is not null
+select model, key from build.family_differing where key is not null
+union
+select kind, key from build.family_differing where kind = 'session'
 union
 select 'inquiry', inquiries.inquiry_key
 from (

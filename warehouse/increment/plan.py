@@ -54,11 +54,6 @@ class ByDay:
     of: Mapping[str, str]
     summed: frozenset[str] = frozenset()
 
-    @property
-    def kind(self) -> str:
-        """How its days are called among the keys that a publication has to look at."""
-        return f"day of {self.model}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

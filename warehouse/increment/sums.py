@@ -44,6 +44,7 @@ def apply(connection: Connection, plan: Plan) -> None:
     """Move every sum in `build` by the difference. A row without anything left to sum leaves."""
     for summed in plan.summed:
         _apply(connection, summed)
+        _tell_publication(connection, summed)
         days.note(connection, plan, summed)
     connection.execute("drop schema was, old cascade")
 
@@ -73,6 +74,17 @@ def _apply(connection: Connection, summed: Summed) -> None:
         "delete from {build} as total using pg_temp.difference as difference where {same} and {nothing}",
     ):
         connection.execute(sql.SQL(statement).format(**fields))
+
+
+def _tell_publication(connection: Connection, summed: Summed) -> None:
+    """Which rows moved. Those that several columns name, a publication compares as a whole."""
+    if len(summed.key) == 1:
+        connection.execute(
+            sql.SQL(
+                "insert into build.family_unpublished (kind, key)"
+                " select {}, {} from pg_temp.difference on conflict do nothing"
+            ).format(sql.Literal(summed.model), sql.Identifier(*summed.key))
+        )
 
 
 def _list(names: Sequence[str]) -> sql.Composed:
