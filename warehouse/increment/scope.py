@@ -166,7 +166,11 @@ set
 from (select count(*) as cards from build.family_changed where record_kind = 'patient') as changed
 """
 
+# What follows looks records and tokens up by lists, which the planner takes for short: it shall read the rows in the
+# order in which they lie, and join by hashes.
 _SCOPE: LiteralString = """
+set local enable_indexscan = off;
+set local enable_nestloop = off;
 create temporary table scope_records (record bigint primary key) on commit drop;
 create temporary table scope_tokens (token bigint primary key) on commit drop;
 create temporary table frontier (record bigint primary key) on commit drop;
@@ -183,7 +187,8 @@ insert into pg_temp.fresh_tokens
 select found.token
 from (
     select tokens.token
-    from pg_temp.frontier inner join build.family_tokens as tokens on frontier.record = tokens.record
+    from build.family_tokens as tokens
+    where tokens.record = any (array(select frontier.record from pg_temp.frontier))
     union
     select token.token
     from pg_temp.frontier
@@ -198,15 +203,18 @@ analyze pg_temp.fresh_tokens;
 truncate pg_temp.frontier;
 insert into pg_temp.frontier
 select distinct tokens.record
-from pg_temp.fresh_tokens inner join build.family_tokens as tokens on fresh_tokens.token = tokens.token
-where not exists (select from pg_temp.scope_records as known where known.record = tokens.record);
+from build.family_tokens as tokens
+where
+    tokens.token = any (array(select fresh_tokens.token from pg_temp.fresh_tokens))
+    and not exists (select from pg_temp.scope_records as known where known.record = tokens.record);
 """
 
 _FINISH: LiteralString = """
 drop table if exists build.family_scope;
 create unlogged table build.family_scope as
 select records.record_kind, records.record_id, records.record
-from pg_temp.scope_records inner join build.family_records as records on scope_records.record = records.record
+from build.family_records as records
+where records.record = any (array(select scope_records.record from pg_temp.scope_records))
 union
 select changed.record_kind, changed.record_id, changed.record from build.family_changed as changed;
 analyze build.family_scope;
