@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -67,9 +69,18 @@ class Built:
         return self.connection.execute("select kind, key from build.family_unpublished order by key").fetchall()
 
 
+@pytest.fixture(scope="module")
+def database(pg_server_url: str) -> Iterator[str]:
+    name = f"test_days_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+        yield urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
+        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
 @pytest.fixture
-def built(fresh_database: str) -> Iterator[Built]:
-    with psycopg.connect(fresh_database) as connection:
+def built(database: str) -> Iterator[Built]:
+    with psycopg.connect(database) as connection:
         yield Built(connection)
         connection.rollback()
 
