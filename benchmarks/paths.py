@@ -19,7 +19,10 @@ from warehouse.migrate import migrate
 
 DATABASE = "chairside_bench_paths"
 MINUTE = 60.0
-MARKOV = ("int_conversion_paths", "int_conversion_steps", "int_conversion_moves", "int_conversion_effects")
+MARKOV = (
+    "int_conversion_paths", "int_conversion_steps", "int_conversion_moves", "int_effects_on_coming",
+    "int_effects_on_paying", "int_conversion_effects",
+)  # fmt: skip
 SHAPLEY = ("int_inquiry_player_credits",)
 # hashint8 is uniform over 32 bits, signed: the same invented paths every time
 JOURNEYS = """
