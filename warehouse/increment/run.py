@@ -145,8 +145,8 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
 
 
 @contextmanager
-def _session(url: str, options: str = "-c jit=off") -> Iterator[psycopg.Connection[Any]]:
-    """One transaction. Compiling a query to machine code takes longer than the rows of a day."""
+def _session(url: str, options: str = compare.PLANNING) -> Iterator[psycopg.Connection[Any]]:
+    """One transaction."""
     with psycopg.connect(url, options=options) as connection:
         yield connection
 
