@@ -32,6 +32,7 @@ SUITE: tuple[Rule, ...] = (
         what_to_do="Begin with int_inquiry_credits: rounding, and touches that are joined twice.",
         owner=OWNER,
         keys=("attribution_model", "level", "inquiry_key", "credit"),
+        touched="inquiry_key",
     ),
     Rule(
         name="every_inquiry_has_credits_of_every_model",
@@ -48,6 +49,7 @@ SUITE: tuple[Rule, ...] = (
         owner=OWNER,
         keys=("inquiry_key",),
         needs=(CREDITS,),
+        touched="inquiry_key",
     ),
     Rule(
         name="no_payment_in_two_rows",

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from expectations.report import Gate, GateReport, Verdict
-from expectations.rule import Rule
+from expectations.rule import Rule, touched
 from expectations.suites import LANDED, MARTS
 from extractors.core.errors import PublicationRefused
 
@@ -45,7 +45,7 @@ def check_marts(url: str, *, run_id: str, now: datetime, only_touched: bool = Fa
     families that builds touched since. Raises PublicationRefused listing the breaches.
     """
     rules = [rule for suite in MARTS.values() for rule in suite]
-    rows = count_rows(url, rules)
+    rows = count_rows(url, rules, only_touched=only_touched)
     to_ask = [rule for rule in rules if rule.table in rows and all(need in rows for need in rule.needs)]
     missing = [
         Verdict(
@@ -68,12 +68,22 @@ def tables_of(rules: Iterable[Rule]) -> set[str]:
     return {table for rule in rules for table in (rule.table, *rule.needs)} | always
 
 
-def count_rows(url: str, rules: Sequence[Rule]) -> dict[str, int]:
+def count_rows(url: str, rules: Sequence[Rule], *, only_touched: bool = False) -> dict[str, int]:
     """How many rows each table holds that a rule is about; of those that rules only join, 1 where there is any.
 
-    Tables that are not there are left out.
+    `only_touched`: where all rules about a table look at changed rows only, how many these are. Tables that are not
+    there are left out.
     """
-    about = {rule.table for rule in rules}
+
+    def narrowed(table: str) -> sql.SQL:
+        about = [rule for rule in rules if rule.table == table]
+        if not about:
+            return sql.SQL("limit 1")
+        if only_touched and all(rule.touched for rule in about):
+            # our own words (expectations/rule.py), none is input
+            return sql.SQL(f"where {touched(about[0])}")
+        return sql.SQL("")
+
     with psycopg.connect(url) as connection:
         there = [
             name
@@ -85,10 +95,8 @@ def count_rows(url: str, rules: Sequence[Rule]) -> dict[str, int]:
         if not there:
             return {}
         counts = sql.SQL(" union all ").join(
-            sql.SQL("select {}, count(*) from (select from {}{}) as looked_at").format(
-                sql.Literal(name),
-                sql.Identifier(*name.split(".", maxsplit=1)),
-                sql.SQL("" if name in about else " limit 1"),
+            sql.SQL("select {}, count(*) from (select from {} {}) as looked_at").format(
+                sql.Literal(name), sql.Identifier(*name.split(".", maxsplit=1)), narrowed(name)
             )
             for name in there
         )

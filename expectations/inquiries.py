@@ -119,7 +119,7 @@ SUITE: tuple[Rule, ...] = (
         name="every_session_is_in_the_marts",
         table=LANDED_SESSIONS,
         expectation=where(
-            "{touched_sessions} and not exists (select from build.fct_sessions as s where s.session_id = t.session_id)"
+            "{touched} and not exists (select from build.fct_sessions as s where s.session_id = t.session_id)"
         ),
         severity="stop",
         reason="A lost session is a lost touch: its channel gets less credit than is due.",
@@ -127,6 +127,7 @@ SUITE: tuple[Rule, ...] = (
         owner=OWNER,
         keys=("source_system", "session_id"),
         needs=(SESSIONS,),
+        touched="session_id",
     ),
     Rule(
         name="inbound_contacts_make_inquiries",

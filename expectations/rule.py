@@ -34,6 +34,8 @@ class Asked:
 
 
 Recipe = Callable[["Rule", Asked], Any]
+# Columns whose changed keys a build of a day leaves in `build.family_unpublished`, and how it calls them.
+TOUCHED = {"inquiry_key": "inquiry", "session_id": "session"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Rule:
     owner       who can repair it.
     keys        columns that show which rows broke it; never personal data.
     needs       other tables the rule reads; where one is missing the rule is not asked.
+    touched     column by whose keys it looks at changed rows only, once readers have the others: one of TOUCHED.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Rule:
     owner: str
     keys: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    touched: str | None = None
 
 
 def filled(column: str) -> Recipe:
@@ -111,8 +115,7 @@ def no_rows(query: str) -> Recipe:
     {latest}   the latest plausible moment.
     {clinics}  (clinic_id, time_zone) of every landed clinic.
     {rates}    ("date", currency, rate) of every landed currency rate.
-    {touched}  condition on `inquiry_key`: changed since readers last got it; true of all where that is unknown.
-    {touched_sessions}  the same on `session_id`.
+    {touched}  condition on the rule's column `touched`: changed since readers last got it; true where that is unknown.
     """
 
     def make(rule: Rule, asked: Asked) -> Any:  # noqa: ANN401 - an expectation of GX
@@ -146,8 +149,7 @@ def placeholders(rule: Rule, asked: Asked) -> dict[str, str]:
         "batch": f'"{schema}"."{name}"',
         "now": f"'{asked.now.astimezone(UTC).isoformat()}'::timestamptz",
         "latest": f"'{latest(asked.now).isoformat()}'::timestamptz",
-        "touched": _touched(asked, "inquiry_key", "inquiry"),
-        "touched_sessions": _touched(asked, "session_id", "session"),
+        "touched": touched(rule) if asked.only_touched and rule.touched else "true",
         "clinics": "(" + (" union ".join(clinics) or "select null::text as clinic_id, null::text as time_zone") + ")",
         "rates": "("
         + (" union all ".join(rates) or 'select null::date as "date", null::text as currency, null::numeric as rate')
@@ -155,10 +157,9 @@ def placeholders(rule: Rule, asked: Asked) -> dict[str, str]:
     }
 
 
-def _touched(asked: Asked, column: str, kind: str) -> str:
-    if not asked.only_touched:
-        return "true"
-    return f"{column} in (select key from build.family_unpublished where kind = '{kind}')"
+def touched(rule: Rule) -> str:
+    """The condition that a row of the rule's table changed since readers last got it."""
+    return f"{rule.touched} in (select key from build.family_unpublished where kind = '{TOUCHED[str(rule.touched)]}')"
 
 
 def latest(now: datetime) -> datetime:

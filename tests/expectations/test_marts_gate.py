@@ -176,6 +176,25 @@ def test_what_readers_have_already_is_not_summed_again_and_what_builds_touched_s
     kept = broken(june.url, "touched")
     assert {row["inquiry_key"] for row in kept[sums, "credits_sum_to_one"]} == {first}
     assert {row["inquiry_key"] for row in kept[missing, "every_inquiry_has_credits_of_every_model"]} == {third}
+    (credits,) = one(june.url, f"select count(*) from {sums} where inquiry_key in ('{first}', '{third}')")
+    (inquiries,) = one(june.url, f"select count(*) from {missing}")
+    for table, rows in ((sums, credits), (missing, inquiries)):
+        asked = f"select max(rows_checked) from ops.checks where run_id = 'touched' and table_name = '{table}'"
+        assert one(june.url, asked) == (rows,), "what it counts is what it looked at"
+
+
+def test_a_lost_session_is_found_among_those_that_builds_touched_since(june: Built) -> None:
+    (sessions,) = one(june.url, "select array_agg(session_id order by 1) from build.fct_sessions")
+    touched, other = list(sessions)[:2]  # type: ignore[call-overload]
+    run(
+        june.url,
+        f"delete from build.fct_sessions where session_id in ('{touched}', '{other}')",
+        f"insert into build.family_unpublished (kind, key) values ('session', '{touched}'), ('person', '{other}')",
+    )
+    with pytest.raises(PublicationRefused):
+        check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
+    found = broken(june.url, "touched")["build.int_sessions_unioned", "every_session_is_in_the_marts"]
+    assert [row["session_id"] for row in found] == [touched]
 
 
 def test_a_mart_that_was_not_built_refuses(june: Built) -> None:
