@@ -132,6 +132,8 @@ def browser(profile: Path, program: str) -> Iterator[Page]:
         [
             program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
             "--hide-scrollbars", "--remote-debugging-port=0", "--remote-allow-origins=*", "--no-proxy-server",
+            # As a person's: for a page that knows itself remote-controlled Superset draws what is below the screen too.
+            "--disable-blink-features=AutomationControlled",
             "--window-size=1400,1000", "--lang=en", f"--user-data-dir={profile}", "about:blank",
         ],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
