@@ -1,5 +1,8 @@
 // What the reader sees first comes first. Superset 6.1 has no settings for either.
 (() => {
+  const OPENING = 6000; // milliseconds
+  let opening = null; // the dashboard that is being opened, while what it asks for is remembered
+
   // 1. Superset draws rows within a screen's height below the screen together with those in sight. Here they wait until
   // the page has settled, or until somebody scrolls to them.
   const BELOW = "100% 0px";
@@ -12,7 +15,10 @@
       if (below) {
         this.wider = new Observer(seen, options);
         this.waiting = [];
-        setTimeout(() => this.waiting.forEach((each) => this.wider.observe(each)), SETTLED);
+        setTimeout(() => {
+          remember(); // what is below the screen is not asked for early either
+          this.waiting.forEach((each) => this.wider.observe(each));
+        }, SETTLED);
       }
     }
     observe(element) {
@@ -28,48 +34,74 @@
 
   // 2. What a dashboard asked for when it was opened before is asked for again while its scripts still start. The
   // questions are remembered in the browser, never an answer; who may see what is decided as each one is answered.
-  if (!location.pathname.startsWith("/superset/dashboard/") || location.search) return;
-  const READS = /^\/api\/v1\/(dashboard\/[\w-]+(\/charts|\/datasets)?\?|dashboard\/[\w-]+\/(charts|datasets)$|dataset\/\d+\/drill_info\/|chart\/data|time_range\/)/;
-  const REMEMBERED = "chairside " + location.pathname;
-  const OPENING = 6000; // milliseconds
+  const READS = /^(\/superset\/language_pack\/|\/api\/v1\/(dashboard\/[\w-]+(\/charts|\/datasets)?\?|dashboard\/[\w-]+\/(charts|datasets)$|dataset\/\d+\/drill_info\/|chart\/data|time_range\/))/;
+  const COLUMNS =
+    "id,slug,url,dashboard_title,published,css,theme,json_metadata,position_json,certified_by,certification_details," +
+    "changed_by_name,changed_by,changed_on,created_by,charts,owners,roles,tags,changed_on_delta_humanized," +
+    "created_on_delta_humanized,is_managed_externally,uuid";
+  // What is asked for the first time too.
+  const always = () => {
+    const dashboard = "/api/v1" + location.pathname.replace("/superset", "").replace(/\/$/, "");
+    const { lang } = document.documentElement;
+    const words = lang && lang !== "en" ? [`/superset/language_pack/${lang}/`] : [];
+    return [...words, `${dashboard}?q=(columns:!(${COLUMNS}))`, `${dashboard}/charts`, `${dashboard}/datasets`].map(
+      (path) => [path, "GET", ""],
+    );
+  };
   const ask = window.fetch;
   const early = new Map();
-  const asked = [];
-  let chosen = false; // what is asked after the reader touched something is his choice, and not remembered
-  for (const touch of ["pointerdown", "keydown"]) window.addEventListener(touch, () => (chosen = true), true);
   const nameOf = (path, options) => `${options.method || "GET"} ${path} ${options.body || ""}`;
   const pathOf = (address) => String(address).replace(location.origin, "");
-  try {
-    for (const [path, method, body] of JSON.parse(localStorage.getItem(REMEMBERED) || "[]")) {
-      const options = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
-      if (body) Object.assign(options, { body, headers: { ...options.headers, "Content-Type": "application/json" } });
-      const name = nameOf(path, options);
-      if (!early.has(name)) early.set(name, ask(path, options));
+  const remember = () => {
+    const { name, asked } = opening || { asked: [] };
+    opening = null;
+    try {
+      if (asked.length) localStorage.setItem(name, JSON.stringify(asked));
+    } catch {
+      // no room: the next opening is as slow as the first
     }
-  } catch {
-    localStorage.removeItem(REMEMBERED);
-  }
+  };
+  const open = () => {
+    remember();
+    early.clear();
+    if (!location.pathname.startsWith("/superset/dashboard/") || location.search) return;
+    const begun = (opening = { name: "chairside " + location.pathname, path: location.pathname, asked: [] });
+    try {
+      for (const [path, method, body] of JSON.parse(localStorage.getItem(begun.name)) || always()) {
+        const options = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
+        if (body) Object.assign(options, { body, headers: { ...options.headers, "Content-Type": "application/json" } });
+        const name = nameOf(path, options);
+        if (!early.has(name)) early.set(name, ask(path, options));
+      }
+    } catch {
+      localStorage.removeItem(begun.name);
+    }
+    setTimeout(() => {
+      if (opening === begun) remember();
+    }, OPENING);
+  };
   window.fetch = (address, options = {}) => {
     const path = pathOf(address);
     if (typeof address !== "string" || !READS.test(path) || (options.body && typeof options.body !== "string")) {
       return ask(address, options);
     }
-    if (!chosen && performance.now() < OPENING && REMEMBERED.endsWith(location.pathname)) {
-      asked.push([path, options.method || "GET", options.body || ""]);
+    if (opening && opening.path === location.pathname) {
+      opening.asked.push([path, options.method || "GET", options.body || ""]);
     }
     const name = nameOf(path, options);
     const answer = early.get(name);
     early.delete(name);
     return answer ? answer.catch(() => ask(address, options)) : ask(address, options);
   };
-  const remember = () => {
-    early.clear();
-    try {
-      if (asked.length) localStorage.setItem(REMEMBERED, JSON.stringify(asked.splice(0)));
-    } catch {
-      // no room: the next opening is as slow as the first
-    }
-  };
-  setTimeout(remember, OPENING);
+  // What is asked after the reader touched something is his choice, and not remembered.
+  for (const touch of ["pointerdown", "keydown"]) window.addEventListener(touch, remember, true);
   window.addEventListener("pagehide", remember);
+  // From the list of dashboards one is opened within the page.
+  const push = history.pushState;
+  history.pushState = (...given) => {
+    const before = location.pathname;
+    push.apply(history, given);
+    if (location.pathname !== before) open();
+  };
+  open();
 })();
