@@ -68,14 +68,9 @@ def series(chart: Chart, dataset: Dataset, language: str) -> dict[str, Any]:
     assert chart.x is not None  # noqa: S101 - checked with the spec
     is_time = words().column(chart.x).format in TIMES
     # Names are long: lying bars leave room for them, and for a figure at the end of each.
-    lying: dict[str, Any] = {
-        "orientation": "horizontal",
-        "x_axis_sort": chart.metrics[0],
-        "x_axis_sort_asc": True,
-        # the same where each bar has several series
-        "x_axis_sort_series": "sum",
-        "x_axis_sort_series_ascending": True,
-    }
+    # Where a bar has several series, Superset sorts by what they are together.
+    sort = "sum" if chart.by else chart.metrics[0]
+    lying: dict[str, Any] = {"x_axis_sort": sort, "x_axis_sort_asc": True, "orientation": "horizontal"}
     return {
         "x_axis": chart.x,
         **({"time_grain_sqla": chart.grain or "P1D"} if is_time else lying),
