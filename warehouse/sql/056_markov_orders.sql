@@ -137,13 +137,16 @@ declare
 begin
     drop table if exists pg_temp.markov_moves, pg_temp.markov_states, pg_temp.markov_steps;
     execute 'create temporary table markov_moves on commit drop as ' || moves_query;
+    -- numbered and laid down in order, so that sums come out the same to the last digit, in whatever order the moves came
     create temporary table markov_states on commit drop as
         select
-            moves.chain, moves.from_state as state, (row_number() over ())::integer as number,
+            moves.chain, moves.from_state as state,
+            (row_number() over (order by moves.chain, moves.from_state))::integer as number,
             moves.from_state[cardinality(moves.from_state)] as player,
             moves.from_state = '{}' as is_start,
             sum(moves.journeys)::double precision as journeys
-        from pg_temp.markov_moves as moves group by moves.chain, moves.from_state;
+        from pg_temp.markov_moves as moves group by moves.chain, moves.from_state
+        order by number;
     -- 0 is the conversion; a step to nothing brings nothing
     create temporary table markov_steps on commit drop as
         select
@@ -152,7 +155,8 @@ begin
         from pg_temp.markov_moves as moves
         inner join pg_temp.markov_states as origin on origin.chain = moves.chain and origin.state = moves.from_state
         left join pg_temp.markov_states as target on target.chain = moves.chain and target.state = moves.to_state
-        where moves.to_state <> array['(null)'];
+        where moves.to_state <> array['(null)']
+        order by from_number, to_number;
     analyze pg_temp.markov_states;
     analyze pg_temp.markov_steps;
     select array_agg(named.player order by named.player) into players
