@@ -184,9 +184,7 @@ def write_difference(
     using, touched = sql.SQL(""), sql.Composed([])
     if known_rows is not None:
         using = sql.SQL(" using build.family_unpublished as touched")
-        touched = sql.SQL("touched.kind = {} and old.{} = {} and ").format(
-            sql.Literal(plan.model.name), sql.Identifier(str(plan.model.family)), _touched_key(plan)
-        )
+        touched = sql.SQL("{} and ").format(_is_touched(plan, "old"))
     built, published = (_rows_to_compare(plan, table, known_rows) for table in (plan.build, plan.target))
     fields = {
         "target": plan.target, "using": using, "touched": touched, "built": built, "key": key_equal, "names": names,
@@ -234,20 +232,18 @@ def _rows_to_compare(plan: TablePlan, table: sql.Identifier, known_rows: int | N
     if known_rows is None:
         return table
     return sql.SQL(
-        "(select rows_of_all.* from {} as rows_of_all inner join build.family_unpublished as touched"
-        " on touched.kind = {} and rows_of_all.{} = {})"
-    ).format(
-        table, sql.Literal(plan.model.name), sql.Identifier(str(plan.model.family)), _touched_key(plan)
-    )  # fmt: skip
+        "(select rows_of_all.* from {} as rows_of_all inner join build.family_unpublished as touched on {})"
+    ).format(table, _is_touched(plan, "rows_of_all"))
 
 
-def _touched_key(plan: TablePlan) -> sql.Composable:
-    """Keys are kept as text; a table by day is compared by days, which an index knows."""
-    types = {column.name: column.type for column in plan.wanted}
-    if types.get(str(plan.model.family)) != "date":
-        return sql.SQL("touched.key")
-    # only of its own kind: other keys are no days
-    return sql.SQL("case when touched.kind = {} then touched.key::date end").format(sql.Literal(plan.model.name))
+def _is_touched(plan: TablePlan, rows: str) -> sql.Composed:
+    """The condition that `touched` names a key of the row. Keys are text; days are cast, which an index knows."""
+    model, family = sql.Literal(plan.model.name), str(plan.model.family)
+    key = sql.SQL("touched.key").format()
+    if any(column.name == family and column.type == "date" for column in plan.wanted):
+        # only of its own kind: other keys are no days
+        key = sql.SQL("case when touched.kind = {} then touched.key::date end").format(model)
+    return sql.SQL("touched.kind = {} and {}.{} = {}").format(model, sql.Identifier(rows), sql.Identifier(family), key)
 
 
 def _comparable(columns: Sequence[Column], alias: str) -> sql.Composed:

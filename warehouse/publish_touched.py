@@ -1,4 +1,4 @@
-"""Which rows a publication has to compare: those of the families that builds touched since the last one.
+"""Which rows a publication has to compare: those with a key of which builds changed rows since the last one.
 
 A build of a day leaves the keys of the rows that it changed in `build.family_unpublished`, by model, in the transaction
 that changes them (warehouse/increment: merge.py, sums.py, days.py). `build.family_published` names the publication that

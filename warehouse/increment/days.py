@@ -24,7 +24,11 @@ def keep_everything(connection: Connection, plan: Plan) -> None:
     connection.execute(_TABLES)
     for by_day in plan.by_day:
         for parent in by_day.of.keys() - by_day.summed:
-            _remember(connection, by_day, parent)
+            connection.execute(
+                sql.SQL("insert into build.family_day_contents select {}, {}, day, content from ({}) as now").format(
+                    sql.Literal(by_day.model), sql.Literal(parent), _contents(by_day, parent)
+                )
+            )
 
 
 def note(connection: Connection, plan: Plan, summed: Summed) -> None:
@@ -66,29 +70,19 @@ def fill(connection: Connection, by_day: ByDay, query: sql.Composable, columns: 
 
 
 def _find_moved(connection: Connection, by_day: ByDay, parent: str) -> None:
+    """Days on which the parent says something else than was remembered; what it says now is remembered instead."""
     connection.execute(
         sql.SQL(
-            "insert into build.family_days (model, day)"
-            " select {model}, coalesce(now.day, was.day)"
-            " from ({contents}) as now"
-            " full join ("
-            "select day, content from build.family_day_contents where model = {model} and parent = {parent}"
-            ") as was on now.day = was.day"
+            "with now as materialized ({contents}),"
+            " was as ("
+            "delete from build.family_day_contents where model = {model} and parent = {parent} returning day, content"
+            "), remembered as ("
+            "insert into build.family_day_contents select {model}, {parent}, day, content from now"
+            ") insert into build.family_days (model, day)"
+            " select {model}, coalesce(now.day, was.day) from now full join was on now.day = was.day"
             " where now.content is distinct from was.content"
             " on conflict do nothing"
         ).format(model=sql.Literal(by_day.model), parent=sql.Literal(parent), contents=_contents(by_day, parent))
-    )
-    connection.execute(
-        "delete from build.family_day_contents where model = %s and parent = %s", (by_day.model, parent)
-    )
-    _remember(connection, by_day, parent)
-
-
-def _remember(connection: Connection, by_day: ByDay, parent: str) -> None:
-    connection.execute(
-        sql.SQL("insert into build.family_day_contents select {}, {}, day, content from ({}) as now").format(
-            sql.Literal(by_day.model), sql.Literal(parent), _contents(by_day, parent)
-        )
     )
 
 
