@@ -17,6 +17,7 @@ FRESH = "warehouse/increment/fresh.py"
 DAYS = "warehouse/increment/days.py"
 RUN = "warehouse/increment/run.py"
 TOUCHED = "warehouse/publish_touched.py"
+KNOWN = "warehouse/forecast/known.py"
 
 A_DAY = "tests/warehouse/test_a_day_equals_everything.py"
 EQUAL = f"{A_DAY}::test_days_of_two_hundred_histories_equal_a_build_of_everything"
@@ -25,6 +26,7 @@ PARTS = "tests/warehouse/test_parts_of_a_day.py"
 DIFFER = "tests/warehouse/test_rows_that_differ.py"
 LANDED = "tests/warehouse/test_what_landed_since.py"
 MOVED = "tests/warehouse/test_days_that_moved.py"
+FORECAST = "tests/warehouse/test_what_was_forecast_before.py"
 ONLY = f"{A_DAY}::test_only_the_families_of_what_changed_are_made_anew"
 
 FAULTS_OF_A_DAY: tuple[Fault, ...] = (
@@ -114,6 +116,16 @@ FAULTS_OF_A_DAY: tuple[Fault, ...] = (
     Fault("the SQL of yesterday's files is run for today's", RECIPE,
           'if told.get("code") == code else None', 'if told.get("code") else None',
           f"{PARTS}::test_compiled_sql_is_kept_for_the_same_files_and_database_only"),
+    # What is told of sales.
+    Fault("sales that are another person's now are no change of sales", KNOWN,
+          "coalesce(person_key, sale_id), amount", "amount",
+          f"{FORECAST}::test_rows_of_many_changes_are_those_of_looking_at_all"),
+    Fault("what was sold today is told of as it was yesterday", KNOWN,
+          "where sold_date < %(today)s and amount is not null", "where amount is not null",
+          f"{FORECAST}::test_only_clinics_whose_sales_changed_are_looked_at"),
+    Fault("a clinic that sells nothing any more keeps its dips", KNOWN,
+          "where clinic_id <> all (%s)", "where clinic_id <> all (%s) and false",
+          f"{FORECAST}::test_rows_of_many_changes_are_those_of_looking_at_all"),
     # The publication after it.
     Fault("a publication is not told of people whose rows are new", MERGE,
           "where key is not null\n", "where key is not null and is_old\n", PUBLISHED),

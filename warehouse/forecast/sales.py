@@ -1,29 +1,32 @@
 """Seasons and outlook of every series of sales, from the built marts into the tables that dbt left empty for them.
 
-A series is an item type of a clinic, and all types of a clinic together where it has several. The tables are emptied
-and filled in one transaction; the same marts give the same rows, whatever the hour.
+A series is an item type of a clinic, and all types of a clinic together where it has several. Clinics whose sales are
+those of last time are not looked at again (warehouse/forecast/known.py). The tables are emptied and filled in one
+transaction; the same marts give the same rows, whatever the hour.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import psycopg
-from psycopg import sql
 
+from warehouse.forecast import known
 from warehouse.forecast.dips import LEAST_WEEKS, FoundDip, find
 from warehouse.forecast.figures import Occurrence, kept, next_occurrence, occurrences, season_name, shortfall
-from warehouse.forecast.outlook import outlook
 from warehouse.forecast.series import Connection, Series, next_month, read, whole_months
-from warehouse.forecast.weeks import WeekSeries, series_of
+from warehouse.forecast.weeks import Floats, WeekSeries, series_of
 
 Row = dict[str, Any]
+# Of a series of whole months: the months that follow.
+Outlook = Callable[[Floats], Floats]
 
 # A series this thin tells nothing a week; one that has not been sold for half a year is over.
 LEAST_CLIENTS_A_WEEK = 2.0
@@ -45,35 +48,55 @@ PERSONS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """How many rows went where."""
+    """How many rows went where, and of how many clinics the sales had changed."""
 
     series: int
     dips: int
     months: int
+    clinics: int
 
     def summary(self) -> str:
-        return f"{self.series} series looked at, {self.dips} recurring dips, {self.months} months ahead"
+        return (
+            f"{self.series} series looked at, {self.dips} recurring dips, {self.months} months ahead;"
+            f" sales of {self.clinics} clinics changed"
+        )
 
 
 def fill(url: str, today: date) -> Written:
     """Compute and write everything from sales before `today`. The tables must have been built by dbt."""
     with psycopg.connect(url) as connection:
-        looked_at: list[Row] = []
-        dips: list[Row] = []
-        ahead: list[Row] = []
-        for series in read(connection, today):
-            status, found = judge(series)
-            months = months_ahead(series)
-            rows = [dip_row(connection, series, dip, measure) for dip, measure in found]
-            rows = [row for row in rows if row["depth_percent"] >= 100 * LEAST_DEPTH]
-            looked_at.append(series_row(series, status, len(rows)))
-            dips += rows
-            ahead += months
-        write(connection, "service_dips_series", looked_at)
-        write(connection, "service_dips_found", dips)
-        write(connection, "lead_plan_dips", [risk_row(dip) for dip in dips])
-        write(connection, "lead_plan_months", ahead)
-    return Written(series=len(looked_at), dips=len(dips), months=len(ahead))
+        changed = known.changed(connection, today)
+        for clinic_id, of_clinic in groupby(
+            read(connection, today, sorted(changed)), key=lambda series: series.clinic_id
+        ):
+            ahead = known.outlooks_of(connection, clinic_id)
+            told = tell(connection, list(of_clinic), ahead)
+            known.keep(connection, clinic_id, changed[clinic_id], told, ahead)
+        rows = known.write(connection)
+    return Written(
+        series=rows["service_dips_series"], dips=rows["service_dips_found"], months=rows["lead_plan_months"],
+        clinics=len(changed),
+    )  # fmt: skip
+
+
+def tell(connection: Connection, of_clinic: Sequence[Series], ahead: known.Outlooks) -> known.Told:
+    """All rows of a clinic, by table."""
+    looked_at: list[Row] = []
+    dips: list[Row] = []
+    months: list[Row] = []
+    for series in of_clinic:
+        status, found = judge(series)
+        rows = [dip_row(connection, series, dip, measure, ahead) for dip, measure in found]
+        rows = [row for row in rows if row["depth_percent"] >= 100 * LEAST_DEPTH]
+        looked_at.append(series_row(series, status, len(rows)))
+        dips += rows
+        months += months_ahead(series, ahead)
+    return {
+        "service_dips_series": looked_at,
+        "service_dips_found": dips,
+        "lead_plan_dips": [risk_row(dip) for dip in dips],
+        "lead_plan_months": months,
+    }
 
 
 def judge(series: Series) -> tuple[str, list[tuple[FoundDip, str]]]:
@@ -96,7 +119,7 @@ def dips_of(clients: WeekSeries, amounts: WeekSeries) -> list[tuple[FoundDip, st
     return [(dip, "clients") for dip in by_clients] + [(dip, "amount") for dip in by_amount]
 
 
-def dip_row(connection: Connection, series: Series, dip: FoundDip, measure: str) -> Row:
+def dip_row(connection: Connection, series: Series, dip: FoundDip, measure: str, ahead: Outlook) -> Row:
     """A dip with what it cost on average each time."""
     happened = occurrences(dip.window, series.first_day, series.last_day)
     by_clients = shortfall(series.clients, happened)
@@ -122,7 +145,7 @@ def dip_row(connection: Connection, series: Series, dip: FoundDip, measure: str)
         "currency": series.currency,
         "next_expected_on": coming.date_from,
         "next_expected_to": coming.date_to,
-        "growth": _rounded(growth(series), 4),
+        "growth": _rounded(growth(series, ahead), 4),
         "confidence_percent": _rounded(min(100 * (1 - dip.chance), 99.99)),
     }
 
@@ -155,13 +178,13 @@ def _persons(connection: Connection, series: Series, happened: Sequence[Occurren
     return float(row[0]) if row else 0.0
 
 
-def months_ahead(series: Series) -> list[Row]:
+def months_ahead(series: Series, ahead: Outlook) -> list[Row]:
     """The next twelve months, clients and amount; none where the outlook has too little to go by."""
     months = whole_months(series)
     if not months or (series.last_day - series.last_sale).days > OVER_AFTER_DAYS:
         return []
-    clients = outlook(np.array([series.months.get(month, (0.0, 0.0))[0] for month in months]))
-    amounts = outlook(np.array([max(series.months.get(month, (0.0, 0.0))[1], 0.0) for month in months]))
+    clients = ahead(np.array([series.months.get(month, (0.0, 0.0))[0] for month in months]))
+    amounts = ahead(np.array([max(series.months.get(month, (0.0, 0.0))[1], 0.0) for month in months]))
     rows = []
     month = months[-1]
     for expected, amount in zip(clients, amounts, strict=False):
@@ -183,14 +206,14 @@ def months_ahead(series: Series) -> list[Row]:
     return rows
 
 
-def growth(series: Series) -> float:
+def growth(series: Series, ahead: Outlook) -> float:
     """The year ahead against the average year behind, by clients, between a half and two; 1 where nothing tells."""
     months = whole_months(series)
     values = np.array([series.months.get(month, (0.0, 0.0))[0] for month in months])
-    ahead = outlook(values)
-    if not len(ahead) or values.mean() <= 0:
+    coming = ahead(values)
+    if not len(coming) or values.mean() <= 0:
         return 1.0
-    return float(np.clip(ahead.mean() / values.mean(), 0.5, 2.0))
+    return float(np.clip(coming.mean() / values.mean(), 0.5, 2.0))
 
 
 def series_row(series: Series, status: str, dips: int) -> Row:
@@ -205,21 +228,6 @@ def series_row(series: Series, status: str, dips: int) -> Row:
         "clients_a_week": _rounded(sum(series.clients.values()) / weeks),
         "dips": dips,
     }
-
-
-def write(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Replace all rows of a table of `build`."""
-    name = sql.Identifier("build", table)
-    connection.execute(sql.SQL("delete from {}").format(name))
-    if rows:
-        columns = list(rows[0])
-        insert = sql.SQL("insert into {} ({}) values ({})").format(
-            name,
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.SQL(", ").join(map(sql.Placeholder, columns)),
-        )
-        with connection.cursor() as cursor:
-            cursor.executemany(insert, rows)
 
 
 def _rounded(value: float, digits: int = 2) -> Decimal:

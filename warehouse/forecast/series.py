@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
@@ -23,7 +23,7 @@ DAYS = """
         select clinic_id, coalesce(item_type, 'unknown') as item_type, sold_date,
             coalesce(person_key, sale_id) as client, amount, currency
         from build.fct_sales
-        where sold_date < %(today)s and amount is not null
+        where sold_date < %(today)s and amount is not null and clinic_id = any (%(clinics)s)
     ),
     counted as (
         select clinic_id, count(distinct item_type) as item_types, min(sold_date) as first_date,
@@ -61,13 +61,13 @@ class Series:
         return hashlib.md5(json.dumps([self.clinic_id, self.item_type]).encode(), usedforsecurity=False).hexdigest()
 
 
-def read(connection: Connection, today: date) -> Iterator[Series]:
-    """Every series with its days and months, by clinic and item type."""
+def read(connection: Connection, today: date, clinics: Sequence[str]) -> Iterator[Series]:
+    """Every series of these clinics with its days and months, by clinic and item type."""
     by_month = {
         key: {row[2]: (float(row[3]), float(row[4])) for row in rows}
-        for key, rows in _grouped(connection, today, "date_trunc('month', sold.sold_date::timestamp)::date")
+        for key, rows in _grouped(connection, today, clinics, "date_trunc('month', sold.sold_date::timestamp)::date")
     }
-    for (clinic_id, item_type), rows in _grouped(connection, today, "sold.sold_date"):
+    for (clinic_id, item_type), rows in _grouped(connection, today, clinics, "sold.sold_date"):
         first_sale, last_sale = rows[0][2], rows[-1][2]
         clinic_first, clinic_last = rows[0][6], rows[0][7]
         yield Series(
@@ -84,12 +84,12 @@ def read(connection: Connection, today: date) -> Iterator[Series]:
 
 
 def _grouped(
-    connection: Connection, today: date, period: str
+    connection: Connection, today: date, clinics: Sequence[str], period: str
 ) -> Iterator[tuple[tuple[str, str | None], list[tuple[Any, ...]]]]:
     query = sql.SQL(DAYS).format(period=sql.SQL(period))
     with connection.cursor(name="sales_by_period") as cursor:
         cursor.itersize = 20_000
-        cursor.execute(query, {"today": today})
+        cursor.execute(query, {"today": today, "clinics": list(clinics)})
         for key, rows in groupby(cursor, key=lambda row: (row[0], row[1])):
             yield key, list(rows)
 
