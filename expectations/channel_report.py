@@ -117,6 +117,7 @@ SUITE: tuple[Rule, ...] = (
         what_to_do="Begin with channels_and_sources_events.",
         owner=OWNER,
         keys=("event_key",),
+        touched="inquiry_key",
     ),
     Rule(
         name="payment_has_an_amount",

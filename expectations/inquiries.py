@@ -28,6 +28,7 @@ SUITE: tuple[Rule, ...] = (
         what_to_do=A_MODEL + " Begin with int_inquiry_days.",
         owner=OWNER,
         keys=("person_key", "clinic_id", "local_date"),
+        touched="inquiry_key",
     ),
     Rule(
         name="group_is_a_known_word",
@@ -104,6 +105,7 @@ SUITE: tuple[Rule, ...] = (
         owner=OWNER,
         keys=("source_system", "contact_id"),
         needs=(CONTACTS,),
+        touched="contact_id",
     ),
     Rule(
         name="contact_ids_of_sources_differ",
@@ -114,13 +116,12 @@ SUITE: tuple[Rule, ...] = (
         what_to_do="Give the ids of one source a prefix, in mapping.yml or in its stg_ view.",
         owner=OWNER,
         keys=("contact_id",),
+        touched="contact_id",
     ),
     Rule(
         name="every_session_is_in_the_marts",
         table=LANDED_SESSIONS,
-        expectation=where(
-            "{touched} and not exists (select from build.fct_sessions as s where s.session_id = t.session_id)"
-        ),
+        expectation=where("not exists (select from build.fct_sessions as s where s.session_id = t.session_id)"),
         severity="stop",
         reason="A lost session is a lost touch: its channel gets less credit than is due.",
         what_to_do=A_MODEL + " Begin with int_session_sources and int_session_persons.",
@@ -156,6 +157,7 @@ SUITE: tuple[Rule, ...] = (
         owner=OWNER,
         keys=("inquiry_key",),
         needs=(ADMINISTRATORS,),
+        touched="inquiry_key",
     ),
     Rule(
         name="administrators_report_has_no_other",
@@ -170,6 +172,7 @@ SUITE: tuple[Rule, ...] = (
         owner=OWNER,
         keys=("inquiry_key",),
         needs=(INQUIRIES,),
+        touched="inquiry_key",
     ),
     Rule(
         name="history_has_every_contact",
@@ -184,6 +187,7 @@ SUITE: tuple[Rule, ...] = (
         owner=OWNER,
         keys=("contact_id",),
         needs=(HISTORY,),
+        touched="contact_id",
     ),
     Rule(
         name="contact_has_a_channel",

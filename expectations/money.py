@@ -78,6 +78,7 @@ SUITE: tuple[Rule, ...] = (
         owner=OWNER,
         keys=("sale_id",),
         needs=("build.int_sales_unioned",),
+        touched="sale_id",
     ),
     Rule(
         name="spend_is_spread_without_loss",

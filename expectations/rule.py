@@ -35,7 +35,7 @@ class Asked:
 
 Recipe = Callable[["Rule", Asked], Any]
 # Columns whose changed keys a build of a day leaves in `build.family_unpublished`, and how it calls them.
-TOUCHED = {"inquiry_key": "inquiry", "session_id": "session"}
+TOUCHED = {"inquiry_key": "inquiry", "contact_id": "contact", "session_id": "session", "sale_id": "sale"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,8 @@ class Rule:
     owner       who can repair it.
     keys        columns that show which rows broke it; never personal data.
     needs       other tables the rule reads; where one is missing the rule is not asked.
-    touched     column by whose keys it looks at changed rows only, once readers have the others: one of TOUCHED.
+    touched     column by whose keys it looks at changed rows only, once readers have the others: one of TOUCHED. Rows
+                that a breach is of together must have the same key there.
     """
 
     name: str
@@ -89,15 +90,17 @@ def like(column: str, pattern: str) -> Recipe:
 def unique(*columns: str) -> Recipe:
     """No two rows have the same values there; nulls are values too."""
     listed = ", ".join(f'"{column}"' for column in columns)
-    return no_rows(f"select {listed}, count(*) as rows from {{batch}} group by {listed} having count(*) > 1")
+    return no_rows(
+        f"select {listed}, count(*) as rows from {{batch}} where {{touched}} group by {listed} having count(*) > 1"
+    )
 
 
 def where(condition: str, tables: str = "{batch} as t") -> Recipe:
-    """No row `t` meets the SQL condition. `tables` may join others to it."""
+    """No row `t`, of those that the rule looks at, meets the SQL condition. `tables` may join others to it."""
 
     def make(rule: Rule, asked: Asked) -> Any:  # noqa: ANN401 - an expectation of GX
         keys = ", ".join(f't."{key}"' for key in rule.keys)
-        return no_rows(f"select {keys} from {tables} where {condition}")(rule, asked)
+        return no_rows(f"select {keys} from {tables} where {{touched}} and ({condition})")(rule, asked)
 
     return make
 

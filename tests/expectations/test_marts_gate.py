@@ -183,18 +183,55 @@ def test_what_readers_have_already_is_not_summed_again_and_what_builds_touched_s
         assert one(june.url, asked) == (rows,), "what it counts is what it looked at"
 
 
-def test_a_lost_session_is_found_among_those_that_builds_touched_since(june: Built) -> None:
-    (sessions,) = one(june.url, "select array_agg(session_id order by 1) from build.fct_sessions")
-    touched, other = list(sessions)[:2]  # type: ignore[call-overload]
+@pytest.mark.parametrize(
+    ("lost_from", "column", "kind", "told_of", "rule"),
+    [
+        ("fct_sessions", "session_id", "session", "int_sessions_unioned", "every_session_is_in_the_marts"),
+        ("fct_contacts", "contact_id", "contact", "int_contacts_unioned", "every_contact_is_in_the_marts"),
+        ("inquiry_history_contacts", "contact_id", "contact", "fct_contacts", "history_has_every_contact"),
+        ("administrator_conversion_inquiries", "inquiry_key", "inquiry", "fct_inquiries",
+         "administrators_report_has_every_inquiry"),
+    ],
+)  # fmt: skip
+def test_a_lost_row_is_found_among_those_that_builds_touched_since(
+    june: Built, lost_from: str, column: str, kind: str, told_of: str, rule: str
+) -> None:
+    (keys,) = one(june.url, f"select array_agg(distinct {column} order by {column}) from build.{lost_from}")
+    touched, other = list(keys)[:2]  # type: ignore[call-overload]
     run(
         june.url,
-        f"delete from build.fct_sessions where session_id in ('{touched}', '{other}')",
-        f"insert into build.family_unpublished (kind, key) values ('session', '{touched}'), ('person', '{other}')",
+        f"delete from build.{lost_from} where {column} in ('{touched}', '{other}')",
+        f"insert into build.family_unpublished (kind, key) values ('{kind}', '{touched}'), ('person', '{other}')",
     )
     with pytest.raises(PublicationRefused):
         check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
-    found = broken(june.url, "touched")["build.int_sessions_unioned", "every_session_is_in_the_marts"]
-    assert [row["session_id"] for row in found] == [touched]
+    assert [row[column] for row in broken(june.url, "touched")[f"build.{told_of}", rule]] == [touched]
+
+
+@pytest.mark.parametrize(
+    ("table", "rule", "of"),
+    [
+        ("fct_inquiries", "one_row_per_person_clinic_and_day", "person_key"),
+        ("channels_and_sources_events", "event_key_is_unique", "event_key"),
+    ],
+)
+def test_a_doubled_row_is_found_among_those_that_builds_touched_since(
+    june: Built, table: str, rule: str, of: str
+) -> None:
+    shown, keys = one(
+        june.url,
+        f"select array_agg(shown order by key), array_agg(key order by key) from (select min({of}) as shown,"
+        f" min(inquiry_key) as key from build.{table} group by person_key having count(*) = 1) as people",
+    )
+    touched, other = list(keys)[:2]  # type: ignore[call-overload]
+    run(
+        june.url,
+        f"insert into build.{table} select * from build.{table} where inquiry_key in ('{touched}', '{other}')",
+        f"insert into build.family_unpublished (kind, key) values ('inquiry', '{touched}'), ('person', '{other}')",
+    )
+    with pytest.raises(PublicationRefused):
+        check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
+    assert [row[of] for row in broken(june.url, "touched")[f"build.{table}", rule]] == [shown[0]]  # type: ignore[index]
 
 
 def test_a_mart_that_was_not_built_refuses(june: Built) -> None:

@@ -29,13 +29,16 @@ _NAMED_BY: tuple[tuple[str, tuple[tuple[str, LiteralString], ...]], ...] = (
     ("link", (("why_one_person_links", "link_key"),)),
 )  # fmt: skip
 # What readers do not see yet. For the publication, by model: keys of rows that differ. For the gate, which asks several
-# tables about one of them: sessions, and all inquiries of people of whom any row differs. A publication that compares
-# by these keys holds the table until it ended.
+# tables about one of them: inquiries, all of a person of whom any row differs, contacts, sessions and sales. These also
+# where landed rows changed and no row of ours did: that may be the fault. A publication that compares by these keys
+# holds the table until it ended.
 _UNPUBLISHED: LiteralString = """
 insert into build.family_unpublished (kind, key)
 select model, key from build.family_differing where key is not null
 union
-select kind, key from build.family_differing where kind = 'session'
+select kind, key from build.family_differing where key is not null and kind in ('inquiry', 'contact', 'session', 'sale')
+union
+select record_kind, record_id from build.family_changed where record_kind in ('contact', 'session', 'sale')
 union
 select 'inquiry', inquiries.inquiry_key
 from (
@@ -45,7 +48,8 @@ where exists (
     select from build.family_differing as differing
     where differing.kind = 'person' and differing.key = inquiries.person_key
 )
-on conflict do nothing
+on conflict do nothing;
+analyze build.family_unpublished;
 """
 _RECORDS: LiteralString = """
 drop table if exists build.family_keys;
