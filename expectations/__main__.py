@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from expectations.ask import ask
@@ -32,7 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         rows = count_rows(given.url, rules)
         to_ask = [rule for rule in rules if rows.get(rule.table) and all(need in rows for need in rule.needs)]
         report = GateReport(
-            gate=gate, run_id="by hand", checked_at=now, verdicts=tuple(ask(given.url, to_ask, rows, now=now))
+            gate=gate,
+            run_id="by hand",
+            checked_at=now,
+            verdicts=tuple(ask(given.url, to_ask, frozenset(rows), partial(dict, rows), now=now)),
         )
         print(f"{gate}: {report.summary()}")
         for verdict in (*report.breaches, *report.warnings):

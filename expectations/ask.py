@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, LiteralString, cast
@@ -29,16 +29,25 @@ RESULT_FORMAT: dict[str, Any] = {
 
 
 def ask(
-    url: str, rules: Sequence[Rule], rows: Mapping[str, int], *, now: datetime, only_touched: bool = False
+    url: str,
+    rules: Sequence[Rule],
+    tables: frozenset[str],
+    rows: Callable[[], Mapping[str, int]],
+    *,
+    now: datetime,
+    only_touched: bool = False,
 ) -> list[Verdict]:
-    """The verdict on each rule, in their order. `rows`: rows of every table that is there."""
+    """The verdict on each rule, in their order.
+
+    `tables`: those that are there. `rows` waits for how many rows each of them holds.
+    """
     if not rules:
         return []
     gx = load_gx()
     context = quiet(gx.get_context(mode="ephemeral"))
     sources = sources_of(context, url, rules)
-    asked = Asked(gxe=gx.expectations, now=now, tables=frozenset(rows), only_touched=only_touched)
-    found: dict[Rule, Verdict] = {}
+    asked = Asked(gxe=gx.expectations, now=now, tables=tables, only_touched=only_touched)
+    found: dict[Rule, Mapping[str, Any]] = {}
     for table, table_rules in by(rules, "table"):
         batch = batch_of(sources, table).get_batch()
         for keys, same_keys in by(table_rules, "keys"):
@@ -46,12 +55,13 @@ def ask(
             result = batch.validate(suite, result_format=RESULT_FORMAT | index_columns(same_keys))
             given = {each.expectation_config.meta["rule"]: each for each in result.results}
             for rule in same_keys:
-                found[rule] = verdict_of(rule, given[rule.name].to_json_dict(), rows[table])
+                found[rule] = given[rule.name].to_json_dict()
     for source in sources.values():
         # a connection left open would hold up whoever drops or renames the database; GX keeps two engines
         source.get_engine().dispose()
         source.get_execution_engine().engine.dispose()
-    return [with_examples(url, found[rule], asked) for rule in rules]
+    counted = rows()
+    return [with_examples(url, verdict_of(rule, found[rule], counted[rule.table]), asked) for rule in rules]
 
 
 def load_gx() -> Any:  # noqa: ANN401 - the module

@@ -159,10 +159,10 @@ def _publish(
         if plan.retyped:
             keep_all(connection, plan, publication_id)
         shapes[name] = prepare_shape(connection, plan)
+    known = known_rows(connection) if only_touched else {}
     for name, plan in plans.items():
         if not plan.is_new:
-            shapes[name] += drop_broken_foreign_keys(connection, plan, plans)
-    known = known_rows(connection) if only_touched else {}
+            shapes[name] += drop_broken_foreign_keys(connection, plan, plans, known)
     with copies_of(connection, plans.values()):
         rows = {
             name: write_difference(

@@ -6,23 +6,37 @@ before the rows change, so that a publication never fails at commit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from psycopg import sql
 
 from warehouse.publish_manifest import ForeignKey
-from warehouse.publish_tables import Connection, TablePlan, scalar
+from warehouse.publish_tables import Connection, TablePlan, is_touched, scalar
 
 
-def drop_broken_foreign_keys(connection: Connection, plan: TablePlan, plans: Mapping[str, TablePlan]) -> list[str]:
-    """Before the rows change: foreign keys that are no longer wanted, or that the new rows would break."""
+def drop_broken_foreign_keys(
+    connection: Connection, plan: TablePlan, plans: Mapping[str, TablePlan], known: Mapping[str, int]
+) -> list[str]:
+    """Before the rows change: foreign keys that are no longer wanted, or that the new rows would break.
+
+    `known`: tables of which only rows with touched keys can differ (publish_touched.py), by title.
+    """
     said: list[str] = []
-    wanted = wanted_foreign_keys(plan, plans)
-    holding = {_constraint_name(key) for key in wanted if _holds(connection, plan, key, plans)}
-    for (name,) in connection.execute(
+    there = connection.execute(
         "select conname from pg_catalog.pg_constraint where contype = 'f' and conrelid = to_regclass(%s)",
         (plan.target.as_string(connection),),
-    ).fetchall():
+    ).fetchall()
+    holding = set()
+    for key in wanted_foreign_keys(plan, plans):
+        name = _constraint_name(key)
+        narrow = (name,) in there and _differs_by_touched(plan, known) and plans[key.to].keeps_shape
+        if (
+            _still_holds(connection, plan, key, plans[key.to], known)
+            if narrow
+            else _holds(connection, plan, key, plans)
+        ):
+            holding.add(name)
+    for (name,) in there:
         if name not in holding:
             connection.execute(sql.SQL("alter table {} drop constraint {}").format(plan.target, sql.Identifier(name)))
             said.append(f"foreign key {name}: dropped")
@@ -75,21 +89,59 @@ def wanted_foreign_keys(plan: TablePlan, plans: Mapping[str, TablePlan]) -> list
 
 def _holds(connection: Connection, plan: TablePlan, key: ForeignKey, plans: Mapping[str, TablePlan]) -> bool:
     """Whether the build tables, which the published ones become, satisfy the key."""
-    query = sql.SQL(
-        "select exists (select from {child} as child where {not_null}"
-        " and not exists (select from {parent} as parent where {equal}))"
-    ).format(
-        child=plan.build,
-        parent=plans[key.to].build,
-        not_null=sql.SQL(" and ").join(
-            sql.SQL("child.{} is not null").format(sql.Identifier(column)) for column in key.columns
-        ),
-        equal=sql.SQL(" and ").join(
-            sql.SQL("parent.{} = child.{}").format(sql.Identifier(to), sql.Identifier(own))
-            for own, to in zip(key.columns, key.to_columns, strict=True)
-        ),
+    query = sql.SQL("select exists (select from {child} as child where {without})").format(
+        child=plan.build, without=_without(key, plans[key.to])
     )
     return not scalar(connection, query)
+
+
+def _still_holds(
+    connection: Connection, plan: TablePlan, key: ForeignKey, parent: TablePlan, known: Mapping[str, int]
+) -> bool:
+    """`_holds` of a key that held: only a row that differs can break it, and a row that is gone from its parent."""
+    gone = sql.SQL("(select old.* from {target} as old{touched} where {condition}not exists ({same}))").format(
+        target=parent.target,
+        touched=sql.SQL(", build.family_unpublished as touched" if _differs_by_touched(parent, known) else ""),
+        condition=sql.SQL("{} and ").format(is_touched(parent, "old"))
+        if _differs_by_touched(parent, known)
+        else sql.SQL(""),
+        same=sql.SQL("select from {} as new where {}").format(
+            parent.build, _equal("new", parent.model.key, "old", parent.model.key)
+        ),
+    )
+    query = sql.SQL(
+        "select exists (select from {child} as child inner join build.family_unpublished as touched on {touched}"
+        " where {without})"
+        " or exists (select from {gone} as gone inner join {child} as child on {of_gone})"
+    ).format(
+        child=plan.build,
+        touched=is_touched(plan, "child"),
+        without=_without(key, parent),
+        gone=gone,
+        of_gone=_equal("gone", key.to_columns, "child", key.columns),
+    )
+    return not scalar(connection, query)
+
+
+def _differs_by_touched(plan: TablePlan, known: Mapping[str, int]) -> bool:
+    return plan.title in known and bool(plan.model.family) and plan.keeps_shape
+
+
+def _without(key: ForeignKey, parent: TablePlan) -> sql.Composed:
+    """The condition that a row `child` names a row of the parent that is not there."""
+    named = sql.SQL(" and ").join(
+        sql.SQL("child.{} is not null").format(sql.Identifier(column)) for column in key.columns
+    )
+    return sql.SQL("{} and not exists (select from {} as parent where {})").format(
+        named, parent.build, _equal("parent", key.to_columns, "child", key.columns)
+    )
+
+
+def _equal(one: str, columns: Sequence[str], other: str, others: Sequence[str]) -> sql.Composed:
+    return sql.SQL(" and ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(one, own), sql.Identifier(other, its))
+        for own, its in zip(columns, others, strict=True)
+    )
 
 
 def _constraint_name(key: ForeignKey) -> str:

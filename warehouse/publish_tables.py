@@ -184,7 +184,7 @@ def write_difference(
     using, touched = sql.SQL(""), sql.Composed([])
     if known_rows is not None:
         using = sql.SQL(" using build.family_unpublished as touched")
-        touched = sql.SQL("{} and ").format(_is_touched(plan, "old"))
+        touched = sql.SQL("{} and ").format(is_touched(plan, "old"))
     built, published = (_rows_to_compare(plan, table, known_rows) for table in (plan.build, plan.target))
     fields = {
         "target": plan.target, "using": using, "touched": touched, "built": built, "key": key_equal, "names": names,
@@ -233,10 +233,10 @@ def _rows_to_compare(plan: TablePlan, table: sql.Identifier, known_rows: int | N
         return table
     return sql.SQL(
         "(select rows_of_all.* from {} as rows_of_all inner join build.family_unpublished as touched on {})"
-    ).format(table, _is_touched(plan, "rows_of_all"))
+    ).format(table, is_touched(plan, "rows_of_all"))
 
 
-def _is_touched(plan: TablePlan, rows: str) -> sql.Composed:
+def is_touched(plan: TablePlan, rows: str) -> sql.Composed:
     """The condition that `touched` names a key of the row. Keys are text; days are cast, which an index knows."""
     model, family = sql.Literal(plan.model.name), str(plan.model.family)
     key = sql.SQL("touched.key").format()

@@ -45,7 +45,7 @@ def test_every_rule_can_be_asked_of_the_landed_tables_as_declared(fresh_database
     rows = count_rows(fresh_database, rules)
     asked = [rule for rule in rules if rule.table in rows and all(need in rows for need in rule.needs)]
 
-    verdicts = ask(fresh_database, asked, rows, now=NOW)
+    verdicts = ask(fresh_database, asked, frozenset(rows), lambda: rows, now=NOW)
 
     assert [f"{each.rule.table}/{each.rule.name}: {each.message}" for each in verdicts if each.message] == []
     assert {rule.table for rule in asked} >= {"staging.files__contacts", "staging.calltouch__calls"}

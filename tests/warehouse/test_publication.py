@@ -225,6 +225,33 @@ def test_a_foreign_key_that_the_rows_break_is_left_out_and_said(published: Wareh
     ) == [(1,)]
 
 
+@pytest.mark.parametrize("lost", ["a new row names nobody", "a row that others name is gone"])
+def test_a_foreign_key_that_touched_rows_break_is_left_out_too(warehouse: Warehouse, lost: str) -> None:
+    """After a publication only rows of touched families are looked at: of the table itself, and of the one it names."""
+    for name in ("administrator_conversion_inquiries", "administrator_conversion_people"):
+        warehouse.node(name)["config"]["meta"]["increment"] = {"delete": ["inquiry_key"], "of": "inquiry"}
+    warehouse.run("create table build.family_unpublished (kind text, key text, primary key (kind, key))")
+    warehouse.publish()
+    keys = "select count(*) from pg_constraint where contype = 'f' and connamespace = 'reports'::regnamespace"
+    # nobody told of these rows: they are not looked at, and so not published
+    warehouse.run("delete from build.administrator_conversion_inquiries where inquiry_key = 'q6'")
+    assert warehouse.publish().rows_deleted == 0
+    assert warehouse.run(keys) == [(1,)]
+
+    if lost == "a new row names nobody":
+        warehouse.run("insert into build.administrator_conversion_people values ('q99', 'C1', null)")
+        told = "('administrator_conversion_people', 'q99')"
+    else:
+        warehouse.run("delete from build.administrator_conversion_inquiries where inquiry_key = 'q5'")
+        told = "('administrator_conversion_inquiries', 'q5')"
+    warehouse.run(f"insert into build.family_unpublished values {told}")
+    summary = warehouse.publish()
+
+    assert summary.rows_inserted + summary.rows_deleted == 1
+    assert any("dropped" in note for note in summary.notes)
+    assert warehouse.run(keys) == [(0,)]
+
+
 def test_a_relationships_test_becomes_a_foreign_key(warehouse: Warehouse) -> None:
     warehouse.node("administrator_conversion_people")["constraints"] = []
     warehouse.nodes["test.chairside.relationships_1"] = {

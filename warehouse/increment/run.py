@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,10 +116,11 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
     recipe = read_recipe(dbt, state.code)
     with _session(dbt.url) as connection:
         steps.run_stage(connection, recipe.before, schema="build", done=dbt.take)
-    with _session(dbt.url) as connection:
+    with ThreadPoolExecutor(1) as beside, _session(dbt.url) as connection, _session(dbt.url) as counting:
         found = scope.find(
             connection, last=state.seen, was=state.as_of, now=as_of,
             too_many_patients=_rule("too_many_patients"), callback_days=_rule("callback_days"),
+            counted=beside.submit(scope.count_records, counting).result,
         )  # fmt: skip
     dbt.say(f"build: {found.changed} records changed, {found.in_scope} of {found.known} in their families")
     if found.in_scope > LARGEST_SHARE * found.known:

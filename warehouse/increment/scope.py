@@ -7,6 +7,7 @@ The state of the last build is in `build`: `family_records` (each record, its co
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
@@ -67,19 +68,15 @@ where now.content is distinct from was.content;
 """
 
 # Of each kind there are as many records as there were and as are new, or some are gone.
-_FEWER: LiteralString = """
-select coalesce(now.record_kind, was.record_kind)
-from (select record_kind, count(*) as records from build.int_family_records group by record_kind) as now
-full join (
-    select record_kind, sum(records) as records
-    from (
-        select record_kind, records from build.family_counts
-        union all
-        select record_kind, 1 from build.family_changed where is_new
-    ) as known
-    group by record_kind
-) as was on now.record_kind = was.record_kind
-where now.records is distinct from was.records
+_COUNT: LiteralString = "select record_kind, count(*) from build.int_family_records group by record_kind"
+_EXPECTED: LiteralString = """
+select record_kind, sum(records)::bigint
+from (
+    select record_kind, records from build.family_counts
+    union all
+    select record_kind, 1 from build.family_changed where is_new
+) as known
+group by record_kind
 """
 
 # Gone ones have no tokens of now.
@@ -282,19 +279,30 @@ def keep_scope(connection: Connection, *, too_many_patients: int) -> None:
     run(connection, _KEEP_RULES)
 
 
+def count_records(connection: Connection) -> dict[str, int]:
+    """How many records of each kind there are now: every landed row is looked at, for one may be gone."""
+    return dict(connection.execute(_COUNT).fetchall())
+
+
 def find(
-    connection: Connection, *, last: Seen, was: datetime, now: datetime, too_many_patients: int, callback_days: int
-) -> Found:
+    connection: Connection, *, last: Seen, was: datetime, now: datetime, too_many_patients: int, callback_days: int,
+    counted: Callable[[], Mapping[str, int]],
+) -> Found:  # fmt: skip
     """Find the families to make anew, into `build.family_scope`; part of one transaction of the caller.
 
     `last`: what the last build saw, `was`: its moment. `too_many_patients`, `callback_days`: the rules of the models.
+    `counted` waits for `count_records`, which another connection may do meanwhile: a row that comes or goes between the
+    two makes a kind of which nothing is found gone, or is found by the next build.
     """
     seen = look(connection)
     narrow(connection, last)
     run(connection, _NOW)
     run(connection, _CHANGED)
-    for (kind,) in connection.execute(_FEWER).fetchall():
-        connection.execute(_GONE, {"kind": kind})
+    expected: dict[str, int] = dict(connection.execute(_EXPECTED).fetchall())
+    records = counted()
+    for kind in sorted(expected.keys() | records.keys()):
+        if expected.get(kind, 0) != records.get(kind, 0):
+            connection.execute(_GONE, {"kind": kind})
     connection.execute("drop schema fresh cascade")
     connection.execute("analyze build.family_changed")
     connection.execute("create temporary table seeds (record bigint) on commit drop")

@@ -63,11 +63,18 @@ def _apply(connection: Connection, summed: Summed) -> None:
         ),
         "nothing": sql.SQL("not ({})").format(_any("total.{} <> 0", summed.sums)),
     }  # fmt: skip
+    # Made by the first build of a day, as indexes of families are.
+    connection.execute(
+        sql.SQL("create index if not exists {} on {} ({})").format(
+            sql.Identifier(f"{summed.model}_sums"), table, _list(summed.key)
+        )
+    )
     for statement in (
         "drop table if exists pg_temp.difference",
         "create temporary table difference on commit drop as"
         " select {rest}, {totals} from (select {rest}, {sums} from {day} union all select {rest}, {lost} from {was})"
         " as both_sides group by {rest} having {moved}",
+        "analyze pg_temp.difference",
         "update {build} as total set {added} from pg_temp.difference as difference where {same}",
         "insert into {build} ({rest}, {sums}) select {rest}, {sums} from pg_temp.difference as difference"
         " where not exists (select from {build} as total where {same})",

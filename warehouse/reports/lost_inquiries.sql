@@ -36,10 +36,7 @@ as $function$
         lost.administrator_id, lost.administrator, lost.is_primary, lost.outcome, lost.reason, worth.conversion_percent,
         worth.average_profit, worth.expected_value, worth.expected_revenue
     from reports.lost_inquiries_rows as lost
-    left join reports.lost_inquiries_values as worth
-        on
-            lost.clinic_id = worth.clinic_id and lost.administrator_id = worth.administrator_id
-            and lost.topic = worth.topic and lost.is_primary = worth.is_primary
+    left join reports.lost_inquiries_values as worth on lost.value_key = worth.value_key
     where
         lost.local_date between date_from and date_to
         and (lost_inquiries.topic is null or lost.topic = lost_inquiries.topic)
@@ -76,10 +73,7 @@ as $function$
         coalesce(sum(worth.expected_value), 0),
         coalesce(sum(worth.expected_revenue), 0)
     from reports.lost_inquiries_rows as lost
-    left join reports.lost_inquiries_values as worth
-        on
-            lost.clinic_id = worth.clinic_id and lost.administrator_id = worth.administrator_id
-            and lost.topic = worth.topic and lost.is_primary = worth.is_primary
+    left join reports.lost_inquiries_values as worth on lost.value_key = worth.value_key
     where
         lost.local_date between date_from and date_to
         and (lost_inquiries_by_reason.topic is null or lost.topic = lost_inquiries_by_reason.topic)
@@ -105,10 +99,7 @@ select
     coalesce(sum(worth.expected_value), 0) as expected_value,
     coalesce(sum(worth.expected_revenue), 0) as expected_revenue
 from reports.lost_inquiries_rows as lost
-left join reports.lost_inquiries_values as worth
-    on
-        lost.clinic_id = worth.clinic_id and lost.administrator_id = worth.administrator_id
-        and lost.topic = worth.topic and lost.is_primary = worth.is_primary
+left join reports.lost_inquiries_values as worth on lost.value_key = worth.value_key
 group by
     lost.local_date, lost.clinic_id, lost.topic, lost.channel, lost.source, lost.administrator_id, lost.is_primary,
     lost.reason;

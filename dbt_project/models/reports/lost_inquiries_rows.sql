@@ -54,6 +54,15 @@ lost as (
         and last_bookings.person_key is null
 ),
 
+-- a keyed hash takes longer than a join
+topics as (
+    select
+        known.topic,
+        known.is_primary,
+        ops.opaque_key('topic value', concat_ws('|', known.topic, known.is_primary)) as value_key
+    from (select distinct lost.known_topic as topic, lost.is_primary from lost) as known
+),
+
 final as (
     select
         lost.inquiry_key,
@@ -73,8 +82,10 @@ final as (
             case lost.outcome
                 when 'missed' then 'missed' when 'request_saved' then 'not_called_back' else 'not_said'
             end
-        ) as reason
+        ) as reason,
+        topics.value_key
     from lost
+    inner join topics on lost.known_topic = topics.topic and lost.is_primary = topics.is_primary
     left join employees on lost.administrator_id = employees.employee_id
 )
 
