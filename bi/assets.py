@@ -200,7 +200,7 @@ def dashboard_asset(dashboard: Dashboard, language: str) -> dict[str, Any]:
         "published": True,
         "position": position(dashboard, language),
         "metadata": {
-            "native_filter_configuration": [native_filter(dashboard, each, language) for each in dashboard.filters],
+            "native_filter_configuration": native_filters(dashboard, language),
             "cross_filters_enabled": True,
             "refresh_frequency": 0,
             "timed_refresh_immune_slices": [],
@@ -248,6 +248,15 @@ def chart_numbers(dashboard: Dashboard) -> dict[str, int]:
 
 
 PERIOD_TITLE = {"en": "Period", "ru": "Период"}
+
+
+def native_filters(dashboard: Dashboard, language: str) -> list[dict[str, Any]]:
+    """A dashboard's filters. Where one says that it comes first, Superset draws their bar at once; else when all charts
+    are drawn, or a second after the page stood. Not `true`, for which charts would wait for a chosen value; and one
+    only, because what such a filter begins with is applied again.
+    """
+    first, *others = (native_filter(dashboard, each, language) for each in dashboard.filters)
+    return [{**first, "requiredFirst": "drawn"}, *others]
 
 
 def native_filter(dashboard: Dashboard, each: Filter, language: str) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from flask import Flask, Response, current_app, g, request
 from flask_babel import get_locale
 from flask_login import current_user
 from jinja2 import ChoiceLoader, FileSystemLoader
+from superset.extensions import manifest_processor
 from superset.security import SupersetSecurityManager
 
 from bi.superset import lighter
 from bi.superset.answers import keep_answers
 from bi.superset.bridge import Bridge, Viewer, login_of
-from bi.superset.static_files import FOR_DASHBOARDS, PREFIX
+from bi.superset.static_files import DASHBOARD_STYLES, FOR_DASHBOARDS, PREFIX
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 VIEWER = "Chairside viewer"  # the role that everybody has
@@ -140,6 +141,15 @@ class EmployeesOnly(SupersetSecurityManager):  # type: ignore[misc]
         return known[role_id]
 
 
+def files_of_pages() -> dict[str, Any]:
+    """For the templates: what a page needs, what a dashboard needs beside it."""
+    return {
+        "page_files": manifest_processor.get_manifest_files("spa", "js"),
+        "dashboard_files": [PREFIX + name for name in FOR_DASHBOARDS],
+        "dashboard_styles": PREFIX + DASHBOARD_STYLES,
+    }
+
+
 def finish(app: Flask) -> None:
     """FLASK_APP_MUTATOR: less work, kept answers, our part of each page's head, the page's language, and a byte order
     mark before CSV, without which Excel takes it for cp1251; Superset's own setting for it (CSV_EXPORT) changes nothing
@@ -148,7 +158,7 @@ def finish(app: Flask) -> None:
     lighter.apply()
     keep_answers(app, own_mark)
     app.jinja_loader = ChoiceLoader([FileSystemLoader(TEMPLATES), app.jinja_loader])
-    app.context_processor(lambda: {"dashboard_files": [PREFIX + name for name in FOR_DASHBOARDS]})
+    app.context_processor(files_of_pages)
 
     def finished(response: Response) -> Response:
         if response.is_streamed:

@@ -31,8 +31,9 @@ FOR_DASHBOARDS = (
     "99bc3e1652b09419e20c.chunk.js", "d83ba2b1e18c0367d0bc.chunk.js", "da4cbff56cfb96f066e4.chunk.js",
     "39693f6488f09dcac2f9.chunk.js", "acb30b4be955128a0919.chunk.js", "ddaae12625f5b9aeb7e0.chunk.js",
     "e32b897be9cbfcc3e1eb.chunk.js", "dcc358efa55986fb97bb.chunk.js", "9fdeaa1255418845236f.chunk.js",
-    "6ee7d93f9cc5ccaa3009.chunk.js", "d55a6a4d29b4d58b70bf.chunk.js",
+    "6ee7d93f9cc5ccaa3009.chunk.js", "d55a6a4d29b4d58b70bf.chunk.js", "3cf9a774e16b7ab9ac3a.chunk.js",
 )  # fmt: skip
+DASHBOARD_STYLES = "DashboardContainer.99bc3e1652b09419e20c.chunk.css"
 
 Start = Callable[..., Any]
 

@@ -72,25 +72,54 @@ def test_a_browser_that_remembers_nothing_asks_early_too(page: Page, served: Ser
     page.ask("localStorage.clear()")
     slug = f"administrator_conversion-{language}"
     open_dashboard(page, served.url, slug, spec("administrator_conversion").titles[language])
-    # The styles of its charts are loaded with the script that asks when nobody else did. Of a path that is asked for
-    # again, because its early answer was of no use, the last one counts.
+    # The page's logo comes when its scripts have run, before they ask. Of a path that is asked for again, because its
+    # early answer was of no use, the last one counts.
     begun = dict(
         page.ask(
             "performance.getEntriesByType('resource')"
             ".map(each => [each.name.replace(location.origin, '').replace(/[?].*/, ''), each.startTime])"
         )
     )
-    scripts = next(at for path, at in begun.items() if "/DashboardContainer." in path)
+    scripts = next(at for path, at in begun.items() if "logo" in path)
     dashboard = f"/api/v1/dashboard/{slug}"
     words = [] if language == "en" else [f"/superset/language_pack/{language}/"]
     for path in (dashboard, f"{dashboard}/charts", f"{dashboard}/datasets", *words):
         assert begun[path] < scripts, path
 
 
+def test_filters_are_drawn_while_charts_still_wait_for_their_figures(page: Page, served: Served) -> None:
+    # Superset draws them a second later at the latest: here that second never ends, nor does any chart's question.
+    never = (
+        "(() => { const ask = fetch, later = setTimeout, never = new Promise(() => {});"
+        " window.fetch = (path, ...more) => String(path).includes('chart/data?') ? never : ask(path, ...more);"
+        " window.setTimeout = (what, after, ...more) => after === 1000 ? 0 : later(what, after, ...more); })()"
+    )
+    sign_in(page, served.url, served.roles["director"], served.password("director"))
+    waiting = page.call("Page.addScriptToEvaluateOnNewDocument", source=never)["identifier"]
+    try:
+        for dashboard in dashboards():
+            page.open(f"{served.url}/superset/dashboard/{dashboard.report}-en/")
+            page.wait("document.querySelector('[data-test=form-item-value]')", 60)
+            assert page.ask("document.querySelectorAll('.header-line, .echarts, tbody tr').length") == 0
+    finally:
+        page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=waiting)
+
+
 def test_every_module_that_is_changed_is_there(page: Page, served: Served) -> None:
     sign_in(page, served.url, served.roles["director"], served.password("director"))
     open_dashboard(page, served.url, SLUG, spec("administrator_conversion").titles["en"])
     assert page.ask("Object.keys(webpackChunksuperset.notFound)") == []
+
+
+def test_a_script_that_ran_before_ours_is_not_lost(page: Page, served: Served) -> None:
+    sign_in(page, served.url, served.roles["director"], served.password("director"))
+    early = "if (!location.protocol.startsWith('about')) globalThis.webpackChunksuperset = [[['early'], {}]]"
+    added = page.call("Page.addScriptToEvaluateOnNewDocument", source=early)["identifier"]
+    try:
+        open_dashboard(page, served.url, SLUG, spec("administrator_conversion").titles["en"])
+        assert page.ask("webpackChunksuperset[0][0][0]") == "early"
+    finally:
+        page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
 
 
 def test_rows_below_the_screen_come_without_scrolling_once_the_page_has_settled(page: Page, served: Served) -> None:

@@ -104,6 +104,13 @@ def test_uuids_are_fixed_and_each_things_own(files: dict[str, dict[str, Any]]) -
     assert identity("dashboard", "ad_payback", "ru") == "d3fc3f7a-dfa9-54ab-8b75-50a1e9c53dc4"
 
 
+def test_one_filter_has_their_bar_drawn_at_once_and_no_chart_waits_for_it(files: dict[str, dict[str, Any]]) -> None:
+    for path, made in files.items():
+        if path.startswith("dashboards/"):
+            says = [each.get("requiredFirst") for each in made["metadata"]["native_filter_configuration"]]
+            assert len([each for each in says if each]) == 1 and True not in says, path
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_query_answers_with_the_columns_that_its_charts_show(city: City, language: str) -> None:
     period = Period(first=FIRST, last=LAST)

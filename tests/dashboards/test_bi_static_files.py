@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bi.spec import dashboards
-from bi.superset.static_files import FOR_DASHBOARDS, PREFIX, StaticFiles
+from bi.spec import LANGUAGES, dashboards
+from bi.superset.static_files import DASHBOARD_STYLES, FOR_DASHBOARDS, PREFIX, StaticFiles
 from tests.dashboards.browser import Page, open_dashboard, sign_in
 from tests.dashboards.people import Served
 
@@ -76,11 +76,15 @@ def test_a_dashboard_loads_no_script_that_its_page_s_head_does_not_name(page: Pa
     page.call("Emulation.setDeviceMetricsOverride", width=1400, height=3000, deviceScaleFactor=1, mobile=False)
     every = "performance.getEntriesByType('resource').map(each => new URL(each.name).pathname)"
     loaded: set[str] = set()
-    for dashboard in dashboards():
-        open_dashboard(page, served.url, f"{dashboard.report}-en", dashboard.titles["en"])
-        loaded |= set(page.ask(every))
+    for language in LANGUAGES:
+        page.open(f"{served.url}/lang/{language}")
+        page.wait("document.readyState == 'complete'", 300)
+        for dashboard in dashboards():
+            open_dashboard(page, served.url, f"{dashboard.report}-{language}", dashboard.titles[language])
+            loaded |= set(page.ask(every))
     later = {each.removeprefix(PREFIX) for each in loaded if each.endswith(".chunk.js")}
     assert later <= set(FOR_DASHBOARDS)
+    assert {each for each in loaded if each.endswith(".chunk.css")} == {PREFIX + DASHBOARD_STYLES}
     for name in FOR_DASHBOARDS:
         answer = served.signed_in("director").session.get(served.url + PREFIX + name, timeout=60)
         assert (answer.status_code, answer.headers.get("Content-Encoding")) == (200, "gzip"), name

@@ -100,6 +100,23 @@ def test_stale_figures_name_the_source_that_is_late(director: Page, served: Serv
             )
 
 
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [("en", "{0:%d %b %Y} – {1:%d %b %Y}"), ("ru", "{0:%d.%m.%Y} – {1:%d.%m.%Y}")],
+)
+def test_a_chosen_period_is_said_in_the_reader_s_dates(
+    director: Page, served: Served, language: str, written: str
+) -> None:
+    speak(director, served, language)
+    dashboard = next(each for each in dashboards() if each.report == "ad_payback")
+    open_dashboard(
+        director, served.url, f"ad_payback-{language}", dashboard.titles[language], during(FIRST, LAST)
+    )
+    said = written.format(FIRST, LAST)
+    director.wait(f"document.body.innerText.includes({said!r})", 20)
+    assert "col <" not in director.text()
+
+
 def test_the_keyboard_reaches_filters_menus_and_downloads(director: Page, served: Served) -> None:
     speak(director, served, "en")
     dashboard = next(each for each in dashboards() if each.report == "ad_payback")

@@ -1,7 +1,7 @@
 // A dashboard is drawn a few times less while it opens. Superset 6.1 draws all charts again after each of some hundred
 // changes of the page's state, two of them for each table, and makes the grammar of plurals anew for each word that it
-// shows. This reaches three modules by their numbers in webpack: a slow test says when a number is not there any more,
-// and then the page is only slower.
+// shows. This reaches modules by their numbers in webpack: a slow test says when a number is not there any more, and
+// then the page is only slower. On the way the period is said in dates: Superset says "2026-08-24 ≤ col < 2026-11-22".
 (() => {
   const OPENING = 4000; // milliseconds
   const isDashboard = () => location.pathname.startsWith("/superset/dashboard/");
@@ -17,7 +17,26 @@
   // Who touches something gets each change at once.
   for (const touch of ["pointerdown", "keydown"]) window.addEventListener(touch, () => (until = 0), true);
 
+  // As tables write dates, "01 Aug 2026" and "01.08.2026".
+  const written = (date) =>
+    document.documentElement.lang === "ru"
+      ? date.toLocaleDateString("ru", { timeZone: "UTC" })
+      : date.toUTCString().slice(5, 16);
+  // What is before `end` ends the day before. What is no period of whole days stays as it is.
+  const inDates = (said) => {
+    const [, begin, end] = /^(\S+) ≤ col < (\S+)$/.exec(said) || [];
+    if (![begin, end].every((each) => /^\d{4}-\d\d-\d\d$/.test(each))) return said;
+    const first = new Date(begin);
+    const last = new Date(Date.parse(end) - 86400000);
+    return first < last ? `${written(first)} – ${written(last)}` : written(first);
+  };
+
   const MODULES = {
+    // The words for a period.
+    2426: (made) => ({
+      ...made,
+      x9: (...given) => made.x9(...given).then((told) => ({ ...told, value: inDates(told.value) })),
+    }),
     // Redux: while a dashboard opens, what changes in a row is told together.
     82960: (made) => ({
       ...made,
@@ -68,10 +87,12 @@
       };
     }
   };
-  // Chunks come by `push`, which webpack replaces by its own when it starts.
-  const chunks = (globalThis.webpackChunksuperset = []);
+  // Chunks come by `push`, which webpack replaces by its own when it starts. Some are there already where the browser has
+  // them at hand and this waited for a style.
+  const chunks = (globalThis.webpackChunksuperset ||= []);
   chunks.notFound = MODULES;
-  let push = Array.prototype.push.bind(chunks);
+  chunks.forEach(changed);
+  let push = chunks.push.bind(chunks);
   Object.defineProperty(chunks, "push", {
     get() {
       const next = push;
