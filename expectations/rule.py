@@ -162,7 +162,7 @@ def placeholders(rule: Rule, asked: Asked) -> dict[str, str]:
 
 def touched(rule: Rule) -> str:
     """The condition that a row of the rule's table changed since readers last got it."""
-    return f"{rule.touched} in (select key from build.family_unpublished where kind = '{TOUCHED[str(rule.touched)]}')"
+    return f"{rule.touched} = any (ops.keys_unpublished('{TOUCHED[str(rule.touched)]}'))"
 
 
 def latest(now: datetime) -> datetime:

@@ -142,6 +142,31 @@ $$;
 comment on function ops.opaque_key(text, text) is
     'A stable name for something personal that does not give it away: kind and salted hash.';
 
+-- Two lists, declared immutable for queries that are planned and run once: so the planner asks for them, and knows them as constants.
+-- A constant goes through a view of steps to the index below, or is looked up as a hash in each row; a join stops before the view,
+-- whose table is then read whole. Ask for them in no statement that is kept.
+create or replace function ops.ids_of_families(kind text) returns text[]
+language plpgsql immutable as $$
+begin
+    return array(
+        select scope.record_id from build.family_scope as scope where scope.record_kind = ids_of_families.kind
+    );
+end
+$$;
+comment on function ops.ids_of_families(text) is
+    'Ids of the records of a kind whose families a build of a day makes anew, as the planner shall know them.';
+
+create or replace function ops.keys_unpublished(kind text) returns text[]
+language plpgsql immutable as $$
+begin
+    return array(
+        select touched.key from build.family_unpublished as touched where touched.kind = keys_unpublished.kind
+    );
+end
+$$;
+comment on function ops.keys_unpublished(text) is
+    'Keys of a kind that builds touched since the last publication, as the planner shall know them.';
+
 -- A view's columns say what the columns of the same name of its tables say; what a view computes it comments itself.
 create or replace function ops.inherit_comments(view_name regclass, variadic tables regclass[]) returns void
 language plpgsql as $$
