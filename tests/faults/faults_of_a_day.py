@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.faults.seeded_faults import Fault
 
 SCOPE = "warehouse/increment/scope.py"
+BY_TIME = "warehouse/increment/moved.py"
 MERGE = "warehouse/increment/merge.py"
 COMPARE = "warehouse/increment/compare.py"
 SUMS = "warehouse/increment/sums.py"
@@ -55,9 +56,9 @@ FAULTS_OF_A_DAY: tuple[Fault, ...] = (
           "where blocked.is_firm and blocked.token", "where false and blocked.token", ONLY),
     Fault("a phone stays blocked though patients of it left today", SCOPE,
           "is_firm = patients - changed.cards >", "is_firm = patients >", EQUAL),
-    Fault("a visit that became due moves nobody", SCOPE,
+    Fault("a visit that became due moves nobody", BY_TIME,
           "first_start_at > %(was)s and first", "false and first_start_at > %(was)s and first", EQUAL),
-    Fault("a request becomes lost only when something of its family changes", SCOPE,
+    Fault("a request becomes lost only when something of its family changes", BY_TIME,
           "or outcome = 'request_saved'", "or false and outcome = 'request_saved'", EQUAL),
     Fault("the days of a sum that moves are forgotten", DAYS,
           "if summed.model in by_day.of:", "if summed.model in by_day.of and False:",
@@ -68,10 +69,10 @@ FAULTS_OF_A_DAY: tuple[Fault, ...] = (
     Fault("a publication never hears of the days that moved", DAYS,
           "from build.family_days where model = %s on", "from build.family_days where false and model = %s on",
           f"{MOVED}::test_a_day_that_families_moved_is_made_anew_and_no_other"),
-    Fault("a rate that changed moves no payment", SCOPE,
+    Fault("a rate that changed moves no payment", BY_TIME,
           "on facts.original_currency = moved.currency and facts.paid_date >=",
           "on false and facts.original_currency = moved.currency and facts.paid_date >=", EQUAL),
-    Fault("a campaign that got another channel moves no touch", SCOPE,
+    Fault("a campaign that got another channel moves no touch", BY_TIME,
           "on touches.source = moved.source", "on false and touches.source = moved.source", EQUAL),
     Fault("the state forgets what the changed records share with others", SCOPE,
           "cross join unnest(changed.tokens) as token (token);\ninsert",
