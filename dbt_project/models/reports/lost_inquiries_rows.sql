@@ -54,13 +54,20 @@ lost as (
         and last_bookings.person_key is null
 ),
 
+asked_for as (
+    select distinct
+        lost.known_topic as topic,
+        lost.is_primary
+    from lost
+),
+
 -- a keyed hash takes longer than a join
 topics as (
     select
-        known.topic,
-        known.is_primary,
-        ops.opaque_key('topic value', concat_ws('|', known.topic, known.is_primary)) as value_key
-    from (select distinct lost.known_topic as topic, lost.is_primary from lost) as known
+        asked_for.topic,
+        asked_for.is_primary,
+        ops.opaque_key('topic value', concat_ws('|', asked_for.topic, asked_for.is_primary)) as value_key
+    from asked_for
 ),
 
 final as (
