@@ -132,6 +132,21 @@ def test_an_administrator_sees_the_steps_that_she_took_part_in(june: str) -> Non
         assert not rows(anna, "select * from reports.client_path('patient:P9')")
 
 
+STEPS_BY_DAY = """
+    select local_date, clinic_id, step, channel, source, campaign, count(*), sum(amount)
+    from reports.client_path_steps group by 1, 2, 3, 4, 5, 6
+"""
+
+
+def test_the_days_are_the_steps_that_their_reader_may_see(june: str) -> None:
+    everything = rows(june, f"{STEPS_BY_DAY} order by 1, 2, 3, 4, 5, 6")
+    with employee(june, "own_rows_only => true") as anna:
+        own = rows(anna, f"{STEPS_BY_DAY} order by 1, 2, 3, 4, 5, 6")
+        assert own == rows(anna, "select * from reports.client_path_daily order by 1, 2, 3, 4, 5, 6")
+    assert everything == rows(june, "select * from reports.client_path_daily order by 1, 2, 3, 4, 5, 6")
+    assert {day[:-2] for day in own} < {day[:-2] for day in everything}
+
+
 def test_it_explains_why_records_are_one_person(june: str) -> None:
     found = rows(
         june,

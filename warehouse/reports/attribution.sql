@@ -52,15 +52,16 @@ begin
     end if;
     return query
     with models as (
-        select named.model
+        select named.place, named.model
         from (
-            values ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'),
-            ('time_decay'), ('w_shaped'), ('markov'), ('shapley'), ('markov_2'), ('markov_3')
-        ) as named (model)
+            values (1, 'first_touch'), (2, 'last_touch'), (3, 'last_non_direct'), (4, 'linear'), (5, 'position_based'),
+            (6, 'time_decay'), (7, 'w_shaped'), (8, 'markov'), (9, 'shapley'), (10, 'markov_2'), (11, 'markov_3')
+        ) as named (place, model)
         where named.model not in ('markov_2', 'markov_3') or not by_source
     ),
     chosen as (
         select
+            row_number() over () as won_number,
             won.conversion_key, won.amount, won.conversions, won.is_of_one_row,
             won.channel, won.source, won.campaign, won.days_before
         from reports.attribution_conversions as won
@@ -91,7 +92,9 @@ begin
     ),
     path as (
         select
-            chosen.conversion_key,
+            chosen.won_number,
+            chosen.conversions,
+            chosen.amount * 100 as kopecks,
             coalesce(touches.channel, 'unknown') as channel,
             case when by_source then coalesce(touches.source, 'unknown') end as source,
             case when by_campaign then touches.campaign end as campaign,
@@ -101,17 +104,18 @@ begin
             coalesce(touches.days_before, 0) as days_before,
             coalesce(touches.time_decay, 1) as time_decay,
             row_number() over in_time as touch_number,
-            count(*) over (partition by chosen.conversion_key) as touches
+            count(*) over (partition by chosen.won_number) as touches
         from chosen
         left join reports.attribution_touches as touches
             on chosen.conversion_key = touches.conversion_key and touches.days_before <= lookback_days
         where not chosen.is_of_one_row
         window in_time as (
-            partition by chosen.conversion_key
+            partition by chosen.won_number
             order by touches.touched_at asc, touches.touch_kind desc, touches.record_id asc
         )
     ),
-    parts as (
+    -- two branches read it; materialized, so that paths are put in order once
+    parts as materialized (
         select
             path.*,
             coalesce(
@@ -120,23 +124,28 @@ begin
             min(path.touch_number) filter (where path.is_contact) over whole as first_contact,
             max(path.touch_number) filter (where path.is_before_booking) over whole as last_before_booking
         from path
-        window whole as (partition by path.conversion_key)
+        window whole as (partition by path.won_number)
+    ),
+    -- some models give a touch all of it: there is nothing to divide
+    alone as (
+        select
+            by_model.place, parts.channel, parts.source, parts.campaign,
+            sum(parts.conversions) as conversions,
+            sum(round(parts.kopecks)) as kopecks
+        from parts
+        cross join lateral (
+            values (1, 'first_touch'), (2, 'last_touch'), (3, 'last_non_direct')
+        ) as by_model (place, model)
+        where
+            reports.touch_weight(
+                by_model.model, parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+                parts.last_before_booking, parts.days_before
+            ) > 0
+        group by by_model.place, parts.channel, parts.source, parts.campaign
     ),
     players as (
         select
-            parts.conversion_key, parts.channel, parts.source, parts.campaign,
-            sum(reports.touch_weight(
-                'first_touch', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
-                parts.last_before_booking, parts.days_before
-            )) as first_touch,
-            sum(reports.touch_weight(
-                'last_touch', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
-                parts.last_before_booking, parts.days_before
-            )) as last_touch,
-            sum(reports.touch_weight(
-                'last_non_direct', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
-                parts.last_before_booking, parts.days_before
-            )) as last_non_direct,
+            parts.won_number, parts.conversions, parts.kopecks, parts.channel, parts.source, parts.campaign,
             sum(reports.touch_weight(
                 'linear', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
                 parts.last_before_booking, parts.days_before
@@ -151,7 +160,7 @@ begin
                 parts.last_before_booking, parts.days_before
             )) as w_shaped
         from parts
-        group by parts.conversion_key, parts.channel, parts.source, parts.campaign
+        group by parts.won_number, parts.conversions, parts.kopecks, parts.channel, parts.source, parts.campaign
     ),
     effects as (
         -- of each clinic the same
@@ -168,11 +177,7 @@ begin
     weighed as (
         select
             players.*,
-            chosen.conversions, chosen.amount,
             effects.markov, effects.markov_2, effects.markov_3,
-            sum(players.first_touch) over of_path as all_first_touch,
-            sum(players.last_touch) over of_path as all_last_touch,
-            sum(players.last_non_direct) over of_path as all_last_non_direct,
             sum(players.linear) over of_path as all_linear,
             sum(players.position_based) over of_path as all_position_based,
             sum(players.time_decay) over of_path as all_time_decay,
@@ -182,7 +187,6 @@ begin
             sum(effects.markov_3) filter (where effects.markov_3 > 0) over of_path as all_markov_3,
             count(*) over of_path as players
         from players
-        inner join chosen on players.conversion_key = chosen.conversion_key
         left join effects
             on
                 case wanted_level
@@ -190,72 +194,75 @@ begin
                     when 'source' then jsonb_build_array(players.channel, players.source)
                     else jsonb_build_array(players.channel, players.source, players.campaign)
                 end::text = effects.player
-        window of_path as (partition by players.conversion_key)
+        window of_path as (partition by players.won_number)
     ),
     -- materialized, so that each is divided once
     credits as materialized (
         select
-            by_model.model, weighed.conversion_key, weighed.channel, weighed.source, weighed.campaign,
-            weighed.conversions,
-            round(weighed.amount * 100) as kopecks,
-            by_model.weight / by_model.weights as credit,
-            weighed.amount * 100 * (by_model.weight / by_model.weights) as exact_kopecks,
-            (weighed.amount = 0 or by_model.weight = by_model.weights) as is_undivided
+            by_model.place, weighed.won_number, weighed.channel, weighed.source, weighed.campaign, weighed.conversions,
+            weighed.kopecks,
+            case when by_model.weight = by_model.weights then 1 else by_model.weight / by_model.weights end as credit,
+            (weighed.kopecks = 0 or by_model.weight = by_model.weights) as is_undivided
         from weighed
         cross join lateral (
             values
-            ('first_touch', weighed.first_touch, weighed.all_first_touch),
-            ('last_touch', weighed.last_touch, weighed.all_last_touch),
-            ('last_non_direct', weighed.last_non_direct, weighed.all_last_non_direct),
-            ('linear', weighed.linear, weighed.all_linear),
-            ('position_based', weighed.position_based, weighed.all_position_based),
-            ('time_decay', weighed.time_decay, weighed.all_time_decay),
-            ('w_shaped', weighed.w_shaped, weighed.all_w_shaped),
-            ('shapley', 1::numeric, weighed.players),
+            (4, weighed.linear, weighed.all_linear),
+            (5, weighed.position_based, weighed.all_position_based),
+            (6, weighed.time_decay, weighed.all_time_decay),
+            (7, weighed.w_shaped, weighed.all_w_shaped),
+            (9, 1::numeric, weighed.players),
             -- where no player of the path matters to the chain, all do alike
             (
-                'markov', case when weighed.all_markov > 0 then weighed.markov else 1 end,
+                8, case when weighed.all_markov > 0 then weighed.markov else 1 end,
                 coalesce(weighed.all_markov, weighed.players)
             ),
             (
-                'markov_2', case when weighed.all_markov_2 > 0 then weighed.markov_2 when not by_source then 1 end,
+                10, case when weighed.all_markov_2 > 0 then weighed.markov_2 when not by_source then 1 end,
                 coalesce(weighed.all_markov_2, weighed.players)
             ),
             (
-                'markov_3', case when weighed.all_markov_3 > 0 then weighed.markov_3 when not by_source then 1 end,
+                11, case when weighed.all_markov_3 > 0 then weighed.markov_3 when not by_source then 1 end,
                 coalesce(weighed.all_markov_3, weighed.players)
             )
-        ) as by_model (model, weight, weights)
+        ) as by_model (place, weight, weights)
         where by_model.weight > 0
     ),
     divided as (
         select
-            credits.model, credits.channel, credits.source, credits.campaign, credits.conversions, credits.credit,
-            trunc(credits.exact_kopecks) as kopecks,
-            credits.kopecks - sum(trunc(credits.exact_kopecks)) over of_conversion as left_over,
+            parts.place, parts.channel, parts.source, parts.campaign, parts.conversions, parts.credit,
+            parts.whole_kopecks,
+            parts.kopecks - sum(parts.whole_kopecks) over of_conversion as left_over,
             row_number() over (
-                partition by credits.conversion_key, credits.model
+                partition by parts.won_number, parts.place
                 order by
-                    abs(credits.exact_kopecks - trunc(credits.exact_kopecks)) desc,
-                    credits.channel asc, credits.source asc, credits.campaign asc
+                    abs(parts.exact_kopecks - parts.whole_kopecks) desc,
+                    parts.channel asc, parts.source asc, parts.campaign asc
             ) as remainder_rank
-        from credits
-        where not credits.is_undivided
-        window of_conversion as (partition by credits.conversion_key, credits.model)
+        from (
+            select
+                credits.place, credits.won_number, credits.channel, credits.source, credits.campaign,
+                credits.conversions, credits.credit,
+                round(credits.kopecks) as kopecks,
+                credits.kopecks * credits.credit as exact_kopecks,
+                trunc(credits.kopecks * credits.credit) as whole_kopecks
+            from credits
+            where not credits.is_undivided
+        ) as parts
+        window of_conversion as (partition by parts.won_number, parts.place)
     ),
     money as (
         select
-            divided.model, divided.channel, divided.source, divided.campaign,
+            divided.place, divided.channel, divided.source, divided.campaign,
             divided.credit * divided.conversions as conversions,
-            divided.kopecks
+            divided.whole_kopecks
             + case when divided.remainder_rank <= abs(divided.left_over) then sign(divided.left_over) else 0 end
                 as kopecks
         from divided
         union all
         select
-            credits.model, credits.channel, credits.source, credits.campaign,
+            credits.place, credits.channel, credits.source, credits.campaign,
             credits.credit * credits.conversions,
-            credits.kopecks
+            round(credits.kopecks)
         from credits
         where credits.is_undivided
     ),
@@ -273,12 +280,17 @@ begin
     ),
     figures as (
         select
-            money.model, money.channel, money.source, money.campaign,
+            models.model, money.channel, money.source, money.campaign,
             sum(money.conversions) as conversions,
             sum(money.kopecks) / 100 as revenue,
             0::numeric as spend
         from money
-        group by money.model, money.channel, money.source, money.campaign
+        inner join models on money.place = models.place
+        group by models.model, money.channel, money.source, money.campaign
+        union all
+        select models.model, alone.channel, alone.source, alone.campaign, alone.conversions, alone.kopecks / 100, 0
+        from alone
+        inner join models on alone.place = models.place
         union all
         select
             models.model, whole.channel, whole.source, whole.campaign, whole.conversions, whole.kopecks / 100, 0
@@ -322,7 +334,10 @@ begin
             6
         ))
     from shown
-    left join lateral reports.binomial_interval(shown.conversions, shown.all_conversions) as likely on shown.is_few
+    -- of nothing it finds nothing, at once
+    left join lateral reports.binomial_interval(
+        case when shown.is_few then shown.conversions end, shown.all_conversions
+    ) as likely on true
     window of_row as (partition by shown.channel, shown.source, shown.campaign)
     order by shown.model, 5 desc, shown.channel, shown.source, shown.campaign;
 end

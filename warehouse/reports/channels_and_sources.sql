@@ -52,6 +52,7 @@ declare
     by_source boolean := level in ('source', 'campaign');
     by_campaign boolean := level = 'campaign';
     by_channel boolean := level <> 'total';
+    by_players boolean := attribution_model in ('markov', 'shapley');
     wanted_audience text := audience;
     wanted_basis text := basis;
     wanted_model text := attribution_model;
@@ -81,16 +82,14 @@ begin
     return query
     with events as not materialized (
         select
-            happened.event_key,
             happened.event_kind,
-            happened.clinic_id,
             happened.inquiry_key,
             happened.person_key,
             happened.channel,
             happened.source,
             happened.medium,
             happened.campaign,
-            -- most inquiries are wholly of one row, and nobody has to look at their credits
+            -- most inquiries are wholly of one row, and nobody has to look at their shares
             (happened.is_of_one_row or wanted_model = 'last_non_direct') as is_of_one_row,
             happened.paid_visits,
             happened.amount,
@@ -108,51 +107,89 @@ begin
             and (wanted_topic is null or happened.topic = wanted_topic)
             and (wanted_clinic is null or happened.clinic_id = wanted_clinic)
     ),
-    divided as not materialized (
+    -- what is to be divided, summed up before it is; a client is a row of its own
+    counted as (
         select
-            events.*,
-            credits.channel as row_channel,
-            credits.source as row_source,
-            credits.medium as row_medium,
-            credits.campaign as row_campaign,
-            credits.credit
+            row_number() over () as counted_number,
+            events.inquiry_key,
+            case when events.event_kind = 'client' then events.person_key end as client_key,
+            count(*) filter (where events.event_kind = 'inquiry') as inquiries,
+            count(*) filter (where events.event_kind = 'booked') as booked,
+            count(*) filter (where events.event_kind = 'arrived') as arrived,
+            count(*) filter (where events.event_kind = 'client') as clients,
+            sum(events.amount) filter (where events.event_kind = 'payment') as amount,
+            sum(events.paid_visits) filter (where events.event_kind = 'payment') as paid_visits,
+            max(events.lifetime_revenue) as lifetime_revenue,
+            max(events.lifetime_cost) as lifetime_cost,
+            max(events.lifetime_sales) as lifetime_sales,
+            max(events.lifetime_sales_without_cost) as lifetime_sales_without_cost
         from events
-        inner join reports.channels_and_sources_credits as credits
-            on events.clinic_id = credits.clinic_id and events.inquiry_key = credits.inquiry_key
-        where
-            not events.is_of_one_row
-            -- Markov shares among the players that Shapley shares among
-            and credits.attribution_model = case wanted_model when 'markov' then 'shapley' else wanted_model end
-            and credits.level = case when wanted_model in ('markov', 'shapley') then players_level else 'any' end
+        where not events.is_of_one_row
+        group by 2, 3
     ),
-    -- … by their effects on the chain of all journeys
+    shares as not materialized (
+        select
+            counted.*,
+            case when by_channel then stored.channel end as row_channel,
+            case when by_source then stored.source end as row_source,
+            case when by_campaign then stored.campaign end as row_campaign,
+            -- players have no medium
+            case when not by_players then stored.medium end as row_medium,
+            stored.channel as player_channel,
+            case
+                when wanted_model = 'first_touch' then stored.first_touch
+                when wanted_model = 'last_touch' then stored.last_touch
+                when wanted_model = 'linear' then stored.linear
+                when wanted_model = 'position_based' then stored.position_based
+                when wanted_model = 'time_decay' then stored.time_decay
+                when wanted_model = 'w_shaped' then stored.w_shaped
+                -- Markov shares among the players that Shapley shares among
+                when by_campaign then stored.shapley_of_campaign
+                when by_source then stored.shapley_of_source
+                else stored.shapley_of_channel
+            end as credit
+        from counted
+        inner join reports.channels_and_sources_shares as stored
+            on counted.inquiry_key = stored.inquiry_key
+        where
+            -- an inquiry lies on the day of its cohort: no need to look further
+            (wanted_basis <> 'cohort' or stored.cohort_date between date_from and date_to)
+            and (wanted_clinic is null or stored.clinic_id = wanted_clinic)
+    ),
+    -- Markov's effects on the chain of all journeys, of each clinic the same
     effects as (
         select
-            stored.clinic_id,
             stored.player::jsonb ->> 0 as channel,
             stored.player::jsonb ->> 1 as source,
             stored.player::jsonb ->> 2 as campaign,
-            stored.removal_effect
+            max(stored.removal_effect) as removal_effect
         from reports.channels_and_sources_effects as stored
         where stored.level = players_level
+        group by stored.player
     ),
     weighed as (
         select
-            divided.*,
+            shares.*,
             coalesce(effects.removal_effect, 0) as removal_effect,
-            sum(coalesce(effects.removal_effect, 0)) over (partition by divided.event_key) as effects_in_path,
-            count(*) over (partition by divided.event_key) as players_in_path
-        from divided
+            sum(coalesce(effects.removal_effect, 0)) over in_path as effects_in_path,
+            count(*) over in_path as players_in_path,
+            row_number() over (
+                partition by shares.counted_number
+                order by
+                    coalesce(effects.removal_effect, 0) desc, shares.player_channel asc, shares.row_source asc,
+                    shares.row_campaign asc
+            ) as place
+        from shares
         left join effects
             on
-                divided.clinic_id = effects.clinic_id
-                and divided.row_channel = effects.channel
+                shares.player_channel = effects.channel
                 -- equal, or both null: said so that it can be hashed
-                and coalesce(divided.row_source, '') = coalesce(effects.source, '')
-                and (divided.row_source is null) = (effects.source is null)
-                and coalesce(divided.row_campaign, '') = coalesce(effects.campaign, '')
-                and (divided.row_campaign is null) = (effects.campaign is null)
-        where wanted_model = 'markov'
+                and coalesce(shares.row_source, '') = coalesce(effects.source, '')
+                and (shares.row_source is null) = (effects.source is null)
+                and coalesce(shares.row_campaign, '') = coalesce(effects.campaign, '')
+                and (shares.row_campaign is null) = (effects.campaign is null)
+        where wanted_model = 'markov' and shares.credit is not null
+        window in_path as (partition by shares.counted_number)
     ),
     shared as (
         select
@@ -167,84 +204,67 @@ begin
             ) as share
         from weighed
     ),
-    credited as (
+    divided as (
         select
-            case when by_channel then events.channel end as channel,
-            case when by_source then events.source end as source,
-            case when by_campaign then events.campaign end as campaign,
-            -- players have no medium
-            case when wanted_model not in ('markov', 'shapley') then events.medium end as medium,
-            1::numeric as credit,
-            events.event_kind,
-            events.person_key,
-            events.paid_visits,
-            events.amount,
-            events.lifetime_revenue,
-            events.lifetime_cost,
-            events.lifetime_sales,
-            events.lifetime_sales_without_cost
-        from events
-        where events.is_of_one_row
+            shares.row_channel, shares.row_source, shares.row_campaign, shares.row_medium, shares.client_key,
+            shares.credit,
+            shares.inquiries, shares.booked, shares.arrived, shares.clients, shares.amount, shares.paid_visits,
+            shares.lifetime_revenue, shares.lifetime_cost, shares.lifetime_sales,
+            shares.lifetime_sales_without_cost
+        from shares
+        where wanted_model <> 'markov' and shares.credit <> 0
         union all
         select
-            case when by_channel then divided.row_channel end,
-            case when by_source then divided.row_source end,
-            case when by_campaign then divided.row_campaign end,
-            divided.row_medium,
-            divided.credit,
-            divided.event_kind,
-            divided.person_key,
-            divided.paid_visits,
-            divided.amount,
-            divided.lifetime_revenue,
-            divided.lifetime_cost,
-            divided.lifetime_sales,
-            divided.lifetime_sales_without_cost
-        from divided
-        where wanted_model <> 'markov'
-        union all
-        select
-            case when by_channel then shared.row_channel end,
-            case when by_source then shared.row_source end,
-            case when by_campaign then shared.row_campaign end,
-            null,
+            shared.row_channel, shared.row_source, shared.row_campaign, null, shared.client_key,
             -- what rounding left over goes to the largest share
             shared.share + case
-                when row_number() over (
-                    partition by shared.event_key
-                    order by shared.share desc, shared.row_channel asc, shared.row_source asc, shared.row_campaign asc
-                ) = 1
-                    then 1 - sum(shared.share) over (partition by shared.event_key)
-                else 0
+                when shared.place = 1 then 1 - sum(shared.share) over (partition by shared.counted_number) else 0
             end,
-            shared.event_kind,
-            shared.person_key,
-            shared.paid_visits,
-            shared.amount,
-            shared.lifetime_revenue,
-            shared.lifetime_cost,
-            shared.lifetime_sales,
+            shared.inquiries, shared.booked, shared.arrived, shared.clients, shared.amount, shared.paid_visits,
+            shared.lifetime_revenue, shared.lifetime_cost, shared.lifetime_sales,
             shared.lifetime_sales_without_cost
         from shared
     ),
-    -- everything of a row together, but for clients
+    -- everything of a row together, but for clients; of an inquiry that is divided nothing but money happens twice
     summed as (
         select
-            credited.channel,
-            credited.source,
-            credited.campaign,
-            credited.medium,
-            credited.event_kind,
-            case when credited.event_kind = 'client' then credited.person_key end as client_key,
-            sum(credited.credit) as credit,
-            sum(credited.credit * credited.amount) as amount,
-            sum(credited.credit * credited.paid_visits) as paid_visits,
-            max(credited.lifetime_revenue) as lifetime_revenue,
-            max(credited.lifetime_cost) as lifetime_cost,
-            max(credited.lifetime_sales) as lifetime_sales,
-            max(credited.lifetime_sales_without_cost) as lifetime_sales_without_cost
-        from credited
-        group by 1, 2, 3, 4, 5, 6
+            divided.row_channel as channel,
+            divided.row_source as source,
+            divided.row_campaign as campaign,
+            divided.row_medium as medium,
+            divided.client_key,
+            sum(divided.credit) filter (where divided.inquiries > 0) as inquiries,
+            sum(divided.credit) filter (where divided.booked > 0) as booked,
+            sum(divided.credit) filter (where divided.arrived > 0) as arrived,
+            sum(divided.credit) filter (where divided.clients > 0) as clients,
+            sum(divided.credit * divided.amount) as amount,
+            sum(divided.credit * divided.paid_visits) as paid_visits,
+            max(divided.lifetime_revenue) as lifetime_revenue,
+            max(divided.lifetime_cost) as lifetime_cost,
+            max(divided.lifetime_sales) as lifetime_sales,
+            max(divided.lifetime_sales_without_cost) as lifetime_sales_without_cost
+        from divided
+        group by 1, 2, 3, 4, 5
+        union all
+        select
+            case when by_channel then events.channel end,
+            case when by_source then events.source end,
+            case when by_campaign then events.campaign end,
+            case when not by_players then events.medium end,
+            case when events.event_kind = 'client' then events.person_key end,
+            count(*) filter (where events.event_kind = 'inquiry'),
+            count(*) filter (where events.event_kind = 'booked'),
+            count(*) filter (where events.event_kind = 'arrived'),
+            count(*) filter (where events.event_kind = 'client'),
+            sum(events.amount) filter (where events.event_kind = 'payment'),
+            sum(events.paid_visits) filter (where events.event_kind = 'payment'),
+            max(events.lifetime_revenue),
+            max(events.lifetime_cost),
+            max(events.lifetime_sales),
+            max(events.lifetime_sales_without_cost)
+        from events
+        where events.is_of_one_row
+        group by 1, 2, 3, 4, 5
     ),
     -- a person who came of several repeat inquiries of a row is one client there
     clients_of_rows as (
@@ -253,13 +273,13 @@ begin
             summed.source,
             summed.campaign,
             summed.client_key,
-            least(sum(summed.credit), 1) as credit,
+            least(sum(summed.clients), 1) as credit,
             max(summed.lifetime_revenue) as lifetime_revenue,
             max(summed.lifetime_cost) as lifetime_cost,
             max(summed.lifetime_sales) as lifetime_sales,
             max(summed.lifetime_sales_without_cost) as lifetime_sales_without_cost
         from summed
-        where summed.event_kind = 'client'
+        where summed.client_key is not null
         group by summed.channel, summed.source, summed.campaign, summed.client_key
     ),
     spent as (
@@ -284,11 +304,11 @@ begin
         select
             summed.channel, summed.source, summed.campaign,
             0::numeric as spend, 0::numeric as spend_with_vat, 0::bigint as impressions, 0::bigint as clicks,
-            sum(summed.credit) filter (where summed.event_kind = 'inquiry') as inquiries,
-            sum(summed.credit) filter (where summed.event_kind = 'booked') as booked,
-            sum(summed.credit) filter (where summed.event_kind = 'arrived') as arrived,
-            sum(summed.amount) filter (where summed.event_kind = 'payment') as revenue,
-            sum(summed.paid_visits) filter (where summed.event_kind = 'payment') as paid_visits,
+            sum(summed.inquiries) as inquiries,
+            sum(summed.booked) as booked,
+            sum(summed.arrived) as arrived,
+            sum(summed.amount) as revenue,
+            sum(summed.paid_visits) as paid_visits,
             0::numeric as clients, 0::numeric as paying_clients,
             0::numeric as lifetime_revenue, 0::numeric as lifetime_cost, 0::bigint as lifetime_sales,
             0::bigint as lifetime_sales_without_cost
@@ -451,7 +471,7 @@ comment on view reports.channels_and_sources_daily is
 
 select ops.inherit_comments(
     'reports.channels_and_sources_daily',
-    'reports.channels_and_sources_credits', 'reports.channels_and_sources_events', 'reports.channels_and_sources_spend'
+    'reports.channels_and_sources_events', 'reports.channels_and_sources_spend'
 );
 comment on column reports.channels_and_sources_daily.day is 'Local day of the inquiry, or of the spend.';
 comment on column reports.channels_and_sources_daily.inquiries is 'Inquiries, by their credit here.';

@@ -31,17 +31,19 @@ comment on function reports.client_path(text) is
 create or replace view reports.client_path_daily
 with (security_invoker = true) as
 select
-    steps.local_date as day,
-    steps.clinic_id,
-    steps.step,
-    steps.channel,
-    steps.source,
-    steps.campaign,
-    count(*) as steps,
-    sum(steps.amount) as amount
-from reports.client_path_steps as steps
-group by steps.local_date, steps.clinic_id, steps.step, steps.channel, steps.source, steps.campaign;
+    summed.day,
+    summed.clinic_id,
+    summed.step,
+    summed.channel,
+    summed.source,
+    summed.campaign,
+    sum(summed.steps)::bigint as steps,
+    case when sum(summed.steps_with_amount) > 0 then sum(summed.amount) end as amount
+from reports.client_path_days as summed
+group by summed.day, summed.clinic_id, summed.step, summed.channel, summed.source, summed.campaign
+-- so that whoever asks for the latest rows gets them without the others being summed up
+order by summed.day desc;
 comment on view reports.client_path_daily is 'Steps of all paths by day and finest grain: their number and money.';
-select ops.inherit_comments('reports.client_path_daily', 'reports.client_path_steps');
+select ops.inherit_comments('reports.client_path_daily', 'reports.client_path_days');
 comment on column reports.client_path_daily.day is 'Local day of the steps.';
 comment on column reports.client_path_daily.steps is 'Number of steps.';
