@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from extractors.core.errors import ConfigError
 from warehouse.define_trace import TRACE_PREFIX
 from warehouse.publish_history import REPLACED_IN, history_of
 from warehouse.publish_reports import TWIN_PREFIX, ReportFile, ReportObject
-from warehouse.publish_tables import PUBLISHED_IN, Connection, TablePlan
+from warehouse.publish_tables import PUBLISHED_IN, Connection, TablePlan, scalar
 
 AS_OF_SCHEMA = "as_of"
 QUALIFIED = re.compile(r"\b(reports|marts)\.(\w+)")
@@ -34,7 +35,8 @@ def twin_files(
     views_of_marts = {item.name for objects in made.values() for item in objects if item.schema == "marts"}
     tables = {plan.model.name for plan in plans} | views_of_marts
     taken = {item.name for objects in made.values() for item in objects}
-    twins = [_table_view(connection, plan) for plan in plans]
+    since = _later_than_history(connection, plans)
+    twins = [_table_view(connection, plan, since.get(plan.title)) for plan in plans]
     for file, objects in made.items():
         if file.report == "*" or file.name.startswith(TRACE_PREFIX):
             continue
@@ -45,14 +47,35 @@ def twin_files(
     return tuple(twins)
 
 
-def _table_view(connection: Connection, plan: TablePlan) -> ReportFile:
+def _later_than_history(connection: Connection, plans: Sequence[TablePlan]) -> dict[str, int]:
+    """Of tables that the first publication we know of did not have, by title: the first that had them."""
+    known = connection.execute(
+        "select publication_id, tables from ops.publications where tables <> '[]' order by publication_id limit 1"
+    ).fetchone()
+    if known is None:
+        return {}
+    at_first = {f"{told['schema']}.{told['name']}" for told in known[1]}
+    return {
+        plan.title: scalar(
+            connection,
+            "select coalesce(min(publication_id) filter (where tables @> %s), max(publication_id))"
+            " from ops.publications",
+            (Jsonb([{"schema": plan.model.schema, "name": plan.model.name}]),),
+        )
+        for plan in plans
+        if plan.title not in at_first
+    }
+
+
+def _table_view(connection: Connection, plan: TablePlan, first: int | None) -> ReportFile:
     name = plan.model.name
+    given = [] if first is None else [sql.Literal(plan.title), sql.Literal(first)]
+    moment = sql.SQL("(select as_of.publication({}))").format(sql.SQL(", ").join(given))
     text = sql.SQL(
         "create or replace view {view} with (security_invoker = true) as\n"
-        "select {columns} from {live} where {since} <= (select as_of.publication())\n"
+        "select {columns} from {live} where {since} <= {moment}\n"
         "union all\n"
-        "select {columns} from {history} where {since} <= (select as_of.publication())"
-        " and {until} > (select as_of.publication());\n"
+        "select {columns} from {history} where {since} <= {moment} and {until} > {moment};\n"
         "comment on view {view} is {words};\n"
         "select ops.inherit_comments({view_text}, {live_text});\n"
     ).format(
@@ -60,6 +83,7 @@ def _table_view(connection: Connection, plan: TablePlan) -> ReportFile:
         columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.wanted),
         live=plan.target,
         history=history_of(plan),
+        moment=moment,
         since=sql.Identifier(PUBLISHED_IN),
         until=sql.Identifier(REPLACED_IN),
         words=sql.Literal(f"{plan.title} after the publication that the setting chairside.as_of names, else the last."),

@@ -115,6 +115,28 @@ def test_a_reader_sees_of_the_past_what_his_right_of_today_shows(warehouse: Ware
     assert run_lints(warehouse.url) == []
 
 
+def test_a_day_before_a_table_came_is_refused_and_not_shown_with_too_little(warehouse: Warehouse) -> None:
+    """An upgrade brings a table that a report reads; what the report read before it is not there any more."""
+    people = warehouse.nodes.pop("model.chairside.administrator_conversion_people")
+    whole = REPORT_FILE
+    warehouse.write_report(REPORT_FILE[: REPORT_FILE.index("create or replace view")])
+    publish_on(warehouse, FIRST)
+    warehouse.nodes["model.chairside.administrator_conversion_people"] = people
+    warehouse.write_report(whole)
+    for days in (1, 2):
+        publish_on(warehouse, FIRST + timedelta(days=days))
+
+    assert len(warehouse.run("select * from reports.administrator_conversion_as_of('2026-06-01')")) == 2
+    listed = "select * from reports.administrator_conversion_list_as_of('2026-06-0{}')"
+    with pytest.raises(
+        psycopg.errors.InvalidParameterValue, match=r"reads reports\.administrator_conversion_people"
+    ) as no:
+        warehouse.run(listed.format(1))
+    assert no.value.diag.message_hint == "Ask from 2026-06-02 on, the day from which the product has it."
+    for day in (2, 3):
+        assert len(warehouse.run(listed.format(day))) == 12
+
+
 def test_columns_come_go_and_change_their_type_and_the_past_stays_readable(warehouse: Warehouse) -> None:
     publish_on(warehouse, FIRST)
     warehouse.run(

@@ -52,6 +52,26 @@ $$;
 comment on function as_of.publication() is
     'The publication that relations of schema as_of show: the setting chairside.as_of; without it the last one.';
 
+-- For a table that an upgrade brought: before its first publication it has no row, and a report that reads it would show too little.
+create or replace function as_of.publication(of_table text, since bigint) returns bigint
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if as_of.publication() < publication.since then
+        raise exception 'of that day this cannot be shown: it reads %, which was not published yet', publication.of_table
+            using errcode = 'invalid_parameter_value',
+            hint = 'Ask from ' || coalesce(
+                (select kept.published_on from history.publications as kept where kept.publication_id = publication.since)::text,
+                'the next publication'
+            ) || ' on, the day from which the product has it.';
+    end if;
+    return as_of.publication();
+end
+$$;
+comment on function as_of.publication(text, bigint) is
+    'as_of.publication() of a table that is published since a publication; an error where it was not published yet.';
+
 create or replace function as_of.publication_on(day date) returns bigint
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
