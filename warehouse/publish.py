@@ -159,15 +159,14 @@ def _publish(
         if plan.retyped:
             keep_all(connection, plan, publication_id)
         shapes[name] = prepare_shape(connection, plan)
-    known = known_rows(connection) if only_touched else {}
+    known = known_rows(connection, plans.values()) if only_touched else {}
     for name, plan in plans.items():
         if not plan.is_new:
             shapes[name] += drop_broken_foreign_keys(connection, plan, plans, known)
     with copies_of(connection, plans.values()):
         rows = {
             name: write_difference(
-                connection, plan, publication_id, history_of(plan),
-                known_rows=known.get(plan.title) if plan.model.family and plan.keeps_shape else None,
+                connection, plan, publication_id, history_of(plan), known_rows=known.get(plan.title)
             )
             for name, plan in plans.items()
         }  # fmt: skip

@@ -29,12 +29,11 @@ def drop_broken_foreign_keys(
     holding = set()
     for key in wanted_foreign_keys(plan, plans):
         name = _constraint_name(key)
-        narrow = (name,) in there and _differs_by_touched(plan, known) and plans[key.to].keeps_shape
-        if (
-            _still_holds(connection, plan, key, plans[key.to], known)
-            if narrow
-            else _holds(connection, plan, key, plans)
-        ):
+        if (name,) in there and plan.title in known and plans[key.to].keeps_shape:
+            holds = _still_holds(connection, plan, key, plans[key.to], known)
+        else:
+            holds = _holds(connection, plan, key, plans)
+        if holds:
             holding.add(name)
     for (name,) in there:
         if name not in holding:
@@ -99,12 +98,12 @@ def _still_holds(
     connection: Connection, plan: TablePlan, key: ForeignKey, parent: TablePlan, known: Mapping[str, int]
 ) -> bool:
     """`_holds` of a key that held: only a row that differs can break it, and a row that is gone from its parent."""
-    gone = sql.SQL("(select old.* from {target} as old{touched} where {condition}not exists ({same}))").format(
+    touched = sql.Composed([])
+    if parent.title in known:
+        touched = sql.SQL(" inner join build.family_unpublished as touched on {}").format(is_touched(parent, "old"))
+    gone = sql.SQL("(select old.* from {target} as old{touched} where not exists ({same}))").format(
         target=parent.target,
-        touched=sql.SQL(", build.family_unpublished as touched" if _differs_by_touched(parent, known) else ""),
-        condition=sql.SQL("{} and ").format(is_touched(parent, "old"))
-        if _differs_by_touched(parent, known)
-        else sql.SQL(""),
+        touched=touched,
         same=sql.SQL("select from {} as new where {}").format(
             parent.build, _equal("new", parent.model.key, "old", parent.model.key)
         ),
@@ -121,10 +120,6 @@ def _still_holds(
         of_gone=_equal("gone", key.to_columns, "child", key.columns),
     )
     return not scalar(connection, query)
-
-
-def _differs_by_touched(plan: TablePlan, known: Mapping[str, int]) -> bool:
-    return plan.title in known and bool(plan.model.family) and plan.keeps_shape
 
 
 def _without(key: ForeignKey, parent: TablePlan) -> sql.Composed:

@@ -7,7 +7,9 @@ left nothing else to publish; a build of everything drops it, and then every tab
 
 from __future__ import annotations
 
-from warehouse.publish_tables import Connection, scalar
+from collections.abc import Iterable
+
+from warehouse.publish_tables import Connection, TablePlan, scalar
 
 
 def differ_by_touched(connection: Connection) -> bool:
@@ -31,14 +33,16 @@ def hold_touched(connection: Connection) -> bool:
     return differ_by_touched(connection)
 
 
-def known_rows(connection: Connection) -> dict[str, int]:
-    """How many rows each table had after the last publication, by schema and name."""
+def known_rows(connection: Connection, plans: Iterable[TablePlan]) -> dict[str, int]:
+    """Tables of which only rows with touched keys can differ, by schema and name: how many rows each had after the last
+    publication."""
     rows = connection.execute(
         "select told ->> 'schema' || '.' || (told ->> 'name'), (told ->> 'rows')::bigint"
         " from ops.publications cross join lateral jsonb_array_elements(tables) as told"
         " where publication_id = (select publication_id from build.family_published)"
     ).fetchall()
-    return {row[0]: row[1] for row in rows}
+    by_touched = {plan.title for plan in plans if plan.model.family and plan.keeps_shape}
+    return {title: number for title, number in rows if title in by_touched}
 
 
 def keep_published(connection: Connection, publication_id: int) -> None:

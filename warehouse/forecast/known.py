@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.metadata import version
@@ -121,10 +121,10 @@ def keep(connection: Connection, clinic_id: str, content: str, told: Told, outlo
     )
 
 
-def write(connection: Connection, tables: Collection[str] = TABLES) -> dict[str, int]:
+def write(connection: Connection) -> dict[str, int]:
     """Replace all rows of the tables by what is told of all clinics. Returns how many rows each has."""
     rows = {}
-    for name in tables:
+    for name in TABLES:
         table = sql.Identifier("build", name)
         connection.execute(sql.SQL("delete from {}").format(table))
         written = connection.execute(sql.SQL(WRITE).format(table=table, name=sql.Literal(name)))

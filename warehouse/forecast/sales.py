@@ -79,7 +79,7 @@ def fill(url: str, today: date) -> Written:
     )  # fmt: skip
 
 
-def tell(connection: Connection, of_clinic: Sequence[Series], ahead: known.Outlooks) -> known.Told:
+def tell(connection: Connection, of_clinic: Sequence[Series], ahead: Outlook) -> known.Told:
     """All rows of a clinic, by table."""
     looked_at: list[Row] = []
     dips: list[Row] = []
