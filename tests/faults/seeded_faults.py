@@ -230,6 +230,12 @@ FAULTS: tuple[Fault, ...] = (
         "paid.amount > 0", "unit:a_visit_paid_in_instalments_is_paid_once",
     ),
     Fault(
+        "a visit that two people pay for is two",
+        f"{MODELS}/channel_report/int_inquiry_payments.sql", "partition by claimed.audience, payments.paid_visit_key",
+        "partition by claimed.audience, claimed.inquiry_key, payments.paid_visit_key",
+        "unit:a_visit_paid_by_two_people_or_after_two_inquiries_is_one_visit",
+    ),
+    Fault(
         "a subscription renewed on the last day is lost",
         f"{MODELS}/money/int_subscriptions.sql", ">= following.sold_date", "> following.sold_date",
         "unit:a_subscription_is_renewed_stays_or_is_lost",

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from tests.oracle.random_people import Actor, Month, add_people
-from tests.oracle.random_rows import TRACKED, UTMS, add_contact, add_sessions, add_visit_and_money
+from tests.oracle.random_rows import TRACKED, UTMS, add_contact, add_payment, add_sessions, add_visit_and_money
 from tests.oracle.random_sales import add_studio
 
 EPISODES = (70, 170)
@@ -173,6 +173,25 @@ def add_deals(m: Month) -> None:
             m.add("deal_leads", lead_id=m.number("L"), deal_id=deal_id, created_at=m.stamp(created), contact_id=contact)
 
 
+def add_shared_visits(m: Month) -> None:
+    """Visits that two people pay for; appointments prepaid, asked about again, and then paid back."""
+    for row in [row for row in m.rows["payments"] if row["appointment_id"]]:
+        if m.maybe(0.05):
+            payer = m.rng.choice(sorted(m.card_clinic))
+            m.add("payments", **(row | {"payment_id": m.number("M"), "patient_id": payer}))
+    missed = [row for row in m.rows["appointments"] if row["status"] in {"no_show", "cancelled"}]
+    for row in m.rng.sample(missed, min(4, len(missed))):
+        clinic_id = row["clinic_id"]
+        prepaid = m.working_time(clinic_id, m.first + timedelta(days=m.rng.randint(3, 12)))
+        again = m.working_time(clinic_id, m.first + timedelta(days=m.rng.randint(13, 18)))
+        add_payment(m, row["patient_id"], clinic_id, prepaid, 900, row["appointment_id"])
+        for at in (prepaid - timedelta(minutes=5), again):
+            m.add("contacts", contact_id=m.number("E"), clinic_id=clinic_id, occurred_at=m.stamp(at, clinic_id),
+                  kind="call", direction="inbound", patient_ids=row["patient_id"], people_group="wants_to_book",
+                  utm_source=m.rng.choice(("vk", "yandex")))  # fmt: skip
+        add_payment(m, row["patient_id"], clinic_id, again + timedelta(hours=2), -900, row["appointment_id"])
+
+
 def random_month(seed: int, folder: Path) -> date:
     """Writes the files of a month into the folder; returns its first day."""
     m = Month(seed)
@@ -185,6 +204,7 @@ def random_month(seed: int, folder: Path) -> date:
     for kind in ("contacts", "appointments", "payments", "sessions"):
         m.rng.shuffle(m.rows[kind])  # the order of rows in a file says nothing
     add_studio(m)
+    add_shared_visits(m)
     m.write(folder)
     return m.first
 

@@ -106,17 +106,24 @@ def selected(w: World, audience: str, with_referrals: bool, topic: str | None, c
     ]
 
 
-def paid_visits(payments: list[Payment]) -> list[date]:
-    """Days of the first payment of every paid visit among the payments of an inquiry (12.22)."""
-    groups: dict[tuple[Any, ...], list[Payment]] = {}
-    for payment in payments:
-        day = (payment.person, payment.clinic_id, payment.paid_on)
-        groups.setdefault((payment.appointment_id,) if payment.appointment_id else day, []).append(payment)
-    return [
-        min((p for p in group if p.amount > 0), key=lambda p: p.paid_at).paid_on
-        for group in groups.values()
-        if sum(p.amount for p in group) > 0
-    ]
+def visit_of(payment: Payment) -> tuple[Any, ...]:
+    """12.22: its appointment; without one, its person, clinic and local day."""
+    if payment.appointment_id:
+        return (payment.appointment_id,)
+    return (payment.person, payment.clinic_id, payment.paid_on)
+
+
+def paid_visits(w: World, claimed: list[Payment]) -> set[str]:
+    """Ids: of each paid visit the first claimed payment, refunds last. A visit is paid when all its payments, whoever
+    made them and whichever inquiry claims them, sum to more than 0 (12.22)."""
+    sums: dict[tuple[Any, ...], Fraction] = {}
+    for payment in w.payments:
+        sums[visit_of(payment)] = sums.get(visit_of(payment), Fraction(0)) + payment.amount
+    first: dict[tuple[Any, ...], Payment] = {}
+    for payment in sorted(claimed, key=lambda one: (one.amount <= 0, one.paid_at, one.payment_id)):
+        if sums[visit_of(payment)] > 0:
+            first.setdefault(visit_of(payment), payment)
+    return {payment.payment_id for payment in first.values()}
 
 
 def outcomes(
@@ -129,6 +136,7 @@ def outcomes(
         inquiry = inquiry_of_payment(w, payment, audience)
         if inquiry:
             paid.setdefault(inquiry.key, []).append(payment)
+    firsts = paid_visits(w, [payment for payments in paid.values() for payment in payments])
 
     def in_period(day: date | None) -> bool:
         return day is not None and date_from <= day <= date_to
@@ -136,6 +144,7 @@ def outcomes(
     for inquiry in inquiries:
         own_day = in_period(inquiry.local_date)
         all_payments = paid.get(inquiry.key, [])
+        visits = [payment for payment in all_payments if payment.payment_id in firsts]
         booked_on = w.data.local_date(inquiry.booked_at, inquiry.clinic_id) if inquiry.booked_at else None
         visit = inquiry.visits[0] if inquiry.visits else None
         arrived_on = w.data.local_date(visit["starts_at"], visit["clinic_id"]) if visit else None
@@ -151,7 +160,7 @@ def outcomes(
                 arrived=int(own_day and inquiry.is_arrived),
                 is_client=own_day and client_on is not None,
                 payments=all_payments if own_day else [],
-                paid_visits=len(paid_visits(all_payments)) if own_day else 0,
+                paid_visits=len(visits) if own_day else 0,
             )
         else:
             one = Outcomes(
@@ -160,7 +169,7 @@ def outcomes(
                 arrived=int(in_period(arrived_on)),
                 is_client=in_period(client_on),
                 payments=[payment for payment in all_payments if in_period(payment.paid_on)],
-                paid_visits=sum(in_period(day) for day in paid_visits(all_payments)),
+                paid_visits=sum(in_period(payment.paid_on) for payment in visits),
             )
         if not one.is_empty:
             found[inquiry.key] = one

@@ -137,6 +137,35 @@ def test_the_worked_example_of_the_channel_report() -> None:
     assert {name: row[name] for name in expected} == expected
 
 
+def test_a_visit_that_two_people_pay_for_is_one_paid_visit() -> None:
+    patients = [{"patient_id": name} for name in ("A", "B")]
+    contacts = [contact(f"E{name}", "2026-03-02T10:00:00", patient_ids=name, utm_source=name) for name in ("A", "B")]
+    visit = {"starts_at": "2026-03-03T10:00:00+03:00", "status": "completed"}
+    booked = [
+        appointment(f"V{name}", name, "2026-03-02T10:05:00", contact_id=f"E{name}", **visit) for name in ("A", "B")
+    ]
+    paid = {"appointment_id": "VA", "paid_at": "2026-03-03T12:00:00+03:00", "amount": "500"}
+    payments = [{**paid, "patient_id": name} for name in ("A", "B")]
+    data = data_of(patients=patients, contacts=contacts, appointments=booked, payments=payments)
+    rows = channels_and_sources(data, *MARCH, level="source")
+    assert [(row["source"], row["revenue"], row["paid_visits"]) for row in rows] == [("A", 500, 1), ("B", 500, 0)]
+
+
+def test_a_prepayment_returned_after_the_next_inquiry_is_no_paid_visit() -> None:
+    contacts = [
+        contact("E1", "2026-03-02T10:00:00", patient_ids="A", utm_source="one"),
+        contact("E2", "2026-03-10T10:00:00", patient_ids="A", utm_source="two", people_group="wants_to_book"),
+    ]
+    paid = {"patient_id": "A", "appointment_id": "V"}
+    payments = [
+        {**paid, "paid_at": "2026-03-02T12:00:00+03:00", "amount": "500"},
+        {**paid, "paid_at": "2026-03-11T12:00:00+03:00", "amount": "-500"},
+    ]
+    data = data_of(patients=[{"patient_id": "A"}], contacts=contacts, payments=payments)
+    rows = channels_and_sources(data, *MARCH, level="source")
+    assert [(row["source"], row["revenue"], row["paid_visits"]) for row in rows] == [("one", 500, 0), ("two", -500, 0)]
+
+
 @pytest.mark.parametrize(
     ("model", "credits"),
     [

@@ -25,7 +25,7 @@ CHANNELS = ("paid_search", "paid_social", "display", "organic", "social", "messe
             "referral_site", "offline", "direct", "unknown", "referral", "how_learned", "other")  # fmt: skip
 SPECIAL = ("stated booked without appointment", "callback of a later day", "callback joins none", "linked", "unlinked",
            "repeat", "completed treatment", "contact of two patients", "first visit of the last inquiry before",
-           "first visit of nobody", "prepayment", "payment in another clinic", "refunded visit",
+           "first visit of nobody", "prepayment", "payment in another clinic", "refunded visit", "visit of two rows",
            "sale without cost", "spend of the network", "spend with VAT", "administrator unknown",
            "deal of an unknown person", "deal after sessions",
            "subscription renewed", "subscription running", "subscription may_renew", "subscription stays",
@@ -62,7 +62,10 @@ def what_occurs(w: World) -> Counter[str]:
             seen["prepayment"] += payment.person not in w.first_visit
             seen["payment in another clinic"] += payment.clinic_id != inquiry_paid.clinic_id
     for appointment in {payment.appointment_id for payment in w.payments if payment.appointment_id}:
-        seen["refunded visit"] += not paid_visits([p for p in w.payments if p.appointment_id == appointment])
+        own = [payment for payment in w.payments if payment.appointment_id == appointment]
+        seen["refunded visit"] += not paid_visits(w, own)
+        claimed = [inquiry_of_payment(w, payment, "primary") for payment in own]
+        seen["visit of two rows"] += len({inquiry.key for inquiry in claimed if inquiry}) > 1
     seen["sale without cost"] += sum(sale["cost"] is None for sale in w.data["sales"])
     seen["spend of the network"] += sum(day.clinic_id is None for day in w.spend)
     seen["spend with VAT"] += sum(bool(row["includes_vat"]) for row in w.data["ad_spend"])

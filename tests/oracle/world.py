@@ -18,6 +18,7 @@ CAME_OF = timedelta(days=90)
 
 @dataclass(frozen=True)
 class Payment:
+    payment_id: str
     person: str
     paid_at: datetime
     paid_on: date
@@ -93,7 +94,8 @@ def find_payments(data: Data, people: People) -> list[Payment]:
         amount = in_reporting_currency(data, row["amount"], row["currency"], day)
         if amount is not None:
             person = people.patient(row["patient_id"])
-            found.append(Payment(person, row["paid_at"], day, row["clinic_id"], row["appointment_id"], amount))
+            where = (row["clinic_id"], row["appointment_id"])
+            found.append(Payment(row["payment_id"], person, row["paid_at"], day, *where, amount))
     return found
 
 
@@ -141,6 +143,7 @@ def inquiry_of_payment(world: World, payment: Payment, audience: str) -> Inquiry
         if audience == "repeat":
             return None
     if payment.person in world.first_visit:
-        return world.won_by.get(payment.person)
+        won_by = world.won_by.get(payment.person)
+        return won_by if won_by and won_by.counts and won_by.is_primary else None
     before = [inquiry for inquiry in own if inquiry.is_primary and inquiry.first_at < payment.paid_at]
     return max(before, key=lambda inquiry: inquiry.first_at) if before else None

@@ -27,7 +27,8 @@ won as (
         first_visits.inquiry_key
     from payments
     inner join first_visits on payments.person_key = first_visits.person_key
-    where first_visits.inquiry_key is not null
+    inner join inquiries on first_visits.inquiry_key = inquiries.inquiry_key
+    where inquiries.is_primary
 ),
 
 prepaid as (
@@ -73,6 +74,15 @@ claimed as (
     from repeated
 ),
 
+-- of the visit as a whole: its payments may be of several people, or of inquiries before and after
+visits as (
+    select
+        payments.paid_visit_key,
+        sum(payments.amount) as visit_amount
+    from payments
+    group by payments.paid_visit_key
+),
+
 paid as (
     select
         claimed.audience,
@@ -83,15 +93,14 @@ paid as (
         payments.paid_visit_key,
         payments.paid_date,
         payments.amount,
-        sum(payments.amount) over (
-            partition by claimed.audience, claimed.inquiry_key, payments.paid_visit_key
-        ) as visit_amount,
+        visits.visit_amount,
         row_number() over (
-            partition by claimed.audience, claimed.inquiry_key, payments.paid_visit_key
+            partition by claimed.audience, payments.paid_visit_key
             order by (payments.amount > 0) desc, payments.paid_at asc, payments.payment_id asc
         ) as number_in_visit
     from claimed
     inner join payments on claimed.payment_id = payments.payment_id
+    inner join visits on payments.paid_visit_key = visits.paid_visit_key
     left join repeated on claimed.payment_id = repeated.payment_id
 ),
 
