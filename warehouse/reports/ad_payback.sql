@@ -37,7 +37,7 @@ declare
     by_source boolean := level in ('source', 'campaign');
     by_campaign boolean := level = 'campaign';
 begin
-    if level not in ('total', 'channel', 'source', 'campaign') then
+    if level is null or level not in ('total', 'channel', 'source', 'campaign') then
         raise exception 'level is one of total, channel, source, campaign' using errcode = 'invalid_parameter_value';
     end if;
     return query
@@ -140,7 +140,7 @@ declare
     by_source boolean := level in ('source', 'campaign');
     by_campaign boolean := level = 'campaign';
 begin
-    if level not in ('total', 'channel', 'source', 'campaign') then
+    if level is null or level not in ('total', 'channel', 'source', 'campaign') then
         raise exception 'level is one of total, channel, source, campaign' using errcode = 'invalid_parameter_value';
     end if;
     return query

@@ -43,7 +43,7 @@ declare
     wanted_channel text := channel;
     wanted_clinic text := clinic;
 begin
-    if audience not in ('primary', 'repeat', 'all') then
+    if audience is null or audience not in ('primary', 'repeat', 'all') then
         raise exception 'audience is one of primary, repeat, all' using errcode = 'invalid_parameter_value';
     end if;
     return query
@@ -53,7 +53,7 @@ begin
         where
             handled.local_date between date_from and date_to
             and (wanted_audience = 'all' or handled.is_primary = (wanted_audience = 'primary'))
-            and not (hide_employee_referrals and handled.is_employee_referral)
+            and not (coalesce(hide_employee_referrals, false) and handled.is_employee_referral)
             and (wanted_topic is null or handled.topic = wanted_topic)
             and (wanted_channel is null or handled.channel = wanted_channel)
             and (wanted_clinic is null or handled.clinic_id = wanted_clinic)

@@ -40,14 +40,14 @@ declare
     by_source boolean := level in ('source', 'campaign');
     by_campaign boolean := level = 'campaign';
 begin
-    if conversion not in ('booking', 'first_visit', 'deal', 'payment') then
+    if conversion is null or conversion not in ('booking', 'first_visit', 'deal', 'payment') then
         raise exception 'conversion is one of booking, first_visit, deal, payment'
             using errcode = 'invalid_parameter_value';
     end if;
-    if level not in ('channel', 'source', 'campaign') then
+    if level is null or level not in ('channel', 'source', 'campaign') then
         raise exception 'level is one of channel, source, campaign' using errcode = 'invalid_parameter_value';
     end if;
-    if lookback_days not between 0 and 365 then
+    if lookback_days is null or lookback_days not between 0 and 365 then
         raise exception 'lookback_days is from 0 to 365' using errcode = 'invalid_parameter_value';
     end if;
     return query

@@ -61,16 +61,16 @@ declare
     -- the players of Markov and Shapley are the rows of the level asked for
     players_level text := case level when 'total' then 'channel' else level end;
 begin
-    if level not in ('total', 'channel', 'source', 'campaign') then
+    if level is null or level not in ('total', 'channel', 'source', 'campaign') then
         raise exception 'level is one of total, channel, source, campaign' using errcode = 'invalid_parameter_value';
     end if;
-    if basis not in ('cohort', 'period') then
+    if basis is null or basis not in ('cohort', 'period') then
         raise exception 'basis is one of cohort, period' using errcode = 'invalid_parameter_value';
     end if;
-    if audience not in ('primary', 'repeat', 'all') then
+    if audience is null or audience not in ('primary', 'repeat', 'all') then
         raise exception 'audience is one of primary, repeat, all' using errcode = 'invalid_parameter_value';
     end if;
-    if attribution_model not in (
+    if attribution_model is null or attribution_model not in (
         'first_touch', 'last_touch', 'last_non_direct', 'linear', 'position_based', 'time_decay', 'w_shaped', 'markov',
         'shapley'
     ) then

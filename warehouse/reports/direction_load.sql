@@ -3,7 +3,7 @@
 -- period cuts only the days inside count.
 -- Lost at the desk: the direction stood idle (load below `idle_below_percent` of its slots) although people asked for it (at
 -- least `enough_inquiries`), and less than `desk_books_percent` of them were booked. Idle without enough inquiries is no
--- demand, and not the desk's loss.
+-- demand, and not the desk's loss. A threshold given as null is the usual one.
 
 create or replace function reports.direction_load(
     date_from date,
@@ -75,9 +75,9 @@ as $function$
             judged.*,
             case
                 when judged.load is null then 'no_schedule'
-                when judged.load >= idle_below_percent then 'busy'
-                when judged.inquiries < enough_inquiries then 'no_demand'
-                when judged.conversion < desk_books_percent then 'lost_at_the_desk'
+                when judged.load >= coalesce(idle_below_percent, 70) then 'busy'
+                when judged.inquiries < coalesce(enough_inquiries, 3) then 'no_demand'
+                when judged.conversion < coalesce(desk_books_percent, 50) then 'lost_at_the_desk'
                 else 'idle'
             end as verdict
         from judged

@@ -175,12 +175,12 @@ declare
     revenue_per_client numeric;
     need bigint;
 begin
-    if target_kind not in ('clients', 'revenue') then
+    if target_kind is null or target_kind not in ('clients', 'revenue') then
         raise exception 'target_kind is one of clients, revenue' using errcode = 'invalid_parameter_value';
     elsif target < 0 then
         raise exception 'target is a number of clients or an amount, not less than 0'
             using errcode = 'invalid_parameter_value';
-    elsif lead_share <= 0 or lead_share > 1 then
+    elsif lead_share is null or lead_share <= 0 or lead_share > 1 then
         raise exception 'lead_share is above 0 and at most 1' using errcode = 'invalid_parameter_value';
     elsif date_to < date_from then
         raise exception 'date_to is before date_from' using errcode = 'invalid_parameter_value';

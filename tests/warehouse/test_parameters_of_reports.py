@@ -1,0 +1,49 @@
+"""A report asked with null, as a page with an empty filter does, must not give another figure without a word."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from tests.city import FIRST, LAST, City
+from tests.e2e.july import values
+
+PERIOD = f"date '{FIRST}', date '{LAST}'"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "channels_and_sources({}, level => null)",
+        "channels_and_sources({}, attribution_model => null)",
+        "channels_and_sources({}, basis => null)",
+        "channels_and_sources({}, audience => null)",
+        "administrator_conversion({}, audience => null)",
+        "attribution({}, conversion => null)",
+        "attribution({}, lookback_days => null)",
+        "attribution({}, level => null)",
+        "ad_payback({}, level => null)",
+        "ad_payback_curve({}, level => null)",
+        "lead_plan({}, target => 5, target_kind => null)",
+        "lead_plan({}, target => 5, lead_share => null)",
+        "service_sales({}, grain => null)",
+        "service_sales({}, level => null)",
+    ],
+)
+def test_a_choice_given_as_null_is_refused_like_an_unknown_word(city: City, call: str) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue):
+        values(city.url, f"select * from reports.{call.format(PERIOD)}")
+
+
+@pytest.mark.parametrize(
+    ("report", "parameters"),
+    [
+        ("administrator_conversion", "hide_employee_referrals => null"),
+        ("channels_and_sources", "with_referrals => null"),
+        ("direction_load", "idle_below_percent => null, desk_books_percent => null, enough_inquiries => null"),
+    ],
+)
+def test_a_switch_or_threshold_given_as_null_is_as_if_not_given(city: City, report: str, parameters: str) -> None:
+    usual = values(city.url, f"select * from reports.{report}({PERIOD})")
+    assert usual
+    assert values(city.url, f"select * from reports.{report}({PERIOD}, {parameters})") == usual
