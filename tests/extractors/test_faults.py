@@ -107,6 +107,18 @@ def test_one_trouble_after_another_changes_nothing(city: City, name: str) -> Non
     assert city.landed(stream) == clean
 
 
+@pytest.mark.parametrize("name", STREAMS)
+def test_good_words_about_something_else_are_never_taken_for_an_empty_answer(city: City, name: str) -> None:
+    stream = STREAMS[name]
+    asked = city.asked(stream)
+    elsewhere = Response(200, b'{"status": "unavailable"}')
+    told = city.disturbed(stream, Fault("answer", stream.source, times=-1, response=elsewhere))
+    if city.asked(stream) == asked:
+        assert name == "fhir resource_ids", "only it asks nothing of a warehouse without resources"
+    else:
+        assert isinstance(told, ChairsideError) and stream.source in str(told), told
+
+
 @every_stream_at_length
 @pytest.mark.parametrize("kind", PASSING)
 def test_a_trouble_that_passes_changes_nothing_whenever_it_comes(city: City, name: str, kind: str) -> None:

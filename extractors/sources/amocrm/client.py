@@ -41,8 +41,8 @@ class _Links(msgspec.Struct):
 class Body(msgspec.Struct):
     """A page: rows by the list's name, as they came, and whether another page follows."""
 
+    embedded: dict[str, msgspec.Raw] = msgspec.field(name="_embedded")
     links: _Links | None = msgspec.field(name="_links", default=None)
-    embedded: dict[str, msgspec.Raw] = msgspec.field(name="_embedded", default_factory=dict)
 
     @property
     def more(self) -> bool:
@@ -63,7 +63,7 @@ _BODY = msgspec.json.Decoder(Body, strict=False)
 _STAMPS = msgspec.json.Decoder(list[_Stamp], strict=False)
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _ACCOUNT = msgspec.json.Decoder(Account)
-NOTHING = Body()
+NOTHING = Body({})
 
 
 class AmocrmClient:
@@ -107,11 +107,13 @@ class AmocrmClient:
             decoded = _BODY.decode(body)
             if not _answers(decoded, params):
                 raise UnreadableBody("an answer to another question")
+            # An empty list comes as HTTP 204; an answer that does not even name the list says nothing about its rows.
             rows = decoded.embedded.get(name)
-            if rows is not None:
-                _ROWS.decode(rows)
-                if fits is not None and not fits(rows):
-                    raise UnreadableBody("rows that were not asked for")
+            if rows is None:
+                raise UnreadableBody(f"there is no list of {name} in it")
+            _ROWS.decode(rows)
+            if fits is not None and not fits(rows):
+                raise UnreadableBody("rows that were not asked for")
             return decoded
 
         answer, body = self._get(path, params, where=where, decode=decode)

@@ -22,10 +22,14 @@ SHIFTED_TRIES = 3
 
 
 class _Page(msgspec.Struct):
-    records: msgspec.Raw = msgspec.Raw(b"[]")
+    records: msgspec.Raw = msgspec.Raw(b"")  # b"": it was not in the answer
     page: int | None = None
-    pageTotal: int = 0
+    pageTotal: int | None = None
     recordsTotal: int | None = None
+
+    @property
+    def rows(self) -> msgspec.Raw:
+        return self.records if bytes(self.records) else msgspec.Raw(b"[]")
 
 
 class _CallId(msgspec.Struct):
@@ -77,11 +81,11 @@ class CalltouchClient:
                     },
                     decode=_calls_page,
                 )
-                seen.update(call.callId for call in _CALL_IDS.decode(page.records))
+                seen.update(call.callId for call in _CALL_IDS.decode(page.rows))
                 announced = page.recordsTotal or 0
-                yield page.records
+                yield page.rows
                 # An empty span may say pageTotal 0: never wait for equality.
-                if number >= page.pageTotal:
+                if number >= (page.pageTotal or 0):
                     break
                 number += 1
             if len(seen) >= announced:
@@ -160,5 +164,7 @@ def us_date(day: date) -> str:
 
 def _calls_page(body: bytes) -> _Page:
     page = _PAGE.decode(body)
-    _CALL_IDS.decode(page.records)  # a page whose records are no list of objects is tried again
+    if not bytes(page.records) and page.pageTotal is None and page.recordsTotal is None:
+        raise UnreadableBody("neither calls nor their number are in it")
+    _CALL_IDS.decode(page.rows)  # a page whose records are no list of objects is tried again
     return page
