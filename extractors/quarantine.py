@@ -7,7 +7,6 @@ be newer. Nothing is doubled: keys are unique, and a row that is landed is marke
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +21,7 @@ from psycopg.types.json import Jsonb
 
 from extractors.core.errors import ChairsideError, ConfigError
 from extractors.core.forgotten import FORGOTTEN, cleaned
-from extractors.core.redact import redact
+from extractors.core.redact import by_shape, shape
 from extractors.core.rows import Reading, read_rows
 from extractors.core.spec import Context, StreamSpec, Window
 from extractors.loading.windows import write_window
@@ -58,7 +57,7 @@ class SetAside:
         )
         state = " (corrected, not replayed)" if self.fixed is not None else ""
         yield f"{self.rejected_row_id}: {self.source} {self.stream}{f', {where}' if where else ''}{state}"
-        yield f"   {redact(self.reason)}"
+        yield f"   {self.reason if shown else by_shape(self.reason)}"
         for name, value in sorted((self.fixed or self.row).items()):
             yield f"   {name} = {value if shown else shape(value)}"
 
@@ -69,12 +68,6 @@ class Replayed:
 
     landed: tuple[int, ...]
     waiting: Mapping[int, str]
-
-
-def shape(value: object) -> str:
-    """What a value looks like, without saying it: `Anna 8 900` → `xxxx 0 000`; nothing stays nothing."""
-    text = "" if value is None else str(value)
-    return re.sub(r"\d", "0", re.sub(r"[^\W\d_]", "x", text))[:120]
 
 
 def waiting(connection: Connection, *, source: str | None = None, number: int | None = None) -> list[SetAside]:
@@ -174,7 +167,7 @@ def _replay_all(
         except psycopg.DataError as error:  # its detail quotes the row
             why = f"the warehouse refused it ({error.diag.message_primary or type(error).__name__})"
         if why is not None:
-            left[one.rejected_row_id] = redact(why)
+            left[one.rejected_row_id] = by_shape(why)
     return left
 
 

@@ -17,6 +17,7 @@ from extractors.quarantine import MOST_LISTED, waiting
 from extractors.quarantine import dismiss as dismiss_row
 from extractors.quarantine import fix as fix_row
 from extractors.quarantine import replay as replay_rows
+from extractors.registry import SOURCES
 from runtime.home import Home
 from runtime.progress import Progress
 from runtime.warehouse import databases
@@ -24,14 +25,20 @@ from warehouse.migrate import migrate
 
 
 def listed(home: Home, source: str | None, number: int | None, *, shown: bool, progress: Progress) -> int:
-    """Print the rows that wait. Values by their shape, unless `shown`: they are mostly about people."""
+    """Print the rows that wait. Values by their shape, unless `shown`: they are mostly about people.
+
+    Raises ConfigError for a source that is none.
+    """
+    if source is not None and source not in (known := (*SOURCES, "files")):
+        raise ConfigError(f"There is no source {source!r}. Known: {', '.join(known)}")
     with databases(home, os.environ, progress) as urls:
         migrate(urls.warehouse)
         with psycopg.connect(urls.warehouse) as connection:
             found = waiting(connection, source=source, number=number)
     for one in found[:MOST_LISTED]:
         print("\n".join(one.lines(shown=shown)), flush=True)
-    print(f"{len(found)} rows wait" + (f", the first {MOST_LISTED} are shown" if len(found) > MOST_LISTED else ""))
+    told = "1 row waits" if len(found) == 1 else f"{len(found)} rows wait"
+    print(told + (f", the first {MOST_LISTED} are shown" if len(found) > MOST_LISTED else ""))
     return 0
 
 

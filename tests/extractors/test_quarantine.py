@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from extractors.core.errors import ConfigError
-from extractors.quarantine import Replayed, dismiss, fix, replay, shape, waiting
+from extractors.core.redact import shape
+from extractors.quarantine import Replayed, dismiss, fix, replay, waiting
 from extractors.sources.files import load_inbox
 from tests.extractors.conftest import NOW, Load
 from tests.extractors.test_calltouch import SITES, call, load_calls, page
@@ -75,6 +76,17 @@ def test_a_listed_row_shows_where_and_why_and_of_its_values_only_the_shape(
     assert "9000000002" not in text
     assert "note = Anna asked" in "\n".join(one.lines(shown=True))
     assert shape("Анна 8 (900)") == "xxxx 0 (000)"
+
+
+def test_a_row_that_ends_early_is_completed_and_landed(
+    warehouse: str, inbox: Callable[..., None], rows: Rows, replayed: Callable[..., Replayed]
+) -> None:
+    inbox(contacts=CONTACTS.splitlines()[0] + "\nE7,C1")
+    (short,) = numbers(warehouse)
+    correct(warehouse, short, occurred_at="2026-06-01 12:00", kind="call", direction="inbound")
+
+    assert replayed().landed == (short,)
+    assert rows(LANDED) == [("E7", None)]
 
 
 def test_a_corrected_file_row_is_landed_once_and_stays_corrected_when_the_file_comes_again(

@@ -52,6 +52,19 @@ def test_a_row_that_cannot_be_used_is_set_aside_with_its_reason_and_the_rest_loa
     assert any(why in line or "duplicate" in line for line in summary.lines())
 
 
+def test_what_is_printed_of_a_row_names_its_number_and_nobody_where_names_slipped_into_other_columns(
+    open_desk: Desk,
+) -> None:
+    slipped = "E2,Anna O'Invented,Анна вчера в 9,call,inbound,", "E3,Пробная,2026-06-01 09:00,call,inbound,8-900"
+    open_desk.put("contacts.csv", "\n".join((CONTACTS, GOOD, *slipped)))
+    printed = "\n".join(open_desk.load().lines())
+    assert not [name for name in ("Anna", "Invented", "Анна", "Пробная") if name in printed], printed
+    assert "row 3" in printed and "row 4" in printed
+    assert "unknown clinic 'xxxxxxx'" in printed
+    assert "make quarantine" in printed
+    assert "Пробная" in open_desk.rejected()[1][3], "the table keeps the reason whole"
+
+
 def test_a_reason_never_holds_the_phone(open_desk: Desk) -> None:
     open_desk.put("contacts.csv", f"{CONTACTS}\nE2,C1,2026-06-01 09:00,call,inbound,7.9E+10")
     open_desk.load()

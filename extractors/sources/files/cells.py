@@ -42,8 +42,8 @@ class CellError(ValueError):
 
 
 def shown(text: str) -> str:
-    """A cell as it may stand in a reason: short, on one line."""
-    flat = " ".join(text.split())
+    """A cell as it may stand in a reason: short, on one line, its own quotation marks not those around it."""
+    flat = " ".join(text.split()).replace("'", "’")
     return f"'{flat[:40]}…'" if len(flat) > 40 else f"'{flat}'"
 
 
@@ -222,7 +222,7 @@ def to_moment(cell: Cell, formats: Sequence[str] = ()) -> datetime | None:
             pass  # a spelling that fromisoformat refuses, or a day that does not exist
     match = _DAY_FIRST.match(text) or _YEAR_FIRST.match(text)
     if match is None:
-        raise CellError(f"{shown(text)} is no date; write 2026-06-30 09:00 or 30.06.2026 09:00")
+        raise CellError(f"{shown(text)} is no date; write 2026-06-30T09:00 or 30.06.2026 09:00")
     hour, minute, second, fraction, offset = match.groups()[3:]
     iso = f"{match['year']}-{int(match['month']):02}-{int(match['day']):02}T{int(hour or 0):02}:{minute or '00'}"
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -22,6 +22,7 @@ from psycopg import Connection, sql
 from extractors.core.corrections import read_corrections
 from extractors.core.errors import ChairsideError, PayloadError
 from extractors.core.forgotten import FORGOTTEN, REASON_FORGOTTEN, cleaner, read_forgotten
+from extractors.core.redact import by_shape
 from extractors.kinds import Kind
 from extractors.loading.merge import names
 from extractors.sources.files.cells import Cell
@@ -35,7 +36,7 @@ from extractors.sources.files.new_rows import (
     second_rows,
 )
 from extractors.sources.files.rows import Refusal, Row, RowReader, to_plain
-from extractors.sources.files.summary import FileResult
+from extractors.sources.files.summary import FileResult, Reason
 from extractors.sources.files.tables import Table
 from extractors.unblocked import unblocked
 
@@ -146,6 +147,7 @@ def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> 
     corrections = read_corrections(connection, "files", source.kind.name)
     read = rejected = 0
     reasons: Counter[str] = Counter()
+    first_rows: dict[str, int] = {}
     for chunk in _chunks(table.rows):
         good: list[tuple[int, Row]] = []
         bad: list[tuple[Refusal, Sequence[Cell]]] = []
@@ -157,7 +159,8 @@ def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> 
                 corrections.was_read(raw)
             if isinstance(row, Refusal):
                 rejected += 1
-                reasons[_short(row)] += 1
+                reasons[text := by_shape(_short(row))] += 1
+                first_rows.setdefault(text, row_number)
                 if not corrections.knows(raw):
                     bad.append((row, cells))
             else:
@@ -174,7 +177,7 @@ def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> 
         read=read,
         rejected=rejected,
         extra_columns=extra_columns,
-        reasons=tuple(reasons.most_common(_KNOWN_REASONS)),
+        reasons=_most_common(reasons, first_rows),
         warnings=tuple(reader.warnings.most_common()),
     )
 
@@ -182,6 +185,10 @@ def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> 
 def _chunks(rows: Iterator[tuple[int, Sequence[Cell]]]) -> Iterator[list[tuple[int, Sequence[Cell]]]]:
     while chunk := list(islice(rows, CHUNK)):
         yield chunk
+
+
+def _most_common(reasons: Counter[str], first_rows: Mapping[str, int]) -> tuple[Reason, ...]:
+    return tuple(Reason(text, count, first_rows[text]) for text, count in reasons.most_common(_KNOWN_REASONS))
 
 
 def _short(refusal: Refusal) -> str:
@@ -218,12 +225,15 @@ def _refuse(
 
 
 def whole_row(headers: Sequence[str], cells: Sequence[Cell]) -> dict[str, Any]:
-    """A row as it came, header to cell; a cell without a header, or under a second equal one, gets its number."""
+    """A row as it came, header to cell; a cell without a header, or under a second equal one, gets its number.
+
+    A row that ends early has its last columns too, empty: whoever corrects it fills them.
+    """
     row: dict[str, Any] = {}
-    for position, cell in enumerate(cells):
+    for position in range(max(len(cells), len(headers))):
         header = headers[position] if position < len(headers) else ""
         name = header if header and header not in row else f"{header or 'column'}_{position + 1}"
-        row[name] = to_plain(cell)
+        row[name] = to_plain(cells[position]) if position < len(cells) else None
     return row
 
 
@@ -233,13 +243,16 @@ def _take_out(
     """Write refusals of rows that were read well but may not stand. Their text is drawn from the file once more."""
     table = source.open()
     reasons: Counter[str] = Counter()
+    first_rows: dict[str, int] = {}
     wanted = ((row, cells) for row, cells in table.rows if row in outcome)
     for chunk in _chunks(wanted):
         refusals = [(Refusal(row, column, outcome[row]), cells) for row, cells in chunk]
         _refuse(connection, source, table.headers, refusals, stamp)
-        reasons.update(f"{column}: {re.split(r' of row|: row', refusal.reason)[0]}" for refusal, _ in refusals)
+        for refusal, _ in refusals:
+            reasons[text := f"{column}: {re.split(r' of row|: row', refusal.reason)[0]}"] += 1
+            first_rows.setdefault(text, refusal.row_number)
     if reasons.total() != len(outcome):
         raise PayloadError(f"{source.file}: the file changed while it was read. Load it again.")
     return replace(
-        result, rejected=result.rejected + len(outcome), reasons=(*result.reasons, *reasons.most_common(_KNOWN_REASONS))
+        result, rejected=result.rejected + len(outcome), reasons=(*result.reasons, *_most_common(reasons, first_rows))
     )

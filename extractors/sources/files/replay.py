@@ -41,7 +41,7 @@ def replay_row(
     source = source_of(job, around, file=file, table=table)
     (result,) = land(connection, kind, [source], Stamp(run_id=run_id, now=now), replayed=True)
     if result.error is not None or result.rejected:
-        raise PayloadError(result.error or "; ".join(reason for reason, _ in result.reasons))
+        raise PayloadError(result.error or "; ".join(why.text for why in result.reasons))
     return None
 
 

@@ -6,6 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why rows were set aside, values by their shape; how many there are, and the number of the first."""
+
+    text: str
+    rows: int
+    first_row: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileResult:
     """One file as one kind.
@@ -25,7 +34,7 @@ class FileResult:
     superseded: int = 0
     removed: int = 0
     extra_columns: tuple[str, ...] = ()
-    reasons: tuple[tuple[str, int], ...] = ()
+    reasons: tuple[Reason, ...] = ()
     warnings: tuple[tuple[str, int], ...] = ()
     error: str | None = None
 
@@ -75,8 +84,9 @@ class LoadSummary:
                 yield f"    {file.removed:,} rows of an earlier load are gone"
             if file.extra_columns:
                 yield f"    extra columns kept in _extra: {', '.join(file.extra_columns)}"
-            for text, count in file.reasons:
-                yield f"    rejected {count:,}: {text}"
+            for why in file.reasons:
+                where = f"row {why.first_row}" if why.rows == 1 else f"the first is row {why.first_row}"
+                yield f"    rejected {why.rows:,} ({where}): {why.text}"
             for text, count in file.warnings:
                 yield f"    note {count:,}: {text}"
         for name in self.skipped:
@@ -86,7 +96,11 @@ class LoadSummary:
         for text in self.errors:
             yield f"ERROR: {text}"
         if self.rows_rejected:
-            yield f"{self.rows_rejected:,} rows were rejected; they are in staging.rejected_rows with their reasons"
+            were = "row was" if self.rows_rejected == 1 else "rows were"
+            yield (
+                f"{self.rows_rejected:,} {were} set aside in staging.rejected_rows. `make quarantine` lists what waits;"
+                " how it gets back: docs/how_to/rows_that_were_set_aside.md"
+            )
 
 
 def _label(file: FileResult) -> str:
