@@ -172,6 +172,12 @@ def test_a_deal_that_names_nobody_is_of_the_person_of_its_leads_contact(july: st
     assert deal == {"person_key": contact["person_key"], "source": "unknown"}
 
 
+def test_a_deal_has_the_recordings_of_calls_with_its_own_clinic_only(july: str) -> None:
+    """A reader of one clinic hears no call of another (RULES section 11)."""
+    found = values(july, "select recordings from reports.deal_journal where deal_id = 'D6'")
+    assert found == [(["https://calls.example.org/k10", "https://calls.example.org/k12"],)]
+
+
 def test_stages_are_kept_with_the_time_in_each(july: str) -> None:
     found = values(
         july,

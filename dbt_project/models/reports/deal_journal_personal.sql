@@ -1,4 +1,5 @@
--- One row per deal: what only a right to personal data shows, the recordings of its client's calls among it.
+-- One row per deal: what only a right to personal data shows, the recordings of its client's calls with its clinic among it. Calls with
+-- another clinic are not the deal's, and not for who reads one clinic; a deal without a clinic is the network's, and has all.
 with
 
 deals as (
@@ -15,12 +16,15 @@ persons as (
 
 recordings as (
     select
-        persons.person_key,
+        deals.deal_id,
         array_agg(contacts.recording_url order by contacts.occurred_at, contacts.contact_id) as recordings
-    from contacts
-    inner join persons on contacts.contact_id = persons.contact_id
-    where contacts.recording_url is not null
-    group by persons.person_key
+    from deals
+    inner join persons on deals.person_key = persons.person_key
+    inner join contacts on persons.contact_id = contacts.contact_id
+    where
+        contacts.recording_url is not null
+        and (deals.clinic_id is null or deals.clinic_id = contacts.clinic_id)
+    group by deals.deal_id
 ),
 
 final as (
@@ -34,7 +38,7 @@ final as (
         deals.first_request,
         recordings.recordings
     from deals
-    left join recordings on deals.person_key = recordings.person_key
+    left join recordings on deals.deal_id = recordings.deal_id
 )
 
 select * from final
