@@ -47,3 +47,8 @@ def test_a_switch_or_threshold_given_as_null_is_as_if_not_given(city: City, repo
     usual = values(city.url, f"select * from reports.{report}({PERIOD})")
     assert usual
     assert values(city.url, f"select * from reports.{report}({PERIOD}, {parameters})") == usual
+
+
+@pytest.mark.parametrize("grain", ["day", "week", "month", "period"])
+def test_a_period_that_ends_before_it_begins_has_no_parts(city: City, grain: str) -> None:
+    assert values(city.url, f"select * from reports.compared_periods('2026-08-20', '2026-08-18', '{grain}')") == []

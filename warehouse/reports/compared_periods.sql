@@ -41,7 +41,7 @@ begin
         from generate_series(
             date_trunc(unit, date_from::timestamp), date_to::timestamp, ('1 ' || unit)::interval
         ) as begins (at)
-        where grain <> 'period'
+        where grain <> 'period' and date_from <= date_to
         union all
         select date_from, date_to
         where grain = 'period' and date_from <= date_to
