@@ -25,8 +25,7 @@ unexport ARGS INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT URL GROUPS LANGUAGE S
 	quarantine fix dismiss replay data-docs test test-all bench lint format
 
 help:  ## what can be asked for
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|' 2>/dev/null \
-	|| grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST)
+	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(INSTALLED)  ## [EXTRAS="celery kubernetes bench"]: the locked environment in .venv
 $(INSTALLED): requirements/lock.txt requirements/bootstrap.txt runtime/install.py $(if $(EXTRAS),FORCE)
@@ -85,9 +84,10 @@ forget: $(INSTALLED)  ## PERSON=<person key, phone or e-mail> [OPERATOR= REASON=
 	@$(RUN) forget $(if $(PERSON),--person "$(PERSON)") $(if $(OPERATOR),--operator "$(OPERATOR)") \
 		$(if $(REASON),--reason "$(REASON)")
 
-export: $(INSTALLED)  ## REPORT=<name> [FROM= TO=] [FORMAT=csv|xlsx] [ROLE=<role>]: a report as a file
+export: $(INSTALLED)  ## REPORT=<name> [FROM= TO=] [FORMAT=csv|xlsx] [ROLE=<role>] [WITH='level=campaign'] [OUT=<file>]: a report as a file
 	@$(RUN) export $(if $(REPORT),--report "$(REPORT)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
-		$(if $(FORMAT),--format "$(FORMAT)") $(if $(ROLE),--role "$(ROLE)") $(if $(OUT),--out "$(OUT)")
+		$(if $(FORMAT),--format "$(FORMAT)") $(if $(ROLE),--role "$(ROLE)") $(if $(OUT),--out "$(OUT)") \
+		$(if $(WITH),--with "$$WITH")
 
 metabase: $(INSTALLED)  ## URL=<Metabase> [GROUPS=<group>,…] [LANGUAGE=en|ru]: shows each group there what it may read
 	@$(RUN) metabase $(if $(URL),--url "$(URL)") $(if $(GROUPS),--groups "$(GROUPS)") \

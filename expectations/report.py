@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -69,11 +69,17 @@ class GateReport:
     def summary(self) -> str:
         """One line: how many rules, what was skipped, what was warned of."""
         asked = sum(verdict.is_passed is not None for verdict in self.verdicts)
-        parts = [f"{asked} rules asked, {len(self.breaches)} breached, {len(self.warnings)} warnings"]
+        warned = f"{len(self.warnings)} {'warning' if len(self.warnings) == 1 else 'warnings'}"
+        parts = [f"{asked} rules asked, {len(self.breaches)} breached, {warned}"]
         parts += [f"warning {_where(each)}: {_count(each)}" for each in self.warnings]
         if skipped := self.skipped_tables:
-            parts.append(f"nothing to look at in {', '.join(sorted(skipped))}")
+            parts.append(f"nothing to look at in {', '.join(sorted(self._briefly(skipped)))}")
         return "; ".join(parts)
+
+    def _briefly(self, tables: Iterable[str]) -> set[str]:
+        """Tables by name; of a source without a row only the source: a clinic has few of those that there are."""
+        asked = {_source(verdict.rule.table) for verdict in self.verdicts if verdict.is_passed is not None}
+        return {table if _source(table) in asked else _source(table) for table in tables}
 
     def refusal(self) -> str:
         """The whole message of a refused gate."""
@@ -123,3 +129,8 @@ def _details(verdict: Verdict) -> list[str]:
 
 def _number(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
+
+
+def _source(table: str) -> str:
+    """`calltouch` of `staging.calltouch__calls`; a table of the marts is its own."""
+    return table.removeprefix("staging.").partition("__")[0]

@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
 from pathlib import Path
 
 from extractors.core.errors import ChairsideError
 from extractors.core.logs import as_json
+from runtime.arguments import MakeParser, day, whole_number
 from runtime.home import Home, open_home
 from runtime.postgres import PostgresMissing
 from runtime.progress import Progress
@@ -19,7 +19,7 @@ from runtime.supervise import ProcessFailed, leave_on_signals, leave_with_parent
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their arguments. `main` imports what a command needs only when it is asked for."""
-    root = argparse.ArgumentParser(prog="make", description="Chairside on one machine.")
+    root = MakeParser(prog="make", description="Chairside on one machine.")
     root.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
     commands = root.add_subparsers(dest="command", required=True)
     commands.add_parser("demo")
@@ -41,9 +41,9 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("rotate-logins")
     backfill = commands.add_parser("backfill")
     backfill.add_argument("--source", required=True, metavar="SOURCE")
-    backfill.add_argument("--from", dest="date_from", type=date.fromisoformat, required=True, metavar="FROM")
-    backfill.add_argument("--to", dest="date_to", type=date.fromisoformat, required=True, metavar="TO")
-    backfill.add_argument("--days", type=int, metavar="DAYS", help="days of a window")
+    backfill.add_argument("--from", dest="date_from", type=day, required=True, metavar="FROM")
+    backfill.add_argument("--to", dest="date_to", type=day, required=True, metavar="TO")
+    backfill.add_argument("--days", type=whole_number, metavar="DAYS", help="days of a window")
     forget = commands.add_parser("forget")
     forget.add_argument("--person", required=True, metavar="PERSON")
     forget.add_argument("--operator", metavar="OPERATOR")
@@ -55,22 +55,22 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("data-docs").add_argument("--out", type=Path, metavar="OUT")
     quarantine = commands.add_parser("quarantine")
     quarantine.add_argument("--source", metavar="SOURCE")
-    quarantine.add_argument("--id", type=int, metavar="ID")
+    quarantine.add_argument("--id", type=whole_number, metavar="ID")
     quarantine.add_argument("--show", action="store_true")
     fix = commands.add_parser("fix")
-    fix.add_argument("--id", type=int, required=True, metavar="ID")
+    fix.add_argument("--id", type=whole_number, required=True, metavar="ID")
     fix.add_argument("--set", dest="changes", required=True, metavar="SET")
     dismiss = commands.add_parser("dismiss")
-    dismiss.add_argument("--id", type=int, required=True, metavar="ID")
+    dismiss.add_argument("--id", type=whole_number, required=True, metavar="ID")
     dismiss.add_argument("--why", required=True, metavar="WHY")
     replay = commands.add_parser("replay")
     replay.add_argument("--source", metavar="SOURCE")
-    replay.add_argument("--id", type=int, metavar="ID")
+    replay.add_argument("--id", type=whole_number, metavar="ID")
     replay.add_argument("--mapping", type=Path, metavar="MAPPING")
-    commands.add_parser("refused").add_argument("--id", type=int, metavar="ID")
+    commands.add_parser("refused").add_argument("--id", type=whole_number, metavar="ID")
     for name in ("release", "discard"):
         decision = commands.add_parser(name)
-        decision.add_argument("--id", type=int, metavar="ID")
+        decision.add_argument("--id", type=whole_number, metavar="ID")
         decision.add_argument("--why", required=True, metavar="WHY")
         decision.add_argument("--who", metavar="WHO")
     metabase = commands.add_parser("metabase")
@@ -81,9 +81,10 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("mf").add_argument("--arguments", default="list metrics", metavar="ARGS")
     export = commands.add_parser("export")
     export.add_argument("--report", required=True, metavar="REPORT")
-    export.add_argument("--from", dest="date_from", type=date.fromisoformat, metavar="FROM")
-    export.add_argument("--to", dest="date_to", type=date.fromisoformat, metavar="TO")
-    export.add_argument("--format", choices=("csv", "xlsx"), default="csv")
+    export.add_argument("--from", dest="date_from", type=day, metavar="FROM")
+    export.add_argument("--to", dest="date_to", type=day, metavar="TO")
+    export.add_argument("--format", choices=("csv", "xlsx"), default="csv", metavar="FORMAT")
+    export.add_argument("--with", dest="parameters", default="", metavar="WITH")
     export.add_argument("--role", metavar="ROLE")
     export.add_argument("--out", type=Path, metavar="OUT")
     return root
@@ -127,6 +128,7 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
                 file_format=options.format,
                 role=options.role,
                 out=options.out,
+                parameters=options.parameters,
             )
         case "metabase":
             from runtime.metabase import metabase

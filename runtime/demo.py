@@ -70,7 +70,7 @@ def run_demo(home: Home, progress: Progress) -> tuple[bool, str]:
                 add_demo_viewers(urls.warehouse)
             superset.ready()
         tell(urls.warehouse, runs, wrong, progress)
-        return not wrong, where_to_look(home, urls.warehouse, "").replace("Where to look", ENDED)
+        return not wrong, where_to_look(home, urls.warehouse, airflow.url).replace("Where to look", ENDED)
 
 
 def demo_where_it_serves(home: Home, progress: Progress) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
+import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -33,22 +34,31 @@ def export(
     file_format: str,
     role: str | None,
     out: Path | None,
+    parameters: str = "",
 ) -> int:
-    """Write a report to a file, or CSV to the standard output. Raises ConfigError, also where the role has no right."""
+    """Write a report to a file, or CSV to the standard output. `parameters` as `level=campaign clinic=C1`.
+
+    Raises ConfigError, also where the role has no right.
+    """
+    if date_from is not None and date_to is not None and date_to < date_from:
+        raise ConfigError(f"TO={date_to} is before FROM={date_from}")
+    given = parameters_of(parameters) | {
+        name: value for name, value in (("date_from", date_from), ("date_to", date_to)) if value is not None
+    }
     if out is None and file_format == "xlsx":
         out = Path(f"{report}.xlsx")
     with databases(home, os.environ, progress) as urls:
         target = urls.warehouse if role is None else role_url(urls.warehouse, role)
         try:
             with psycopg.connect(target) as connection, connection.cursor() as cursor:
-                cursor.execute(query_of(connection, report, date_from, date_to))
+                cursor.execute(query_of(connection, report, given))
                 columns = [column.name for column in cursor.description or ()]
                 rows = cursor.fetchall()
         except psycopg.errors.InsufficientPrivilege:
             raise ConfigError(f"{role or 'the owner'} has no right to the report {report!r}") from None
         except psycopg.Error as error:
             told = error.diag.message_primary or type(error).__name__
-            raise ConfigError(f"The report {report!r}: {told}. Most reports want a period: FROM=… TO=…") from None
+            raise ConfigError(f"The report {report!r}: {told}") from None
     if file_format == "xlsx" and out is not None:
         write_xlsx(out, report, columns, rows)
     elif out is not None:
@@ -61,37 +71,72 @@ def export(
     return 0
 
 
-def query_of(
-    connection: psycopg.Connection[Any], report: str, date_from: date | None, date_to: date | None
-) -> sql.Composed:
-    """The report as a function with its period, or as a view; a view with a `local_date` is cut to the period too."""
+def parameters_of(text: str) -> dict[str, object]:
+    """`level=campaign clinic=C1` as names and values; a value with spaces stands in quotes. Raises ConfigError."""
+    try:
+        pairs = [pair.partition("=") for pair in shlex.split(text)]
+    except ValueError:
+        pairs = [("", "", "")]
+    if any(not name or not equals for name, equals, _ in pairs):
+        raise ConfigError("WITH is like WITH='level=campaign clinic=C1': names and values of the report's parameters")
+    return {name: value for name, _, value in pairs}
+
+
+def query_of(connection: psycopg.Connection[Any], report: str, given: Mapping[str, object]) -> sql.Composed:
+    """The report as a function with what is given, or as a view; one with a `local_date` is cut to the period too.
+
+    Raises ConfigError: there is no such report, or it has other parameters.
+    """
     name = sql.SQL("reports.{}").format(sql.Identifier(report))
-    kinds = connection.execute(
-        "select exists (select from pg_proc p where p.pronamespace = n.oid and p.proname = %(name)s),"
-        " exists (select from pg_class c where c.relnamespace = n.oid and c.relname = %(name)s),"
-        " exists (select from pg_class c join pg_attribute a on a.attrelid = c.oid where c.relnamespace = n.oid"
-        "  and c.relname = %(name)s and a.attname = 'local_date')"
-        " from pg_namespace n where n.nspname = 'reports'",
-        {"name": report},
+    function = connection.execute(
+        "select p.proargnames[1:p.pronargs], p.pronargs - p.pronargdefaults from pg_proc as p"
+        " where p.pronamespace = 'reports'::regnamespace and p.proname = %s and p.proretset",
+        (report,),
     ).fetchone()
-    is_function, is_relation, has_date = kinds or (False, False, False)
-    period = {"date_from": date_from, "date_to": date_to}
-    given = {key: value for key, value in period.items() if value is not None}
-    if is_function:
+    if function is not None:
+        takes, needed = list(function[0] or ()), function[1]
+        if missing := [name for name in takes[:needed] if name not in given]:
+            raise ConfigError(f"The report {report!r} wants {' '.join(f'{_asked_by(name)}=…' for name in missing)}")
+        if unknown := sorted(given.keys() - set(takes)):
+            raise ConfigError(f"The report {report!r} has no {', '.join(unknown)}. It has: {', '.join(takes)}")
         arguments = [
             sql.SQL("{} => {}").format(sql.Identifier(key), sql.Literal(value)) for key, value in given.items()
         ]
         return sql.SQL("select * from {}({})").format(name, sql.SQL(", ").join(arguments))
-    if not is_relation:
-        raise ConfigError(f"There is no report {report!r}")
-    if given and not has_date:
-        raise ConfigError(f"The report {report!r} has no period; leave FROM and TO out")
-    conditions = [
-        sql.SQL("local_date {} {}").format(sql.SQL(">=" if key == "date_from" else "<="), sql.Literal(value))
-        for key, value in given.items()
-    ]
+    columns = connection.execute(
+        "select array_agg(a.attname::text) from pg_attribute as a join pg_class as c on a.attrelid = c.oid"
+        " where c.relnamespace = 'reports'::regnamespace and c.relname = %s and a.attnum > 0",
+        (report,),
+    ).fetchone()
+    if columns is None or columns[0] is None:
+        raise ConfigError(f"There is no report {report!r}. Known: {', '.join(known(connection))}")
+    bounds = {"date_from": ">=", "date_to": "<="} if "local_date" in columns[0] else {}
+    if unknown := [key for key in given if key not in bounds]:
+        told = "no period; leave FROM and TO out" if not bounds and "date_from" in given else "no parameters; leave out"
+        raise ConfigError(f"The report {report!r} has {told}: {', '.join(map(_asked_by, unknown))}")
+    conditions = [sql.SQL("local_date {} {}").format(sql.SQL(bounds[key]), sql.Literal(given[key])) for key in given]
     where = sql.SQL(" where ") + sql.SQL(" and ").join(conditions) if conditions else sql.SQL("")
     return sql.SQL("select * from {}{}").format(name, where)
+
+
+def _asked_by(parameter: str) -> str:
+    """How a person gives a parameter."""
+    return {"date_from": "FROM", "date_to": "TO"}.get(parameter, f"WITH={parameter}")
+
+
+def known(connection: psycopg.Connection[Any]) -> list[str]:
+    """What this login may export: reports, not what stands behind and beside them."""
+    return [
+        name
+        for (name,) in connection.execute(
+            "select p.proname::text from pg_proc as p where p.pronamespace = 'reports'::regnamespace and p.proretset"
+            " and has_function_privilege(p.oid, 'execute') and pg_get_function_result(p.oid) like 'TABLE%'"
+            " and obj_description(p.oid, 'pg_proc') ~ '[а-я]'"  # helpers have no name in Russian
+            " union select c.relname::text from pg_class as c where c.relnamespace = 'reports'::regnamespace"
+            " and c.relkind = 'v' and has_table_privilege(c.oid, 'select') order by 1"
+        )
+        if not name.endswith("_as_of") and "trace" not in name.split("_")
+    ]
 
 
 def safe(value: object) -> object:

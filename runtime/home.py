@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from extractors.core.errors import ConfigError
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 REMEMBERING = threading.Lock()  # what starts beside something else remembers too
 SOCKET_PATH_LIMIT = 100  # 107 characters on Linux, 103 on macOS, less `/.s.PGSQL.65535` is checked apart
@@ -105,10 +107,15 @@ class Home:
 
 
 def open_home(environ: Mapping[str, str]) -> Home:
-    """The home that the environment names, its folders created."""
+    """The home that the environment names, its folders created. Raises ConfigError where they cannot be."""
     root = Path(environ.get("CHAIRSIDE_HOME") or REPOSITORY / ".chairside").expanduser().resolve()
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = Home(root=root)
-    for folder in (root / "secrets", home.run, home.logs, home.airflow):
-        folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (root / "secrets", home.run, home.logs, home.airflow):
+            folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"CHAIRSIDE_HOME={root} cannot be used ({error.strerror}). Name a folder that you may write into"
+        ) from None
     return home

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from extractors.core.errors import ConfigError
 from runtime.home import Home
+from runtime.look import first_question
 from runtime.progress import Progress
 from runtime.warehouse import databases
 from warehouse import pipeline
+
+STOPPED = "stopped: files read whole are landed, readers keep the last publication. The same command does the rest"
 
 
 def load(home: Home, progress: Progress, inbox: Path, mapping: Path | None) -> int:
@@ -26,18 +29,24 @@ def load(home: Home, progress: Progress, inbox: Path, mapping: Path | None) -> i
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     run_id = f"load/{now:%Y-%m-%dT%H:%M:%S}/{uuid.uuid4().hex[:8]}"
     with databases(home, os.environ, progress) as urls:
-        outcome = pipeline.run_all(
-            urls.warehouse,
-            inbox.resolve(),
-            mapping.resolve() if mapping else None,
-            run_id=run_id,
-            now=now,
-            folder=home.dbt_target,
-            say=progress.say,
-        )
+        try:
+            outcome = pipeline.run_all(
+                urls.warehouse,
+                inbox.resolve(),
+                mapping.resolve() if mapping else None,
+                run_id=run_id,
+                now=now,
+                folder=home.dbt_target,
+                say=progress.say,
+            )
+        except (KeyboardInterrupt, SystemExit):
+            progress.say(STOPPED)
+            raise
+        ask = first_question(home, urls.warehouse)
     if outcome.files.rows_rejected:
-        progress.say(f"rejected rows: staging.rejected_rows, run_id {run_id}")
-    progress.say(
-        "loaded and published" if outcome.complete else "NOT ALL WAS LOADED: see ERROR above; the rest is published"
-    )
+        progress.say(f"rows set aside: {outcome.files.rows_rejected:,}; `make quarantine` lists what waits")
+    for error in outcome.files.errors:
+        progress.say(f"ERROR: {error}")
+    progress.say("loaded and published" if outcome.complete else "NOT ALL WAS LOADED: see ERROR; the rest is published")
+    progress.say(ask)
     return 0 if outcome.complete else 1

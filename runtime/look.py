@@ -72,7 +72,7 @@ def rows_loaded(url: str, run_ids: Sequence[str]) -> str:
 
 def where_to_look(home: Home, warehouse: str, airflow_url: str) -> str:
     """Addresses and logins of this instance. Passwords are this machine's own, generated."""
-    prefix = "" if home.root == REPOSITORY / ".chairside" else f"CHAIRSIDE_HOME={home.root} "
+    prefix = settings_before(home)
     lines = ["Where to look"]
     if airflow_url:
         lines.append(f"  Airflow    {airflow_url}   {login_hint(home)}")
@@ -84,6 +84,21 @@ def where_to_look(home: Home, warehouse: str, airflow_url: str) -> str:
         f"  Files      put CSV or XLSX into {home.root / 'inbox'}, or {prefix}make load INBOX=<folder>",
     ]
     return "\n".join(lines)
+
+
+def settings_before(home: Home) -> str:
+    """What has to stand before `make …` so that it is about this home."""
+    return "" if home.root == REPOSITORY / ".chairside" else f"CHAIRSIDE_HOME={home.root} "
+
+
+def first_question(home: Home, warehouse: str) -> str:
+    """What to ask after a load: a report over the days that have inquiries, or the next step where none has."""
+    with psycopg.connect(warehouse) as connection:
+        row = connection.execute("select min(local_date), max(local_date) from marts.fct_inquiries").fetchone()
+    if row is None or row[0] is None:
+        return "no inquiries yet: reports of people need `contacts`, those of money `payments` (docs/sources/files.md)"
+    question = f"reports.channels_and_sources('{row[0]}', '{row[1]}')"
+    return f"ask in `{settings_before(home)}make psql`: select * from {question}; more: docs/reports/README.md"
 
 
 def bi_lines(home: Home, warehouse: str, prefix: str) -> list[str]:

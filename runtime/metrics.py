@@ -24,9 +24,13 @@ SEMANTICS = "semantic_manifest.json"
 
 
 def metrics(home: Home, progress: Progress, arguments: str) -> int:
-    """Run `mf` with these arguments. ConfigError: nothing was built here yet."""
+    """Run `mf` with these arguments. ConfigError: nothing was built here yet, or a quotation mark has no end."""
+    try:
+        words = shlex.split(arguments)
+    except ValueError:
+        raise ConfigError("ARGS has a quotation mark without an end. Like this: ARGS=\"list metrics\"") from None
     with databases(home, os.environ, progress) as urls:
-        return run_mf(urls.warehouse, work_folder(), home.root / "metricflow", shlex.split(arguments)).returncode
+        return run_mf(urls.warehouse, work_folder(), home.root / "metricflow", words).returncode
 
 
 def run_mf(

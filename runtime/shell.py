@@ -70,7 +70,7 @@ def status(home: Home, progress: Progress) -> int:
             return 0
         rows = connection.execute(
             "select run_id, step, to_char(started_at, 'YYYY-MM-DD HH24:MI:SSOF'), status,"
-            " round(extract(epoch from finished_at - started_at), 1), left(message, 70)"
+            " round(extract(epoch from finished_at - started_at), 1), left(message, 200)"
             " from ops.steps order by started_at desc limit 12"
         ).fetchall()
     print(text_table(["run", "step", "started", "status", "seconds", "message"], rows), flush=True)

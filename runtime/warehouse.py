@@ -99,20 +99,30 @@ def databases(
         )
 
 
+def _why(error: psycopg.Error) -> str:
+    """What libpq says, in one of a few known ways: its whole text may hold parts of the address."""
+    told = str(error)
+    for words in ("password authentication failed", "Connection refused", "does not exist", "timeout expired",
+                  "could not translate host name", "no pg_hba.conf entry"):  # fmt: skip
+        if words in told:
+            return words
+    return type(error).__name__
+
+
 def given_server(environ: Mapping[str, str], variable: str) -> str | None:
     """The URL in a variable, checked; null where it is not set. Raises ConfigError, which never holds the password."""
     url = environ.get(variable)
     if not url:
         return None
-    if urlsplit(url).scheme not in ("postgresql", "postgres"):
+    if not url.startswith(("postgresql://", "postgres://")):
         raise ConfigError(f"{variable} must look like postgresql://user:password@host:port/database")
     try:
         psycopg.connect(url, connect_timeout=10).close()
     except psycopg.Error as error:
         where = urlsplit(url)
         raise ConfigError(
-            f"{variable}: no connection to {where.path.strip('/')!r} at {where.hostname}:{where.port or 5432} "
-            f"({type(error).__name__}). Check that the server runs and takes that user and password"
+            f"{variable}: no connection to {where.path.strip('/')!r} at {where.hostname or 'a socket'}:"
+            f"{where.port or 5432} ({_why(error)}). Check that the server runs and takes that user and password"
         ) from None
     return url
 

@@ -84,6 +84,9 @@ def step(url: str, run_id: str, name: str, say: Say) -> Iterator[Note]:
         if isinstance(error, BuildFailed):
             error.args = (note.text,)  # dbt hands on what the database said, and logs print it
         raise
+    except BaseException:
+        note.text = "stopped from outside before it was done"
+        raise
     finally:
         finished_at = datetime.now(UTC)
         with psycopg.connect(url, autocommit=True) as connection:

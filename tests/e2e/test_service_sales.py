@@ -273,7 +273,7 @@ def test_names_and_phones_are_shown_only_with_the_right_to_them(july: str) -> No
 @pytest.mark.parametrize("report", REPORTS)
 def test_the_report_is_exported_with_the_rights_of_the_role(july: str, report: str) -> None:
     with employee(july, report, "clinics => '{C2}'") as anna, psycopg.connect(anna) as connection:
-        query = query_of(connection, report, date(2026, 7, 1), date(2026, 8, 31))
+        query = query_of(connection, report, {"date_from": date(2026, 7, 1), "date_to": date(2026, 8, 31)})
         cursor = connection.execute(query)
         file = io.StringIO()
         write_csv(file, [column.name for column in cursor.description or ()], cursor.fetchall())

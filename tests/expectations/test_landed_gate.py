@@ -47,6 +47,8 @@ def test_a_clean_month_passes_and_kinds_without_rows_are_named(june: str) -> Non
     assert report.skipped_tables["staging.calltouch__calls"] == NO_ROWS
     assert "nothing to look at in" in report.summary()
     assert "staging.files__treatment_stages" in report.summary()
+    assert " calltouch," in report.summary()
+    assert "calltouch__calls" not in report.summary(), "a source that the clinic has not is one word"
     assert one(
         june,
         "select bool_and(is_passed), bool_or(is_passed is null) from ops.checks where run_id = 'clean'",

@@ -87,6 +87,9 @@ def test_an_address_that_was_asked_for_answers_until_down(tmp_path: Path) -> Non
         pytest.param(
             ("backfill", "--source", "x", "--from", "2026-01-01", "--to", "2026-01-02"), "no source", id="source"
         ),
+        pytest.param(
+            ("export", "--report", "x", "--from", "2026-01-02", "--to", "2026-01-01"), "is before FROM", id="period"
+        ),
     ],
 )
 def test_a_mistake_is_one_clear_line(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -100,4 +103,12 @@ def test_an_unreachable_server_is_named_without_its_password(tmp_path: Path) -> 
     answer = command(tmp_path / "home", "status", warehouse="postgresql://me:sesame@127.0.0.1:1/nothing")
     assert answer.returncode == 1
     assert "WAREHOUSE_URL" in answer.stderr
+    assert "Connection refused" in answer.stderr
     assert "sesame" not in answer.stderr + answer.stdout
+
+
+def test_a_home_that_cannot_be_is_one_clear_line() -> None:
+    answer = command(Path("/proc/chairside"), "status")
+    assert answer.returncode == 1
+    assert "CHAIRSIDE_HOME=/proc/chairside cannot be used" in answer.stderr
+    assert "Traceback" not in answer.stderr

@@ -1,0 +1,68 @@
+"""`make export` takes a report's own parameters, and says which there are where one is missing or unknown."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+
+from extractors.core.errors import ConfigError
+from runtime.export import parameters_of, query_of
+from tests.city import FIRST, LAST, City
+
+PERIOD: dict[str, object] = {"date_from": FIRST, "date_to": LAST}
+
+
+def exported(city: City, report: str, given: dict[str, object]) -> list[tuple[Any, ...]]:
+    with psycopg.connect(city.url) as connection:
+        return connection.execute(query_of(connection, report, given)).fetchall()
+
+
+def test_a_parameter_reaches_the_report(city: City) -> None:
+    by_channel = exported(city, "channels_and_sources", PERIOD)
+    by_campaign = exported(city, "channels_and_sources", parameters_of("level=campaign clinic=C1") | PERIOD)
+    assert {row[3] for row in by_channel} == {None}
+    assert len(by_campaign) > len(by_channel)
+    with psycopg.connect(city.url) as connection:
+        someone = connection.execute("select person_key from reports.inquiry_history limit 1").fetchone()
+    assert someone is not None
+    assert exported(city, "client_path", {"person_key": someone[0]})
+
+
+@pytest.mark.parametrize(
+    ("report", "given", "said"),
+    [
+        ("channels_and_sources", {}, "wants FROM=… TO=…"),
+        ("channels_and_sources", {"date_from": FIRST}, "wants TO=…"),
+        ("client_path", {}, "wants WITH=person_key=…"),
+        ("top_deals", PERIOD | {"how_mny": "5"}, "has no how_mny. It has: date_from, date_to, how_many"),
+        ("deal_journal", PERIOD, "has no period; leave FROM and TO out"),
+        ("inquiry_history", {"topic": "implants"}, "has no parameters; leave out: WITH=topic"),
+        ("chanels", PERIOD, "There is no report 'chanels'. Known: ad_payback, "),
+        ("nothing_daily", {}, "service_sales_daily"),
+    ],
+)
+def test_a_wrong_question_is_answered_by_what_can_be_asked(
+    city: City, report: str, given: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        exported(city, report, given)
+    assert said in str(refused.value)
+    assert "_trace" not in str(refused.value)
+
+
+def test_a_report_that_knows_days_is_cut_to_the_period(city: City) -> None:
+    one_day = exported(city, "inquiry_history", {"date_from": FIRST, "date_to": FIRST})
+    assert 0 < len(one_day) < len(exported(city, "inquiry_history", {"date_to": LAST}))
+    assert {row[4] for row in one_day} == {date(2026, 8, 1)}
+
+
+@pytest.mark.parametrize("text", ["campaign", "level=", "level='a", "=x"])
+def test_parameters_are_names_with_values(text: str) -> None:
+    if text == "level=":
+        assert parameters_of(text) == {"level": ""}
+    else:
+        with pytest.raises(ConfigError, match="WITH is like"):
+            parameters_of(text)

@@ -1,0 +1,45 @@
+"""What is missing or wrong is said in the words of `make`, with what to write instead."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from runtime.__main__ import main
+from runtime.home import REPOSITORY
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("load", "make load: INBOX=… is missing\nIt is asked like this: make load INBOX=… [MAPPING=…]"),
+        ("backfill --source calltouch", "make backfill: FROM=… and TO=… are missing"),
+        ("backfill --source x --from 2026-13-01 --to 2026-01-02", "FROM: '2026-13-01' is no date; write it like"),
+        ("export --report x --from 01.06.2026", "FROM: '01.06.2026' is no date; write it like 2026-06-30"),
+        ("export --report x --format pdf", "FORMAT: invalid choice: 'pdf' (choose from 'csv', 'xlsx')"),
+        ("fix --id first --set a=b", "ID: 'first' is no whole number"),
+        ("release", "make release: WHY=… is missing\nIt is asked like this: make release [ID=…] WHY=… [WHO=…]"),
+        ("restore", "[REPLACE=yes]"),
+    ],
+)
+def test_a_wrong_argument_is_named_as_people_gave_it(
+    capsys: pytest.CaptureFixture[str], arguments: str, said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments.split())
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "--" not in told
+
+
+def test_help_has_one_whole_line_for_each_command_that_make_knows() -> None:
+    shown = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    told = re.findall(r"^([a-z-]+):.*## *(.+)$", makefile, re.MULTILINE)
+    assert [tuple(line.split(maxsplit=2)[1:]) for line in shown.splitlines()] == told
+    phony = re.search(r"^\.PHONY:((?:.*\\\n)*.*)$", makefile, re.MULTILINE)
+    assert phony is not None
+    assert {name for name, _ in told} == set(phony[1].replace("\\", " ").split()) - {"FORCE"}
