@@ -97,8 +97,8 @@ def first_question(home: Home, warehouse: str) -> str:
         row = connection.execute("select min(local_date), max(local_date) from marts.fct_inquiries").fetchone()
     if row is None or row[0] is None:
         return "no inquiries yet: reports of people need `contacts`, those of money `payments` (docs/sources/files.md)"
-    question = f"reports.channels_and_sources('{row[0]}', '{row[1]}')"
-    return f"ask in `{settings_before(home)}make psql`: select * from {question}; more: docs/reports/README.md"
+    question = f"select * from reports.channels_and_sources('{row[0]}', '{row[1]}');"  # noqa: S608 - told, not asked
+    return f"ask in `{settings_before(home)}make psql`: {question} More in docs/reports/README.md"
 
 
 def bi_lines(home: Home, warehouse: str, prefix: str) -> list[str]:
