@@ -81,6 +81,7 @@ from ops.builds
 order by build_id desc
 limit 1;
 comment on view ops.last_build is 'The build whose tables lie in schema build; no row: nobody built since builds are counted.';
+select ops.inherit_comments('ops.last_build', 'ops.builds');
 
 -- Sums of a report's additive figures, its published tables read from another schema (build, pg_temp) if that is given.
 create or replace function ops.figures_of(report text, source text default null)

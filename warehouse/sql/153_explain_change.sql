@@ -17,6 +17,7 @@ where earlier.rules <> '{}'
     and publications.rules - 'reports' <> earlier.rules - 'reports';
 comment on view ops.publications_with_new_rules is
     'Publications whose models, seeds, macros or settings differ from those of the one before.';
+select ops.inherit_comments('ops.publications_with_new_rules', 'ops.publications');
 
 -- Rows of a published table that are not the same after publications a and b, into pg_temp.explained_changes.
 create or replace function ops.collect_changes(live regclass, is_fact boolean, a bigint, b bigint) returns void
