@@ -9,8 +9,8 @@
     BENCH_DASHBOARDS   reports whose dashboards are opened, comma between; all if not set
     BENCH_ROUNDS       how often every contestant has its turn; 5 if not set, once where a turn of all takes minutes
     BENCH_PG           a superuser's URL of a server to use; without it one is started with the product's settings
-    CHAIRSIDE_HOME     where each run leaves bench/<when it began>.json; .chairside if not set; its demo's dashboards
-                       are opened
+    CHAIRSIDE_HOME     where each run leaves bench/<when it began>.json, and bench.jsonl grows by a line a figure;
+                       .chairside if not set; its demo's dashboards are opened
 
 Exit status 1 where a figure is over its goal, or contestants did not do the same and got none.
 """
@@ -63,10 +63,11 @@ def main(names: list[str]) -> int:
         print(f"There is no benchmark {', '.join(unknown)}. Known: {', '.join(BENCHMARKS)}.", file=sys.stderr)
         return 2
     now = datetime.now(UTC)
-    document = open_home(os.environ).root / "bench" / f"{now:%Y-%m-%dT%H-%M-%SZ}.json"
+    root = open_home(os.environ).root
+    document = root / "bench" / f"{now:%Y-%m-%dT%H-%M-%SZ}.json"
     with tempfile.TemporaryDirectory(prefix="chairside-bench-") as folder, server_url(Path(folder)) as url:
         work = Path(folder)
-        bench = Bench(url, work, document, describe(url, work, os.environ, now=now))
+        bench = Bench(url, work, document, describe(url, work, os.environ, now=now), journal=root / "bench.jsonl")
         for name in names or BENCHMARKS:
             with bench.benchmark(name):
                 BENCHMARKS[name](bench)

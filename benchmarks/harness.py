@@ -69,6 +69,7 @@ class Figure:
 @dataclass(slots=True)
 class Bench:
     """A run of benchmarks. State: the figures so far, and which benchmarks were refused, all in `document` (JSON).
+    `journal` grows by a line of JSON a figure, over all runs.
 
     `url`: a superuser's URL of a PostgreSQL server. `work`: a folder for inputs, gone afterwards. `machine`: what the
     document says of where this ran.
@@ -81,6 +82,7 @@ class Bench:
     figures: list[Figure] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     running: str = ""
+    journal: Path | None = None
 
     @contextmanager
     def benchmark(self, name: str) -> Iterator[None]:
@@ -110,6 +112,11 @@ class Bench:
         )  # fmt: skip
         self.figures.append(figure)
         self._write()
+        if self.journal is not None:
+            line = {"name": name, "value": figure.value, "goal": goal, "how": how, "benchmark": figure.benchmark}
+            line |= {"began_at": self.machine.get("began_at")}
+            with self.journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
         print(f"{'ok ' if figure.holds else 'OVER'} {name}: {figure.value:g} (goal ≤ {goal:g})  {how}", flush=True)
         return figure
 

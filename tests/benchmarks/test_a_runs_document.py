@@ -30,6 +30,18 @@ def written(bench: Bench) -> dict[str, Any]:
     return dict(json.loads(bench.document.read_bytes()))
 
 
+def test_the_journal_grows_by_a_line_a_figure_over_all_runs(pg_server_url: str, tmp_path: Path) -> None:
+    journal = tmp_path / "bench.jsonl"
+    for moment, value in (("first", 1.2345), ("second", 3)):
+        bench = Bench(pg_server_url, tmp_path, tmp_path / f"{moment}.json", {"began_at": moment}, journal=journal)
+        with bench.benchmark("load"):
+            bench.record("a", value, 2.0, "доля")
+    assert [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()] == [
+        {"name": "a", "value": 1.234, "goal": 2.0, "how": "доля", "benchmark": "load", "began_at": "first"},
+        {"name": "a", "value": 3, "goal": 2.0, "how": "доля", "benchmark": "load", "began_at": "second"},
+    ]
+
+
 def test_a_document_tells_machine_server_sizes_and_every_round(pg_server_url: str, tmp_path: Path) -> None:
     environ = {"BENCH_ROWS": "900", "BENCH_PG": "postgresql://somebody:secret@127.0.0.1/postgres", "HOME": "/root"}
     bench = Bench(pg_server_url, tmp_path, tmp_path / "run.json", describe(pg_server_url, tmp_path, environ, now=NOW))
