@@ -378,6 +378,20 @@ def test_an_unknown_report_names_the_known_ones(warehouse: Warehouse) -> None:
     assert "marts" in (raised.value.diag.message_hint or "")
 
 
+def test_a_group_that_is_new_and_a_clinic_that_is_none_stand_and_are_told_of(warehouse: Warehouse) -> None:
+    anna = warehouse.add("anna", "desk")
+    warehouse.run("insert into staging.files__clinics (clinic_id, time_zone) values ('C1', 'Europe/Moscow')")
+    told: list[str] = []
+    with psycopg.connect(warehouse.url) as connection:
+        connection.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
+        connection.execute("select access.allow('desk', 'administrator_conversion', clinics => '{C1}')")
+        connection.execute("select access.deny(%s, 'administrator_conversion')", (anna,))
+        assert told == []
+        connection.execute("select access.deny('dessk', 'administrator_conversion')")
+        connection.execute("select access.allow('desk', 'administrator_conversion', clinics => '{C1,C9}')")
+    assert told == ["group 'dessk' is new", "no clinic is loaded yet that is called 'C9'"]
+
+
 def test_a_login_made_by_hand_can_have_rights_but_keeps_its_password(published: Warehouse) -> None:
     role = published.role("by_hand")
     published.run(f"create role {role} login password 'own'")

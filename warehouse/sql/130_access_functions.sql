@@ -141,6 +141,16 @@ begin
             using errcode = 'invalid_parameter_value';
     end if;
     kind := access.subject_kind(set_right.subject);
+    -- A misspelt clinic shows nothing; one that is loaded later is right, so it stands.
+    if exists (
+        select from unnest(set_right.clinics) as given
+        where not exists (select from staging.files__clinics as c where c.clinic_id = given)
+    ) then
+        raise warning 'no clinic is loaded yet that is called %', (
+            select string_agg(quote_literal(given), ', ' order by given) from unnest(set_right.clinics) as given
+            where not exists (select from staging.files__clinics as c where c.clinic_id = given)
+        ) using hint = 'Clinics and their ids are in staging.files__clinics.';
+    end if;
 
     delete from access.rights as r
     where r.subject_kind = kind and r.subject = set_right.subject and r.report = set_right.report
