@@ -126,6 +126,30 @@ def test_cards_merged_in_a_circle_are_refused_and_an_unknown_target_is_kept(open
     assert summary.rows_rejected == 4
 
 
+@pytest.mark.parametrize("encoding", ["koi8-r", "cp866"])
+def test_russian_of_old_systems_is_refused_by_name_and_read_where_the_mapping_says_so(
+    open_desk: Desk, encoding: str
+) -> None:
+    open_desk.put("patients.csv", "patient_id;clinic_id;full_name\nP1;C1;Пробная Анна ёлкина\n", encoding)
+    (error,) = open_desk.load().errors
+    assert f"this looks like {encoding}" in error
+    assert open_desk.rows("select count(*) from staging.files__patients") == [(0,)]
+
+    columns = "{patient_id: patient_id, clinic_id: clinic_id, full_name: full_name}"
+    file = f"{{file: patients.csv, kind: patients, encoding: {encoding}, columns: {columns}}}"
+    open_desk.put("mapping.yml", f"files:\n  - {file}\n")
+    assert open_desk.load().errors == ()
+    assert open_desk.rows("select full_name from staging.files__patients") == [("Пробная Анна ёлкина",)]
+
+
+@pytest.mark.parametrize("name", ["ПРОБНАЯ АННА", "пробная анна", "Ёлкина-Пробная Анна", "«Ромашка»", "№ 5 – Müller"])
+def test_any_cp1251_is_still_cp1251(open_desk: Desk, name: str) -> None:
+    name = name.replace("ü", "ь")
+    open_desk.put("patients.csv", f"patient_id;clinic_id;full_name\nP1;C1;{name}\n", "cp1251")
+    assert open_desk.load().errors == ()
+    assert open_desk.rows("select full_name from staging.files__patients") == [(name,)]
+
+
 def test_cp1251_and_semicolons_load_as_utf_8_and_commas_do(open_desk: Desk) -> None:
     open_desk.put("patients.csv", "patient_id;clinic_id;full_name\nP1;C1;Пробная Анна\n", "cp1251")
     open_desk.put("patients_2.csv", "patient_id,clinic_id,full_name\nP2,C1,Пробный Борис\n", "utf-8-sig")

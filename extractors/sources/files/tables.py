@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -139,11 +141,21 @@ def _likely_separator(header: str) -> str:
     return max(_SEPARATORS, key=pieces)
 
 
+# Russian words as names are written, a capital before small letters: nobody writes nAMES, so that of one is rare where
+# the text is in another.
+_WORDS = {
+    "cp1251": re.compile(rb"(?<![\x80-\xff])[\xc0-\xdf][\xe0-\xff\xb8]{2,}(?![\x80-\xff])"),
+    "koi8-r": re.compile(rb"(?<![\x80-\xff])[\xe0-\xff][\xc0-\xdf\xa3]{2,}(?![\x80-\xff])"),
+    "cp866": re.compile(rb"(?<![\x80-\xff])[\x80-\x9f][\xa0-\xaf\xe0-\xef\xf1]{2,}(?![\x80-\xff])"),
+}
+
+
 def detect_encoding(path: Path) -> str:
-    """UTF-8 if the whole file is that, else cp1251. Raises PayloadError for what is no text at all."""
+    """UTF-8 if the whole file is that, else cp1251. Raises PayloadError for no text, and for other Russian."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8 = True
     total = 0
+    words: Counter[str] = Counter()
     with path.open("rb") as file:
         start = file.read(4)
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -161,12 +173,23 @@ def detect_encoding(path: Path) -> str:
                     decoder.decode(block)
                 except UnicodeDecodeError:
                     is_utf8 = False
+            if not is_utf8:
+                for name, word in _WORDS.items():
+                    words[name] += len(word.findall(block))
         if is_utf8:
             try:
                 decoder.decode(b"", final=True)
             except UnicodeDecodeError:
                 is_utf8 = False
-    return "utf-8-sig" if is_utf8 else "cp1251"
+    if is_utf8:
+        return "utf-8-sig"
+    likely = max(_WORDS, key=lambda name: words[name])
+    if words[likely] > words["cp1251"]:
+        raise PayloadError(
+            f"{path.name}: this looks like {likely}, which would load as nonsense. Save the table as CSV UTF-8, or say"
+            f" `encoding: {likely}` of the file in mapping.yml."
+        )
+    return "cp1251"
 
 
 def _workbook_rows(path: Path, options: Options) -> Iterator[tuple[int, Sequence[Cell]]]:
