@@ -85,6 +85,24 @@ def test_who_did_not_arrive_and_who_waits_have_a_path_too(june: str) -> None:
     ]  # fmt: skip
     assert "waiting_list" in {step for (step,) in rows(june, "select step from reports.client_path('patient:P8')")}
     assert not rows(june, "select * from reports.client_path('patient:nobody')")
+
+
+def test_a_path_is_cut_to_clinic_days_where_a_period_is_asked(june: str) -> None:
+    whole = rows(june, "select * from reports.client_path('patient:P1')")
+    period = "date_from => date '2026-06-02', date_to => date '2026-06-11'"
+    cut = rows(june, f"select * from reports.client_path(person_key => 'patient:P1', {period})")
+    days = rows(
+        june,
+        "select local_date from reports.client_path_steps where person_key = 'patient:P1'"
+        " order by occurred_at, step_order, step_key",
+    )
+    inside = [row for row, (day,) in zip(whole, days, strict=True) if "2026-06-02" <= str(day) <= "2026-06-11"]
+    assert 0 < len(cut) < len(whole)
+    assert cut == inside
+    assert cut == rows(june, f"select * from reports.client_path_as_of(current_date, 'patient:P1', {period})")
+
+
+def test_the_ends_of_a_treatment_are_those_of_its_stages(june: str) -> None:
     ends = rows(june, "select person_key from reports.client_path_steps where step = 'treatment_completed'")
     assert ends == [("patient:P1",)]
 

@@ -1,7 +1,11 @@
 -- report: client_path
 -- The path of one person (CONTRACT section 4): from the first click to the last stage of treatment, in the order of time.
 
-create or replace function reports.client_path(person_key text)
+create or replace function reports.client_path(
+    person_key text,
+    date_from date default null,
+    date_to date default null
+)
 returns table (
     occurred_at timestamptz,
     step text,
@@ -22,10 +26,13 @@ as $function$
         steps.occurred_at, steps.step, steps.channel, steps.source, steps.campaign, steps.detail,
         round(steps.amount, 2), steps.clinic_id
     from reports.client_path_steps as steps
-    where steps.person_key = client_path.person_key
+    where
+        steps.person_key = client_path.person_key
+        and (client_path.date_from is null or steps.local_date >= client_path.date_from)
+        and (client_path.date_to is null or steps.local_date <= client_path.date_to)
     order by steps.occurred_at, steps.step_order, steps.step_key
 $function$;
-comment on function reports.client_path(text) is
+comment on function reports.client_path(text, date, date) is
     'Path of a person / Путь клиента: sessions, contacts, bookings, visits, money, deals, treatment, in order of time.';
 
 create or replace view reports.client_path_daily
