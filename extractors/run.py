@@ -28,6 +28,7 @@ from extractors.core.errors import ChairsideError, ConfigError, PayloadError, Re
 from extractors.core.forgotten import cleaned, not_of_forgotten
 from extractors.core.redact import redact
 from extractors.core.rows import Reading, read_pages
+from extractors.core.settings import Asked
 from extractors.core.spec import Client, Context, SourceSpec, StreamSpec, Window
 from extractors.journal import move_bookmark, read_to, write_load
 from extractors.loading.windows import Written, write_rejected, write_window
@@ -85,7 +86,8 @@ def run_stream(
         raise ConfigError(f"{source_name} {stream_name}: the window {window_from}..{window_to} ends before it begins.")
     spec = source(source_name)
     stream = spec.stream(stream_name)
-    context = make_context(spec, settings, run_id=run_id, now=now)
+    asked = Asked(settings)
+    context = make_context(spec, asked, run_id=run_id, now=now)
     client = spec.client(context)
     total = LoadResult(source_name, stream_name, window_from, window_to, 0, 0, 0, 0)
     refused: dict[str | None, ChairsideError] = {}
@@ -122,6 +124,8 @@ def run_stream(
                 )
     finally:
         client.close()
+        for given, meant in asked.misspelt().items():
+            log.warning("%s: nobody reads the setting `%s` of the connection; `%s`?", source_name, given, meant)
     if total.unknown_fields:
         log.warning(
             "%s %s: fields nobody declared are kept in _extra: %s", source_name, stream_name,

@@ -12,7 +12,8 @@ docs/sources lists its own).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -22,6 +23,43 @@ from extractors.core.errors import ConfigError
 
 # Airflow writes https as the connection type or as the schema of an http connection.
 _WEB = ("http", "https")
+WATCHED = 1000
+
+
+class Asked(Mapping[str, Any]):
+    """Settings that know which of them were asked for, so that a misspelt one is found: nobody asks for it.
+
+    State: the names that were asked for, there or not. Each row asks, millions of times; what is asked for at all is
+    asked for among the first, so later questions go straight to the settings.
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self._asked: set[str] = set()
+        self._left = WATCHED
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - whatever a connection holds
+        self._asked.add(name)
+        return self._settings[name]
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401
+        self._asked.add(name)
+        self._left -= 1
+        if not self._left:
+            self.get = self._settings.get  # type: ignore[method-assign, assignment]
+        return self._settings.get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def misspelt(self) -> dict[str, str]:
+        """Settings that nobody asked for, each with the one that is missing and is spelt nearly so."""
+        missing = self._asked - self._settings.keys()
+        near = {name: get_close_matches(name, missing, 1, 0.8) for name in self._settings.keys() - self._asked}
+        return {name: found[0] for name, found in sorted(near.items()) if found}
 
 
 def settings_from_connection(text: str) -> dict[str, Any]:
@@ -32,14 +70,18 @@ def settings_from_connection(text: str) -> dict[str, Any]:
 
 def settings_from_environment(source: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Settings of `source` from `AIRFLOW_CONN_<SOURCE>` or `CHAIRSIDE_<SOURCE>_<SETTING>` variables."""
-    connection = environment.get(f"AIRFLOW_CONN_{source.upper()}")
+    variable = f"AIRFLOW_CONN_{source.upper()}"
+    connection = environment.get(variable)
     if connection:
-        return settings_from_connection(connection)
+        try:
+            return settings_from_connection(connection)
+        except ConfigError as error:
+            raise ConfigError(f"{variable}: {error}") from None
     prefix = f"CHAIRSIDE_{source.upper()}_"
     found = {name[len(prefix):].lower(): _value(text) for name, text in environment.items() if name.startswith(prefix)}
     if not found:
         raise ConfigError(
-            f"{source}: no connection. Set AIRFLOW_CONN_{source.upper()} or {prefix}TOKEN and its companions "
+            f"{source}: no connection. Set {variable} or {prefix}TOKEN and its companions "
             f"(docs/sources/{source}.md)."
         )
     return found

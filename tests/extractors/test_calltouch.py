@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from extractors.core.errors import PayloadError, RejectedError, TransientError
+from extractors.core.errors import ConfigError, PayloadError, RejectedError, TransientError
 from extractors.run import LoadResult
 from tests.extractors.vendor_server import Asked, Reply, Vendor
 
@@ -53,6 +53,19 @@ def test_a_call_lands_with_its_source_its_normalised_phone_and_the_administrator
          "1699600000000000001", "800000000800000001", "anna")
     ]
     assert vendor.asked[0].query["dateFrom"] == "01/06/2026"
+
+
+def test_a_typing_error_in_the_connection_is_told(
+    load: Load, vendor: Vendor, caplog: pytest.LogCaptureFixture
+) -> None:
+    vendor.script(page(call(1)))
+    load_calls(load, tiem_zone="UTC")
+    assert "calltouch: nobody reads the setting `tiem_zone` of the connection; `time_zone`?" in caplog.text
+    with pytest.raises(ConfigError, match="names nothing to read"):
+        load("calltouch", "calls", "2026-06-01", "2026-06-01", sitse=SITES)
+    assert "`sitse` of the connection; `sites`?" in caplog.text
+    with pytest.raises(ConfigError, match="`map_visits_clock` is 12h or 24h"):
+        load_calls(load, map_visits_clock="25h")
 
 
 def test_a_static_number_has_no_utm_and_a_negative_duration_is_none(load: Load, vendor: Vendor, rows: Rows) -> None:

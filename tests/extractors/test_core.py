@@ -11,7 +11,7 @@ from extractors.core.errors import ConfigError
 from extractors.core.http import retry_after
 from extractors.core.phones import e164
 from extractors.core.said import said
-from extractors.core.settings import settings_from_connection, settings_from_environment
+from extractors.core.settings import WATCHED, Asked, settings_from_connection, settings_from_environment
 from extractors.core.spec import RowError, Window
 from extractors.core.throttle import Throttle
 from extractors.core.values import local_time, money, offset_time, text
@@ -43,6 +43,22 @@ def test_the_environment_serves_where_there_is_no_airflow() -> None:
     ) == {"token": "t", "sites": {"1": "C1"}}
     with pytest.raises(ConfigError, match="AIRFLOW_CONN_CALLTOUCH"):
         settings_from_environment("calltouch", {})
+
+
+def test_a_connection_of_the_environment_that_cannot_be_read_is_named_and_not_quoted() -> None:
+    with pytest.raises(ConfigError, match="AIRFLOW_CONN_CALLTOUCH") as refused:
+        settings_from_environment("calltouch", {"AIRFLOW_CONN_CALLTOUCH": '{"password": "sesame"'})
+    assert "sesame" not in str(refused.value)
+
+
+def test_a_misspelt_setting_is_one_that_nobody_asks_for_and_whose_like_is_missing() -> None:
+    settings = Asked({"sitse": {}, "time_zone": "UTC", "tokens": "x", "token": "y", "note": "of the administrator"})
+    for _ in range(WATCHED):
+        assert settings.get("time_zone") == "UTC"
+        assert settings.get("sites") is None
+    assert settings["token"] == "y"
+    assert settings.get("region", "RU") == "RU"
+    assert settings.misspelt() == {"sitse": "sites"}
 
 
 def test_a_throttle_waits_before_the_vendor_complains() -> None:

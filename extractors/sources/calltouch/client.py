@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from extractors.core.client import api_client
-from extractors.core.errors import TransientError
+from extractors.core.errors import ConfigError, TransientError
 from extractors.core.http import UnreadableBody
 from extractors.core.settings import required
 from extractors.core.spec import Context, Window
@@ -51,6 +51,8 @@ class CalltouchClient:
     def __init__(self, context: Context) -> None:
         self._zone = context.zone
         self._token = required(context.settings, "calltouch", "token")
+        if context.settings.get("map_visits_clock", "24h") not in ("12h", "24h"):
+            raise ConfigError("calltouch: the setting `map_visits_clock` is 12h or 24h.")
         # No limit is published; loaders live with five requests at once and pauses of 0.4 s [§1.6].
         self._http = api_client("calltouch", context, per_second=2.5, burst=5)
 
