@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import importlib
 import importlib.util
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +24,13 @@ from extractors.kinds import KINDS, Kind
 from extractors.sources.files.comments import META_COMMENTS, column_comment, kind_comment
 from extractors.unblocked import unblocked
 
+log = logging.getLogger(__name__)
+
 SQL_FOLDER = Path(__file__).parent / "sql"
 REPORTS_FOLDER = Path(__file__).parent / "reports"
 SEEDS_FOLDER = Path(__file__).parents[1] / "dbt_project" / "seeds"
 OLDEST_SERVER = 150_000
+QUIET_SECONDS = 1  # a wait of so long needs no word
 # What migrations queue on: two at once would both see a table missing and both create it. A table and not an advisory
 # lock, because any login may take an advisory lock and hold it.
 TURNS = """
@@ -88,10 +92,14 @@ def migrate(url: str) -> None:
 def _take_turn(connection: psycopg.Connection, url: str) -> None:
     """Wait for other migrations; held until this one commits."""
     with psycopg.connect(url, autocommit=True) as first:
+        first.execute(f"set lock_timeout = '{QUIET_SECONDS}s'")
         for _ in range(3):
             try:
                 first.execute(TURNS)
                 break
+            except psycopg.errors.LockNotAvailable:
+                log.warning("another command builds or upgrades this warehouse; this one waits until it is done")
+                first.execute("set lock_timeout = 0")
             except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateObject):
                 continue  # another first migration made them at the same moment
     connection.execute("lock table ops.migration_turn in exclusive mode")
