@@ -11,7 +11,7 @@ import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from tests.oracle.random_people import Actor, Month, add_people
+from tests.oracle.random_people import Actor, Month, add_card, add_people
 from tests.oracle.random_rows import TRACKED, UTMS, add_contact, add_payment, add_sessions, add_visit_and_money
 from tests.oracle.random_sales import add_studio
 
@@ -192,6 +192,18 @@ def add_shared_visits(m: Month) -> None:
         add_payment(m, row["patient_id"], clinic_id, again + timedelta(hours=2), -900, row["appointment_id"])
 
 
+def add_phones_of_merged_cards(m: Month) -> None:
+    """A phone that a patient of one clinic shares with a card of another, which was merged into a card of the first."""
+    for _ in range(3):
+        phone, here, elsewhere = m.phone(), m.clinic(), m.clinic()
+        add_card(m, [phone], [], here if m.maybe(0.5) else None)
+        stays, goes = add_card(m, [m.phone()], [], here), add_card(m, [phone], [], elsewhere)
+        next(row for row in m.rows["patients"] if row["patient_id"] == goes)["merged_into_patient_id"] = stays
+        at = m.working_time(here, m.first + timedelta(days=m.rng.randint(0, 27)))
+        m.add("contacts", contact_id=m.number("E"), clinic_id=here, occurred_at=m.stamp(at, here), kind="call",
+              direction="inbound", phone=phone)  # fmt: skip
+
+
 def random_month(seed: int, folder: Path) -> date:
     """Writes the files of a month into the folder; returns its first day."""
     m = Month(seed)
@@ -205,6 +217,7 @@ def random_month(seed: int, folder: Path) -> date:
         m.rng.shuffle(m.rows[kind])  # the order of rows in a file says nothing
     add_studio(m)
     add_shared_visits(m)
+    add_phones_of_merged_cards(m)
     m.write(folder)
     return m.first
 

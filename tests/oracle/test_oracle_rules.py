@@ -203,6 +203,18 @@ def test_a_phone_of_nine_patients_links_nobody_and_of_eight_is_a_person() -> Non
         assert world(data).people.of_contact["E1"] == [person]
 
 
+def test_a_phone_on_a_merged_card_is_the_patients_at_every_clinic_that_has_a_card() -> None:
+    patients = [
+        {"patient_id": "old", "clinic_id": "C2", "phones": PHONE, "merged_into_patient_id": "new"},
+        {"patient_id": "new"},
+        {"patient_id": "other", "phones": PHONE},
+    ]
+    call = [contact("E1", "2026-03-02T10:00:00", phone=PHONE)]
+    assert world(data_of(patients=patients, contacts=call)).people.of_contact["E1"] == ["shared:phone:" + PHONE]
+    patients[2]["clinic_id"] = "C3"
+    assert world(data_of(patients=patients, contacts=call)).people.of_contact["E1"] == ["patient:new"]
+
+
 def test_an_appointment_books_from_the_first_contact_until_168_hours_later() -> None:
     patients = [{"patient_id": "A", "phones": PHONE}]
     for created, outcome in (("2026-03-02T10:00:00", "booked"), ("2026-03-09T10:00:00", "request_saved")):
