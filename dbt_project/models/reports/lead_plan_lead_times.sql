@@ -52,7 +52,7 @@ timed as (
         inquiries.clinic_id,
         greatest(
             first_payments.paid_date - {{ local_date(
-                "(inquiries.deciding_contact_at - first_touches.days_before * interval '1 day')", 'clinics.time_zone'
+                "(inquiries.deciding_contact_at - first_touches.days_before * interval '24 hours')", 'clinics.time_zone'
             ) }},
             0
         ) as lead_days

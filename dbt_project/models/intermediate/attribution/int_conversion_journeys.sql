@@ -75,7 +75,7 @@ final as (
     where
         touches.is_known
         and cardinality(unconverted.conversions) > 0
-        and touches.touched_at >= unconverted.last_touched_at - interval '{{ var("lookback_days") }} days'
+        and touches.touched_at >= unconverted.last_touched_at - {{ hours_of_days('lookback_days') }}
 )
 
 select * from final

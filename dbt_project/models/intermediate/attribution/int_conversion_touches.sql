@@ -29,7 +29,7 @@ final as (
         on
             conversions.person_key = touches.person_key
             and conversions.converted_at >= touches.touched_at
-            and conversions.converted_at - interval '{{ var("longest_lookback_days") }} days' <= touches.touched_at
+            and conversions.converted_at - {{ hours_of_days('longest_lookback_days') }} <= touches.touched_at
     where touches.is_known
 )
 

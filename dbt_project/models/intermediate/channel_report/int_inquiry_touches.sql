@@ -30,7 +30,7 @@ in_window as (
         on
             inquiries.person_key = touches.person_key
             and inquiries.deciding_contact_at >= touches.touched_at
-            and inquiries.deciding_contact_at - interval '{{ var("lookback_days") }} days' <= touches.touched_at
+            and inquiries.deciding_contact_at - {{ hours_of_days('lookback_days') }} <= touches.touched_at
     where
         inquiries.referral is null
         -- "touches with a source": an unknown one counts only as the contact that decides

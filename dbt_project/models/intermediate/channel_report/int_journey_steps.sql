@@ -54,7 +54,7 @@ null_journeys as (
     inner join unconverted on touches.person_key = unconverted.person_key
     where
         touches.is_known
-        and touches.touched_at >= unconverted.last_touched_at - interval '{{ var("lookback_days") }} days'
+        and touches.touched_at >= unconverted.last_touched_at - {{ hours_of_days('lookback_days') }}
     group by touches.person_key
 ),
 

@@ -45,7 +45,7 @@ earlier as (
             first_visits.person_key = inquiries.person_key
             and first_visits.created_at > inquiries.first_contact_at
             and first_visits.created_at
-            <= inquiries.first_contact_at + interval '{{ var("came_of_days") }} days'
+            <= inquiries.first_contact_at + {{ hours_of_days('came_of_days') }}
     where inquiries.people_group = 'wants_to_book'
     order by first_visits.person_key asc, inquiries.first_contact_at desc, inquiries.inquiry_key asc
 ),
