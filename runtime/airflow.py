@@ -20,14 +20,18 @@ from typing import Any
 
 import requests
 
+from extractors.core.errors import ConfigError
 from extractors.core.logs import as_json
 from extractors.registry import SOURCES
 from runtime.home import REPOSITORY, Home
 from runtime.progress import Progress
+from runtime.serve import holder, sole
+from runtime.settings import airflow_port, require_settings
 from runtime.supervise import ProcessFailed, Service, guarded, remembered_port, stop_services, wait_until
 
 USER = "admin"
 PARTS = ("api-server", "scheduler", "dag-processor")
+LOCK = "airflow.lock"  # one Airflow a home
 
 
 def environment(
@@ -148,9 +152,12 @@ class Airflow:
     def dags(self) -> dict[str, dict[str, Any]]:
         return {dag["dag_id"]: dag for dag in self.call("GET", "dags", params={"limit": 100})["dags"]}
 
-    def import_errors(self) -> list[str]:
+    def import_errors(self, since: datetime) -> tuple[list[str], bool]:
+        """Those found since a moment, and whether older ones stand, whose files have not been read again yet."""
         errors = self.call("GET", "importErrors")["import_errors"]
-        return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
+        fresh = [error for error in errors if datetime.fromisoformat(error["timestamp"]) >= since]
+        told = [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in fresh]
+        return told, len(fresh) < len(errors)
 
     def pause(self, dag: str, *, paused: bool = True) -> None:
         self.call("PATCH", f"dags/{dag}", json={"is_paused": paused})
@@ -218,27 +225,51 @@ def running_airflow(
     connections: Mapping[str, Mapping[str, Any]],
     progress: Progress,
 ) -> Iterator[tuple[Airflow, list[Service]]]:
-    """Airflow with all its DAGs parsed, until the end of the block. Raises ProcessFailed, also for import errors."""
-    fixed = os.environ.get("CHAIRSIDE_AIRFLOW_PORT")
-    port = int(fixed) if fixed else remembered_port(home.state().get("airflow_port"))
-    environ = {"CHAIRSIDE_START": schedules_begin(home, datetime.now(UTC))}
+    """Airflow with all its DAGs parsed, until the end of the block. Raises ProcessFailed, also for import errors, and
+    ConfigError for settings that are none.
+    """
+    require_settings(os.environ)
+    port = airflow_port(os.environ) or remembered_port(home.state().get("airflow_port"))
+    began = datetime.now(UTC)
+    environ = {"CHAIRSIDE_START": schedules_begin(home, began)}
     environ |= environment(home, metadata_url=metadata_url, port=port, connections=connections)
-    progress.say("Airflow: preparing its metadata")
-    migrate_metadata(home, environ, metadata_url)
-    progress.say("Airflow: starting API server, scheduler and DAG processor")
-    services = start_parts(home, environ, port)
-    try:
-        home.remember(airflow_port=port)
-        airflow = Airflow(f"http://127.0.0.1:{port}", home.secret("airflow_admin", size=12))
-        wait_until(airflow.healthy, services, "Starting Airflow")
-        wanted = expected_dags()
-        wait_until(lambda: wanted <= set(airflow.dags()) or bool(airflow.import_errors()), services, "Parsing the DAGs")
-        if errors := airflow.import_errors():
-            raise ProcessFailed("A DAG cannot be imported, so its runs would wait for ever:\n" + "\n".join(errors))
-        progress.say(f"Airflow is up: {airflow.url}")
-        yield airflow, services
-    finally:
-        stop_services(services)
+    with sole(home.run / LOCK) as alone:
+        if not alone:
+            raise ConfigError(other_airflow(home, holder(home.run / LOCK)))
+        progress.say("Airflow: preparing its metadata")
+        migrate_metadata(home, environ, metadata_url)
+        progress.say("Airflow: starting API server, scheduler and DAG processor")
+        services = start_parts(home, environ, port)
+        try:
+            home.remember(airflow_port=port)
+            airflow = Airflow(f"http://127.0.0.1:{port}", home.secret("airflow_admin", size=12))
+            wait_until(airflow.healthy, services, "Starting Airflow")
+            wanted = expected_dags()
+
+            def parsed() -> bool:
+                errors, unsure = airflow.import_errors(began)
+                return bool(errors) or (not unsure and wanted <= set(airflow.dags()))
+
+            wait_until(parsed, services, "Parsing the DAGs")
+            if errors := airflow.import_errors(began)[0]:
+                raise ProcessFailed("A DAG cannot be imported, so its runs would wait for ever:\n" + "\n".join(errors))
+            progress.say(f"Airflow is up: {airflow.url}")
+            yield airflow, services
+        finally:
+            stop_services(services)
+
+
+def require_no_airflow(home: Home) -> None:
+    """Raises ConfigError where another command has an Airflow in this home: two would share one set of tables."""
+    if (other := holder(home.run / LOCK)) is not None:
+        raise ConfigError(other_airflow(home, other))
+
+
+def other_airflow(home: Home, other: int | None) -> str:
+    return (
+        f"another command runs Airflow in this home{f' (process {other})' if other else ''}: wait for it, `make down`"
+        f" if it is what `make up` started, or take another CHAIRSIDE_HOME than {home.root}"
+    )
 
 
 def schedules_begin(home: Home, now: datetime) -> str:

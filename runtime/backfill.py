@@ -17,7 +17,7 @@ import psycopg
 
 from extractors.core.errors import ConfigError
 from extractors.registry import SOURCES
-from runtime.airflow import Airflow, AirflowRefused, running_airflow
+from runtime.airflow import Airflow, AirflowRefused, require_no_airflow, running_airflow
 from runtime.backfill_windows import WINDOW_DAYS, Span, begin, end, windows_of
 from runtime.connections import connections
 from runtime.home import Home
@@ -30,6 +30,7 @@ from runtime.warehouse import databases
 from warehouse import pipeline
 
 SECONDS = 6 * 3600.0
+STOPPED = "stopped; the same command goes on with this window. Marts keep the last publication."
 
 
 @contextmanager
@@ -40,6 +41,7 @@ def some_airflow(home: Home, progress: Progress) -> Iterator[tuple[Airflow, list
         with databases(home, os.environ, progress) as urls:
             yield Airflow(found.airflow_url, home.secret("airflow_admin", size=12)), [], urls.warehouse
         return
+    require_no_airflow(home)
     with databases(home, os.environ, progress, metadata=True) as urls, supervised() as services:
         assert urls.metadata is not None  # noqa: S101 - asked for above
         pipeline.prepare(urls.warehouse)
@@ -64,9 +66,13 @@ def backfill(
     span = Span(source=source, date_from=date_from, date_to=date_to)
     with some_airflow(home, progress) as (airflow, parts, warehouse):
         following = Following(airflow, progress, parts)
-        loaded = load_windows(following, warehouse, span, days)
+        try:
+            loaded = load_windows(following, warehouse, span, days)
+        except (KeyboardInterrupt, SystemExit):
+            progress.say(STOPPED)
+            raise
         if loaded is None:
-            progress.say("stopped; the same command goes on with this window. Marts keep the last publication.")
+            progress.say(STOPPED)
             return 1
         # The daily build waits for the day's news of all sources, and a backfill is none; it is asked for by hand.
         run_id = run_name(span, "build")

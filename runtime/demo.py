@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from extractors.registry import SOURCES
-from runtime.airflow import Airflow, files_connection, running_airflow, warehouse_connection
+from runtime.airflow import Airflow, files_connection, require_no_airflow, running_airflow, warehouse_connection
 from runtime.connections import FIRST_DAY, LAST_DAY, export_files, inbox, simulators
 from runtime.demo_viewers import add_demo_viewers
 from runtime.home import Home
@@ -50,6 +50,7 @@ def demo(home: Home, progress: Progress) -> int:
 
 def run_demo(home: Home, progress: Progress) -> tuple[bool, str]:
     """Whether everything was loaded and published, and where to look."""
+    require_no_airflow(home)
     with databases(home, os.environ, progress, metadata=True) as urls, supervised() as services:
         assert urls.metadata is not None  # noqa: S101 - asked for above
         with ThreadPoolExecutor() as pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -88,7 +89,7 @@ def where_to_look(home: Home, warehouse: str, airflow_url: str) -> str:
 
 def settings_before(home: Home) -> str:
     """What has to stand before `make …` so that it is about this home."""
-    return "" if home.root == REPOSITORY / ".chairside" else f"CHAIRSIDE_HOME={home.root} "
+    return "" if home.root == REPOSITORY / ".chairside" else f"CHAIRSIDE_HOME={shlex.quote(str(home.root))} "
 
 
 def first_question(home: Home, warehouse: str) -> str:
@@ -109,7 +110,7 @@ def bi_lines(home: Home, warehouse: str, prefix: str) -> list[str]:
     with psycopg.connect(warehouse) as connection:
         found = connection.execute(
             "select database_role, access.sign_in_password(database_role) from access.employees"
-            " where employee_group like 'demo %' order by database_role"
+            " where employee_group like 'demo %' and database_role like 'demo\\_%' order by database_role"
         ).fetchall()
     lines = [f"  Superset   {address}   user: an employee's role, password: {prefix}make sign-in ROLE=<role>"]
     return lines + [f"             {role:<20} {password}" for role, password in found]

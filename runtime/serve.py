@@ -22,6 +22,7 @@ import psycopg
 
 from runtime.home import REPOSITORY, Home
 from runtime.progress import Progress
+from runtime.settings import airflow_port, require_settings
 from runtime.supervise import ProcessFailed, supervised
 from runtime.warehouse import databases
 
@@ -91,28 +92,58 @@ def detach(home: Home, command: str) -> subprocess.Popen[bytes]:
 
 
 def up(home: Home, progress: Progress) -> int:
-    """Start serving and return once everything answers. Raises ProcessFailed."""
-    if serving(home) is None:
+    """Start serving and return once everything answers. Stopped before that, it takes back what it began.
+
+    Raises ProcessFailed, and ConfigError for settings that are none.
+    """
+    found = serving(home)
+    if found is None:
+        from runtime.airflow import require_no_airflow
+
+        require_settings(os.environ)
+        airflow_port(os.environ)
+        require_no_airflow(home)
         progress.say("starting PostgreSQL, Airflow and Superset; this takes about half a minute")
+        log = home.logs / "serve.log"
+        said_before = log.stat().st_size if log.exists() else 0
         process = detach(home, "serve")
-        deadline = time.monotonic() + START_SECONDS
-        while not ((found := serving(home)) and found.airflow_url and found.bi_url is not None):
-            late = time.monotonic() > deadline
-            if late and found and found.airflow_url:
-                progress.say(f"Superset is not up yet; {home.logs / 'superset.log'} tells how far it is")
-                break
-            if late or process.poll() is not None:
-                with suppress(ProcessLookupError):
-                    process.terminate()
-                tail = (home.logs / "serve.log").read_text(errors="replace").splitlines()[-12:]
-                raise ProcessFailed("it did not come up. The end of its log:\n" + "\n".join(tail))
-            time.sleep(0.3)
+        try:
+            _wait_until_it_serves(home, progress, process, log, said_before)
+        except BaseException:
+            if process.poll() is None:
+                progress.say("stopping what was being started")
+                process.terminate()
+                process.wait(STOP_SECONDS)
+            raise
+    elif not _answers(found):
+        progress.say("it is being started already")
+        _wait_until_it_serves(home, progress, None, home.logs / "serve.log", 0)
     from runtime.look import where_to_look
 
     found = serving(home)
     with databases(home, os.environ, progress) as urls:
         print(where_to_look(home, urls.warehouse, found.airflow_url if found else ""), flush=True)
     return 0
+
+
+def _answers(found: Serving | None) -> bool:
+    return found is not None and bool(found.airflow_url) and found.bi_url is not None
+
+
+def _wait_until_it_serves(
+    home: Home, progress: Progress, process: subprocess.Popen[bytes] | None, log: Path, said_before: int
+) -> None:
+    """`process`: the one that was started, null where another command did; `log` is its log, ours from that byte on."""
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(found := serving(home)):
+        late = time.monotonic() > deadline
+        if late and found and found.airflow_url:
+            progress.say(f"Superset is not up yet; {home.logs / 'superset.log'} tells how far it is")
+            return
+        if late or (found is None if process is None else process.poll() is not None):
+            tail = log.read_bytes()[said_before:].decode(errors="replace").splitlines()[-12:]
+            raise ProcessFailed(f"it did not come up. The end of its log, {log}:\n" + "\n".join(tail))
+        time.sleep(0.3)
 
 
 def serve(home: Home, progress: Progress) -> int:

@@ -62,7 +62,8 @@ def status(home: Home, progress: Progress) -> int:
     from runtime.serve import serving
 
     found = serving(home)
-    running = f"serving (process {found.pid}): {found.airflow_url} {found.bi_url or ''}" if found else ""
+    where = f"{found.airflow_url} {found.bi_url or ''}".strip() or "still starting" if found else ""
+    running = f"serving (process {found.pid}): {where}" if found else ""
     progress.say(running or "not serving; `make up` starts it")
     with databases(home, os.environ, progress) as urls, psycopg.connect(urls.warehouse) as connection:
         if connection.execute("select to_regclass('ops.steps')").fetchone() == (None,):

@@ -36,6 +36,8 @@ def test_the_demo_loads_everything_and_a_second_one_says_the_same(tmp_path: Path
     for source in ("yandex_direct", "calltouch", "bitrix24", "open_dental", "files"):
         assert f"\n{source} " in first.stdout
     assert "paid_search" in first.stdout
+    for place in ("  Airflow    http", "make psql", "  Superset   http"):
+        assert place in first.stdout
     second = demo(home)
     assert second.returncode == 0, second.stderr[-4000:]
     assert second.stdout == first.stdout
