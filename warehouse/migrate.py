@@ -37,8 +37,10 @@ TURNS = """
     create schema if not exists ops;
     create table if not exists ops.migration_turn ();
     create table if not exists ops.build_turn ();
+    create table if not exists ops.drop_turn ();
     comment on table ops.migration_turn is 'Never has rows. Migrations lock it, so they run one after the other.';
     comment on table ops.build_turn is 'Never has rows. Builds lock it, so they run one after the other.';
+    comment on table ops.drop_turn is 'Never has rows. Builds lock it to drop what they replaced, one at a time.';
 """
 
 VENDOR_META = (("_run_id", "text"), ("_loaded_at", "timestamptz"), ("_extra", "jsonb"))

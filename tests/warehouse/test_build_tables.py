@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import jinja2
 import psycopg
 import pytest
 
@@ -18,6 +20,8 @@ from runtime.postgres import running_server
 from runtime.progress import Progress
 from tests.city import City
 from tests.runtime.processes import eventually, processes_of
+from tests.warehouse.small_warehouse import Warehouse
+from warehouse.dbt import PROJECT
 from warehouse.publish import publish
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -51,6 +55,27 @@ def test_models_are_unlogged_and_the_planner_knows_them(city: City) -> None:
     assert len(tables) > 100
     assert {name for name, persistence, _ in tables if persistence != "u"} - seeds == set()
     assert {name for name, _, rows in tables if rows < 0 and not name.startswith("family_")} == set()
+
+
+def test_two_views_with_others_on_both_are_dropped_at_once_without_a_deadlock(warehouse: Warehouse) -> None:
+    """As dbt does with what it replaced, two models at a time. Without the turn some of these drops are ended."""
+    macros = jinja2.Environment(autoescape=False).from_string(  # noqa: S701 - SQL, no page
+        (PROJECT / "macros" / "drop_one_at_a_time.sql").read_text(encoding="utf-8")
+    )
+    drops = [macros.module.postgres__drop_view(f"hung.{name}") for name in ("one", "two")]  # type: ignore[attr-defined]
+    upon = [
+        f"create view hung.v{n} as select one.x from hung.one, hung.two" + (f", hung.v{n - 1}" if n % 3 else "")
+        for n in range(60)
+    ]
+    bases = [f"create view hung.{name} as select 1 as x" for name in ("one", "two")]
+    connections = [psycopg.connect(warehouse.url, autocommit=True) for _ in drops]
+    with connections[0], connections[1], ThreadPoolExecutor(2) as threads:
+        for _ in range(20):
+            connections[0].execute(";".join(["create schema hung", *bases, *upon]).encode())
+            list(threads.map(lambda connection, drop: connection.execute(drop.encode()), connections, drops))
+            left = connections[0].execute("select from pg_views where schemaname = 'hung'").rowcount
+            assert left == 0
+            connections[0].execute("drop schema hung")
 
 
 @pytest.mark.slow
