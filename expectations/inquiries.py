@@ -39,6 +39,7 @@ SUITE: tuple[Rule, ...] = (
         what_to_do="Look at int_inquiry_groups and at the stg_ view of the source that says the word.",
         owner=OWNER,
         keys=("inquiry_key",),
+        touched="inquiry_key",
     ),
     Rule(
         name="outcome_is_a_known_word",
@@ -49,6 +50,7 @@ SUITE: tuple[Rule, ...] = (
         what_to_do="Look at int_inquiry_outcomes and at the stg_ view of the source that says the word.",
         owner=OWNER,
         keys=("inquiry_key",),
+        touched="inquiry_key",
     ),
     Rule(
         name="booked_has_a_day",
@@ -83,6 +85,7 @@ SUITE: tuple[Rule, ...] = (
         what_to_do=A_MODEL + " Begin with int_inquiry_outcomes.",
         owner=OWNER,
         keys=("inquiry_key", "outcome"),
+        touched="inquiry_key",
     ),
     Rule(
         name="no_inquiry_after_the_load",
@@ -132,17 +135,17 @@ SUITE: tuple[Rule, ...] = (
     ),
     Rule(
         name="inbound_contacts_make_inquiries",
-        table=LANDED_CONTACTS,
+        table=INQUIRIES,
         expectation=no_rows(
-            "select count(*) as inbound_contacts from {batch} where direction = 'inbound'"
-            " having count(*) > 0 and not exists (select from build.fct_inquiries)"
+            "select count(*) as inbound_contacts from build.int_contacts_unioned"
+            " where direction = 'inbound' and not exists (select from {batch}) having count(*) > 0"
         ),
         severity="stop",
         reason="Contacts have landed and no inquiry came of them: readers would see an empty month.",
         what_to_do=A_MODEL,
         owner=OWNER,
         keys=("inbound_contacts",),
-        needs=(INQUIRIES,),
+        needs=(LANDED_CONTACTS,),
     ),
     Rule(
         name="administrators_report_has_every_inquiry",
@@ -198,5 +201,6 @@ SUITE: tuple[Rule, ...] = (
         what_to_do="Begin with int_contact_sources.",
         owner=OWNER,
         keys=("contact_id",),
+        touched="contact_id",
     ),
 )

@@ -26,13 +26,14 @@ def _all_there(kind: str, mart: str, key: str, what: str) -> tuple[Rule, ...]:
             owner=OWNER,
             keys=("source_system", key),
             needs=(mart,),
+            touched=key,
         ),
         Rule(
             name="rows_are_as_many_as_landed",
             table=mart,
             expectation=no_rows(
-                "select * from (select (select count(*) from {batch}) as in_the_mart,"
-                f" (select count(*) from {landed}) as landed) as counts where in_the_mart <> landed"
+                "select * from (select (select count(*) from {batch} where {touched}) as in_the_mart,"
+                f" (select count(*) from {landed} where {{touched}}) as landed) as counts where in_the_mart <> landed"
             ),
             severity="stop",
             reason=f"More rows than landed: a join doubles, or two sources use the same {key}; fewer: some are lost.",
@@ -40,11 +41,12 @@ def _all_there(kind: str, mart: str, key: str, what: str) -> tuple[Rule, ...]:
             owner=OWNER,
             keys=("in_the_mart", "landed"),
             needs=(landed,),
+            touched=key,
         ),
     )
 
 
-def _has_amount(table: str, column: str, keys: tuple[str, ...]) -> Rule:
+def _has_amount(table: str, column: str, keys: tuple[str, ...], touched: str | None = None) -> Rule:
     return Rule(
         name=f"{column}_is_filled",
         table=table,
@@ -54,6 +56,7 @@ def _has_amount(table: str, column: str, keys: tuple[str, ...]) -> Rule:
         what_to_do=A_RATE,
         owner=OWNER,
         keys=keys,
+        touched=touched,
     )
 
 
@@ -61,8 +64,8 @@ SUITE: tuple[Rule, ...] = (
     *_all_there("appointments", "build.fct_appointments", "appointment_id", "appointment"),
     *_all_there("payments", "build.fct_payments", "payment_id", "payment"),
     *_all_there("sales", "build.fct_sales", "sale_id", "sale"),
-    _has_amount("build.fct_payments", "amount", ("payment_id",)),
-    _has_amount("build.fct_sales", "amount", ("sale_id",)),
+    _has_amount("build.fct_payments", "amount", ("payment_id",), "payment_id"),
+    _has_amount("build.fct_sales", "amount", ("sale_id",), "sale_id"),
     _has_amount(SPEND, "spend", ("spend_date", "source", "campaign")),
     _has_amount(SPEND, "spend_with_vat", ("spend_date", "source", "campaign")),
     Rule(

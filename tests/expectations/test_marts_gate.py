@@ -183,29 +183,37 @@ def test_what_readers_have_already_is_not_summed_again_and_what_builds_touched_s
         assert one(june.url, asked) == (rows,), "what it counts is what it looked at"
 
 
-@pytest.mark.parametrize(
-    ("lost_from", "column", "kind", "told_of", "rule"),
-    [
-        ("fct_sessions", "session_id", "session", "int_sessions_unioned", "every_session_is_in_the_marts"),
-        ("fct_contacts", "contact_id", "contact", "int_contacts_unioned", "every_contact_is_in_the_marts"),
-        ("inquiry_history_contacts", "contact_id", "contact", "fct_contacts", "history_has_every_contact"),
-        ("administrator_conversion_inquiries", "inquiry_key", "inquiry", "fct_inquiries",
-         "administrators_report_has_every_inquiry"),
-    ],
+LOST = (
+    ("fct_sessions", "session_id", "session", "int_sessions_unioned", "every_session_is_in_the_marts"),
+    ("fct_contacts", "contact_id", "contact", "int_contacts_unioned", "every_contact_is_in_the_marts"),
+    ("fct_appointments", "appointment_id", "appointment", "int_appointments_unioned",
+     "every_appointment_is_in_the_marts"),
+    ("fct_payments", "payment_id", "payment", "int_payments_unioned", "every_payment_is_in_the_marts"),
+    ("fct_deals", "deal_id", "deal", "int_deals_unioned", "every_deal_is_in_the_marts"),
+    ("inquiry_history_contacts", "contact_id", "contact", "fct_contacts", "history_has_every_contact"),
+    ("administrator_conversion_inquiries", "inquiry_key", "inquiry", "fct_inquiries",
+     "administrators_report_has_every_inquiry"),
 )  # fmt: skip
-def test_a_lost_row_is_found_among_those_that_builds_touched_since(
-    june: Built, lost_from: str, column: str, kind: str, told_of: str, rule: str
-) -> None:
-    (keys,) = one(june.url, f"select array_agg(distinct {column} order by {column}) from build.{lost_from}")
-    touched, other = list(keys)[:2]  # type: ignore[call-overload]
-    run(
-        june.url,
-        f"delete from build.{lost_from} where {column} in ('{touched}', '{other}')",
-        f"insert into build.family_unpublished (kind, key) values ('{kind}', '{touched}'), ('person', '{other}')",
-    )
+
+
+def test_lost_rows_are_found_among_those_that_builds_touched_since(june: Built) -> None:
+    """Of each table two rows are lost, one of which a build touched; the history loses other contacts than the mart."""
+    lost = []
+    for table, column, kind, _, _ in LOST:
+        (keys,) = one(june.url, f"select array_agg(distinct {column} order by {column}) from build.{table}")
+        touched, other = keys[-2:] if table == "inquiry_history_contacts" else keys[:2]  # type: ignore[index]
+        lost.append(touched)
+        run(
+            june.url,
+            f"delete from build.{table} where {column} in ('{touched}', '{other}')",
+            f"insert into build.family_unpublished (kind, key) values ('{kind}', '{touched}')",
+        )
     with pytest.raises(PublicationRefused):
         check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
-    assert [row[column] for row in broken(june.url, "touched")[f"build.{told_of}", rule]] == [touched]
+    found = broken(june.url, "touched")
+    assert [[row[column] for row in found[f"build.{told_of}", rule]] for _, column, _, told_of, rule in LOST] == [
+        [key] for key in lost
+    ]
 
 
 @pytest.mark.parametrize(
@@ -232,6 +240,59 @@ def test_a_doubled_row_is_found_among_those_that_builds_touched_since(
     with pytest.raises(PublicationRefused):
         check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
     assert [row[of] for row in broken(june.url, "touched")[f"build.{table}", rule]] == [shown[0]]  # type: ignore[index]
+
+
+def test_broken_values_are_found_among_rows_that_builds_touched_since(june: Built) -> None:
+    """Of each table two rows are broken, one of which a build touched."""
+    breaches = (
+        ("fct_inquiries", "people_group = 'passers_by'", "group_is_a_known_word", "inquiry_key", "inquiry"),
+        ("fct_contacts", "channel = null", "contact_has_a_channel", "contact_id", "contact"),
+        ("fct_payments", "amount = null", "amount_is_filled", "payment_id", "payment"),
+        ("fct_deals", "stage_kind = 'frozen'", "stage_kind_is_a_known_word", "deal_id", "deal"),
+    )
+    touched = []
+    run(
+        june.url,
+        "alter table build.fct_contacts alter channel drop not null",
+        "alter table build.fct_payments alter amount drop not null",
+    )
+    for table, broken_by, _, key, kind in breaches:
+        (keys,) = one(june.url, f"select array_agg(distinct {key} order by {key}) from build.{table}")
+        touched.append(keys[0])  # type: ignore[index]
+        run(
+            june.url,
+            f"update build.{table} set {broken_by} where {key} in ('{keys[0]}', '{keys[1]}')",  # type: ignore[index]
+            f"insert into build.family_unpublished (kind, key) values ('{kind}', '{keys[0]}')",  # type: ignore[index]
+        )
+    with pytest.raises(PublicationRefused):
+        check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
+    found = broken(june.url, "touched")
+    assert [found[f"build.{table}", rule] for table, _, rule, _, _ in breaches] == [
+        [{key: only}] for (_, _, _, key, _), only in zip(breaches, touched, strict=True)
+    ]
+
+
+def test_counts_that_differ_are_found_among_rows_that_builds_touched_since(june: Built) -> None:
+    """Of each table two rows are doubled, one of which a build touched: one row too many."""
+    tables = (
+        ("fct_appointments", "appointment_id", "appointment", "rows_are_as_many_as_landed"),
+        ("fct_deals", "deal_id", "deal", "rows_are_as_many_as_landed"),
+        ("channels_and_sources_events", "inquiry_key", "inquiry", "every_inquiry_is_an_event"),
+    )
+    for table, key, kind, _ in tables:
+        only = "event_kind = 'inquiry'" if kind == "inquiry" else "true"
+        (keys,) = one(june.url, f"select array_agg(distinct {key} order by {key}) from build.{table} where {only}")
+        both = f"{key} in ('{keys[0]}', '{keys[1]}')"  # type: ignore[index]
+        run(
+            june.url,
+            f"insert into build.{table} select * from build.{table} where {only} and {both}",
+            f"insert into build.family_unpublished (kind, key) values ('{kind}', '{keys[0]}')",  # type: ignore[index]
+        )
+    with pytest.raises(PublicationRefused):
+        check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
+    found = broken(june.url, "touched")
+    for table, _, _, rule in tables:
+        assert [sorted(row.values()) for row in found[f"build.{table}", rule]] == [["1", "2"]], table
 
 
 def test_a_mart_that_was_not_built_refuses(june: Built) -> None:

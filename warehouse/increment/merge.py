@@ -29,16 +29,18 @@ _NAMED_BY: tuple[tuple[str, tuple[tuple[str, LiteralString], ...]], ...] = (
     ("link", (("why_one_person_links", "link_key"),)),
 )  # fmt: skip
 # What readers do not see yet. For the publication, by model: keys of rows that differ. For the gate, which asks several
-# tables about one of them: inquiries, all of a person of whom any row differs, contacts, sessions and sales. These also
-# where landed rows changed and no row of ours did: that may be the fault. A publication that compares by these keys
-# holds the table until it ended.
+# tables about one of them: inquiries, all of a person of whom any row differs, and records. These also where landed
+# rows changed and no row of ours did: that may be the fault. A publication that compares by these keys holds the table
+# until it ended.
 _UNPUBLISHED: LiteralString = """
 insert into build.family_unpublished (kind, key)
 select model, key from build.family_differing where key is not null
 union
-select kind, key from build.family_differing where key is not null and kind in ('inquiry', 'contact', 'session', 'sale')
+select kind, key from build.family_differing
+where key is not null and kind in ('inquiry', 'contact', 'session', 'appointment', 'payment', 'sale', 'deal')
 union
-select record_kind, record_id from build.family_changed where record_kind in ('contact', 'session', 'sale')
+select record_kind, record_id from build.family_changed
+where record_kind in ('contact', 'session', 'appointment', 'payment', 'sale', 'deal')
 union
 select 'inquiry', inquiries.inquiry_key
 from (

@@ -1,4 +1,5 @@
--- One row per day, clinic and item type: what was sold (RULES section 10).
+-- One row per day, clinic and item type: what was sold (RULES section 10). Everything adds up over people: a client is one person,
+-- a sale of nobody is a client of its own.
 with
 
 sales as (
@@ -7,6 +8,7 @@ sales as (
 
 final as (
     select
+        md5(concat_ws('|', sales.sold_date, sales.clinic_id, coalesce(sales.item_type, 'unknown'))) as sold_key,
         sales.sold_date as day,
         sales.clinic_id,
         coalesce(sales.item_type, 'unknown') as item_type,
