@@ -111,7 +111,8 @@ def _still_holds(
     query = sql.SQL(
         "select exists (select from {child} as child inner join build.family_unpublished as touched on {touched}"
         " where {without})"
-        " or exists (select from {gone} as gone inner join {child} as child on {of_gone})"
+        # Mostly no row is gone: then nobody need look whether any names it.
+        " or exists {gone} and exists (select from {gone} as gone inner join {child} as child on {of_gone})"
     ).format(
         child=plan.build,
         touched=is_touched(plan, "child"),

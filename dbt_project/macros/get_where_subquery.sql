@@ -7,8 +7,10 @@
         {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.alias == relation.identifier -%}
             {%- set day = node.config.meta.get('increment', {}).get('day') -%}
             {%- if day -%}
+                {#- a list, which an index knows -#}
                 {%- do asked.append(
-                    day ~ "::text in (select key from build.family_unpublished where kind = '" ~ node.name ~ "')"
+                    day ~ " = any (array("
+                    ~ "select key::date from build.family_unpublished where kind = '" ~ node.name ~ "'))"
                 ) -%}
             {%- endif -%}
         {%- endfor -%}

@@ -16,10 +16,18 @@ _MOVED_BY_TIME: LiteralString = """
 insert into pg_temp.seeds
 select hashtextextended('contact:' || deciding_contact_id, 0)
 from build.int_inquiries
+where first_start_at > %(was)s and first_start_at <= %(now)s
+union
+select hashtextextended('contact:' || deciding_contact_id, 0)
+from build.int_inquiries
 where
-    first_start_at > %(was)s and first_start_at <= %(now)s
-    or outcome = 'request_saved'
-    and local_date + %(callback_days)s between %(was)s::date - 2 and %(now)s::date + 1
+    outcome = 'request_saved'
+    and local_date between %(was)s::date - 2 - %(callback_days)s and %(now)s::date + 1 - %(callback_days)s
+"""
+# By which these are found. Made by the first build of a day, as indexes of families are.
+_INDEXES: LiteralString = """
+create index if not exists int_inquiries_due on build.int_inquiries (first_start_at);
+create index if not exists int_inquiries_saved on build.int_inquiries (local_date) where outcome = 'request_saved';
 """
 
 # A rate moves amounts of its currency from its day on, and of the days before it until an earlier one.
@@ -76,6 +84,7 @@ from build.deal_journal_origins as deals inner join pg_temp.moved_campaigns as m
 def find(connection: Connection, *, was: datetime, now: datetime, callback_days: int) -> None:
     """Put them into `pg_temp.seeds`, for the caller's transaction. `was`: the moment of the last build."""
     connection.execute("create temporary table seeds (record bigint) on commit drop")
+    connection.execute(_INDEXES)
     connection.execute(_MOVED_BY_TIME, {"was": was, "now": now, "callback_days": callback_days})
     connection.execute(_MOVED_BY_CURRENCY)
     connection.execute(_MOVED_BY_CAMPAIGN)
