@@ -1,11 +1,11 @@
 -- One row per deal, without personal data (RULES section 8).
 with
 
-deals as not materialized (
+deals as (
     select * from {{ ref('int_deals') }}
 ),
 
-paths as not materialized (
+paths as (
     select * from {{ ref('int_deal_paths') }}
 ),
 
@@ -19,14 +19,6 @@ origins as (
 
 stages as (
     select * from {{ ref('int_deal_stage_times') }}
-),
-
-clinics as (
-    select * from {{ ref('int_clinics_unioned') }}
-),
-
-settings as (
-    select * from {{ ref('int_settings') }}
 ),
 
 deal_leads as (
@@ -56,19 +48,6 @@ deal_origins as (
         array_agg(deal_sources.source order by deal_sources.first_number) as origins
     from deal_sources
     group by deal_sources.deal_id
-),
-
-touch_days as (
-    select
-        paths.deal_id,
-        {{ local_date('paths.first_touch_at', 'coalesce(clinics.time_zone, settings.default_time_zone)') }}
-            as touch_date,
-        {{ local_date('paths.first_contact_at', 'coalesce(clinics.time_zone, settings.default_time_zone)') }}
-            as contact_date
-    from paths
-    inner join deals on paths.deal_id = deals.deal_id
-    cross join settings
-    left join clinics on deals.clinic_id = clinics.clinic_id
 ),
 
 last_stages as (
@@ -108,14 +87,13 @@ final as (
         deals.days_to_close,
         paths.first_touch_at,
         paths.first_contact_at,
-        touch_days.contact_date - touch_days.touch_date as days_to_contact,
-        deals.created_date - touch_days.touch_date as days_to_deal,
-        deals.closed_date - touch_days.touch_date as days_touch_to_close,
+        paths.first_contact_date - paths.first_touch_date as days_to_contact,
+        deals.created_date - paths.first_touch_date as days_to_deal,
+        deals.closed_date - paths.first_touch_date as days_touch_to_close,
         last_stages.entered_at as stage_entered_at,
         case when deals.stage_kind = 'open' then last_stages.days_in_stage end as days_in_stage
     from deals
     left join paths on deals.deal_id = paths.deal_id
-    left join touch_days on deals.deal_id = touch_days.deal_id
     left join deal_leads on deals.deal_id = deal_leads.deal_id
     left join deal_origins on deals.deal_id = deal_origins.deal_id
     left join last_stages on deals.deal_id = last_stages.deal_id

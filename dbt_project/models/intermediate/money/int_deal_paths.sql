@@ -1,5 +1,5 @@
 -- One row per deal of a known person: the person's first inbound contact ever and the sessions before it, without the one it
--- was made in: the client's last, begun at most 30 minutes before (RULES 12.16).
+-- was made in: the client's last, begun at most 30 minutes before (RULES 12.16). Days are those of the deal's clinic.
 with
 
 deals as (
@@ -19,6 +19,14 @@ session_sources as (
     select * from {{ ref('int_session_sources') }}
 ),
 
+clinics as (
+    select * from {{ ref('int_clinics_unioned') }}
+),
+
+settings as (
+    select * from {{ ref('int_settings') }}
+),
+
 first_contacts as (
     select distinct on (touches.person_key)
         touches.person_key,
@@ -32,6 +40,7 @@ first_contacts as (
 starts as (
     select
         deals.deal_id,
+        deals.clinic_id,
         deals.person_key,
         first_contacts.contact_at as first_contact_at,
         contacts.client_id,
@@ -78,9 +87,19 @@ final as (
         starts.deal_id,
         starts.first_contact_at,
         least(counted.first_session_at, starts.first_contact_at) as first_touch_at,
+        {{ local_date('starts.first_contact_at', 'coalesce(clinics.time_zone, settings.default_time_zone)') }}
+            as first_contact_date,
+        {{
+            local_date(
+                'least(counted.first_session_at, starts.first_contact_at)',
+                'coalesce(clinics.time_zone, settings.default_time_zone)'
+            )
+        }} as first_touch_date,
         coalesce(counted.sessions_before_contact, 0) as sessions_before_contact
     from starts
+    cross join settings
     left join counted on starts.deal_id = counted.deal_id
+    left join clinics on starts.clinic_id = clinics.clinic_id
 )
 
 select * from final
