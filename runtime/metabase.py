@@ -25,15 +25,15 @@ def metabase(home: Home, progress: Progress, url: str, only: str | None, languag
     address = urlsplit(url)
     if address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1", "::1"):
         progress.say("http://, not https://: passwords go there as plain text. Fine only in a network of yours")
-    with databases(home, os.environ, progress) as urls:
+    # Who signs in first: groups get logins of their own here, and none for a Metabase that does not answer.
+    with databases(home, os.environ, progress) as urls, signed_in(url, login) as service:
         with psycopg.connect(urls.warehouse) as connection:
             groups = read_groups(connection, [name.strip() for name in (only or "").split(",") if name.strip()])
             functions = read_functions(connection)
         if not groups:
             raise ConfigError("No group may read anything yet. Give a right first: select access.allow('…', '…')")
-        with signed_in(url, login) as service:
-            warehouse = warehouse_of(urls.warehouse, os.environ)
-            provision(service, warehouse, groups, functions, language=language, say=progress.say)
+        warehouse = warehouse_of(urls.warehouse, os.environ)
+        provision(service, warehouse, groups, functions, language=language, say=progress.say)
     for change in service.changes:
         progress.say(change)
     progress.say(f"{len(service.changes)} changes in Metabase" if service.changes else "Metabase is up to date")
