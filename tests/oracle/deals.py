@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.people import by_component, identifiers_of
+from tests.oracle.people import by_component, listed_person
 from tests.oracle.rows import Data, Row
 from tests.oracle.spend import half_up, in_reporting_currency
 from tests.oracle.world import World, world
@@ -19,11 +19,8 @@ def person_of_deal(w: World, deal: Row) -> str | None:
     shared identifier's own person, be it that nobody else has it (section 1, step 4). A deal that says nothing of its
     client, or only what links nobody: the person of a contact of its first lead that has one. None: unknown."""
     people = w.people
-    identifiers = identifiers_of(deal)
-    for kind, listed in (("employee", people.employee_of), ("counterparty", people.counterparty_of)):
-        for identifier in identifiers:
-            if identifier in listed:
-                return f"{kind}:{listed[identifier]}"
+    if listed := listed_person(deal, people):
+        return listed
     patients = people.owners.of_contact(deal)
     if len(patients) == 1:
         return "patient:" + patients.pop()

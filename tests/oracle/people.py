@@ -159,6 +159,15 @@ def booked_within_two_hours(contact: Row, candidates: set[str], data: Data, peop
     return set(found) if len(found) == 1 else set()
 
 
+def listed_person(row: Row, people: People) -> str | None:
+    """The employee, else the counterparty, whose phone or e-mail is written on the row (12.3)."""
+    for kind, listed in (("employee", people.employee_of), ("counterparty", people.counterparty_of)):
+        for identifier in identifiers_of(row):
+            if identifier in listed:
+                return f"{kind}:{listed[identifier]}"
+    return None
+
+
 def persons_of_contact(
     contact: Row, data: Data, people: People, owners: Owners, person_of: dict[Identifier, str]
 ) -> list[str]:
@@ -172,12 +181,8 @@ def persons_of_contact(
     }
     if linked:
         return sorted(linked)
-    for identifier in identifiers_of(contact):
-        if identifier in people.employee_of:
-            return ["employee:" + people.employee_of[identifier]]
-    for identifier in identifiers_of(contact):
-        if identifier in people.counterparty_of:
-            return ["counterparty:" + people.counterparty_of[identifier]]
+    if listed := listed_person(contact, people):
+        return [listed]
     candidates = owners.of_contact(contact)
     booked = booked_within_two_hours(contact, candidates, data, people)
     if booked:
@@ -201,5 +206,6 @@ def resolve_people(data: Data) -> People:
         people.of_contact[contact["contact_id"]] = persons_of_contact(contact, data, people, owners, person_of)
     for session in data["sessions"]:
         own_key = "session:" + session["session_id"]
-        people.of_session[session["session_id"]] = by_component(session, own_key, owners, person_of)
+        alone = by_component(session, own_key, owners, person_of)
+        people.of_session[session["session_id"]] = listed_person(session, people) or alone
     return people

@@ -215,6 +215,15 @@ def test_a_phone_on_a_merged_card_is_the_patients_at_every_clinic_that_has_a_car
     assert world(data_of(patients=patients, contacts=call)).people.of_contact["E1"] == ["patient:new"]
 
 
+def test_a_session_with_a_counterpartys_email_is_the_counterpartys_whatever_its_client_id() -> None:
+    sessions = [
+        {"session_id": name, "client_id": "c-1", "started_at": f"2026-03-0{day}T09:00:00+03:00", "email": email}
+        for day, (name, email) in enumerate((("W1", "supplier@example.org"), ("W2", "")), start=1)
+    ]
+    data = data_of(sessions=sessions, counterparties=[{"name": "Supplier", "emails": "supplier@example.org"}])
+    assert world(data).people.of_session == {"W1": "counterparty:Supplier", "W2": "component:client:c-1"}
+
+
 def test_an_appointment_books_from_the_first_contact_until_168_hours_later() -> None:
     patients = [{"patient_id": "A", "phones": PHONE}]
     for created, outcome in (("2026-03-02T10:00:00", "booked"), ("2026-03-09T10:00:00", "request_saved")):
