@@ -223,7 +223,10 @@ def test_a_dashboard_per_report_and_every_question_answers_with_the_groups_rows(
     rows: dict[str, int] = {}
     values = {"date_from": "2026-08-01", "date_to": "2026-08-31", "person_key": "patient:P1"}
     with psycopg.connect(clinic.url) as owner:
-        row = owner.execute("select person_key from reports.inquiry_history where clinic_id = 'C1' limit 1").fetchone()
+        row = owner.execute(
+            "select person_key from reports.inquiry_history"
+            " where clinic_id = 'C1' and local_date between '2026-08-01' and '2026-08-31' order by 1 limit 1"
+        ).fetchone()
         assert row is not None
         values["person_key"] = row[0]
     for name in ALL:
