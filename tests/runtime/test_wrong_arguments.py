@@ -36,7 +36,8 @@ def test_a_wrong_argument_is_named_as_people_gave_it(
 
 
 def test_help_has_one_whole_line_for_each_command_that_make_knows() -> None:
-    shown = subprocess.run(["make", "--no-print-directory", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    command = ["make", "--no-print-directory", "help"]
+    shown = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     told = re.findall(r"^([a-z-]+):.*## *(.+)$", makefile, re.MULTILINE)
     assert [tuple(line.split(maxsplit=2)[1:]) for line in shown.splitlines()] == told
