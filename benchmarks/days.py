@@ -18,7 +18,7 @@ import psycopg
 
 from benchmarks.build import fresh_database
 from benchmarks.harness import Bench, in_turns, rounds_wanted, seconds
-from benchmarks.network_rows import add_a_day, fill
+from benchmarks.network_rows import add_a_day, fill, settle
 from warehouse import pipeline
 from warehouse.migrate import migrate
 
@@ -43,8 +43,7 @@ def run(bench: Bench) -> None:
         for first_day in next_days.values():
             first_day()
         for url in urls:
-            with psycopg.connect(url, autocommit=True) as owner:
-                owner.execute("vacuum analyze")
+            settle(url)
         took = in_turns(next_days, rounds_wanted())
     finally:
         with psycopg.connect(bench.url, autocommit=True) as admin:

@@ -205,7 +205,7 @@ def fill(url: str, *, touchpoints: int, now: datetime) -> None:
         connection.execute(_PATIENTS, values | {"first": 1, "until": touchpoints // 4})
         for statement, share in _SHARES:
             connection.execute(statement, values | {"first": 1, "until": int(touchpoints * share)})
-    _analyze(url)
+    settle(url)
 
 
 def add_a_day(url: str, *, touchpoints: int, new: int, now: datetime, day: int = 1) -> None:
@@ -226,6 +226,7 @@ def _values(touchpoints: int, run_id: str, now: datetime, *, on_last_day: bool) 
     }  # fmt: skip
 
 
-def _analyze(url: str) -> None:
+def settle(url: str) -> None:
+    """Vacuum and analyze all tables, as a night's autovacuum does."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")

@@ -24,11 +24,11 @@ from dags.common.settings import (
 )
 from dags.common.source_dag import asset_of, stop_or_retry
 from extractors.core.errors import ChairsideError
-from extractors.registry import SOURCES
+from extractors.registry import WITH_FILES
 
 # The gate of landed rows again: at the fallback hour rows that their own source's gate refused may lie there.
 STEPS = ("check_landed", "build", "forecast", "check_marts", "publish", "lints", "expire_history")
-WAITED_FOR = awaited((*SOURCES, "files"))
+WAITED_FOR = awaited(WITH_FILES)
 
 
 def run_step(name: str, context: Any) -> None:  # noqa: ANN401 - Airflow's context

@@ -55,7 +55,8 @@ class Rule:
     keys        columns that show which rows broke it; never personal data.
     needs       other tables the rule reads; where one is missing the rule is not asked.
     touched     column by whose keys it looks at changed rows only, once readers have the others: one of TOUCHED. Rows
-                that a breach is of together must have the same key there.
+                that a breach is of together must have the same key there. Not for a rule that only warns: its warning
+                would be told on one day.
     """
 
     name: str
@@ -117,6 +118,14 @@ def where(condition: str, tables: str = "{batch} as t") -> Recipe:
         return no_rows(f"select {keys} from {tables} where {{touched}} and ({condition})")(rule, asked)
 
     return make
+
+
+def as_many_as(landed: str) -> Recipe:
+    """The mart has as many rows as the landed table, of those that the rule looks at."""
+    return no_rows(
+        "select * from (select (select count(*) from {batch} where {touched}) as in_the_mart,"
+        f" (select count(*) from {landed} where {{touched}}) as landed) as counts where in_the_mart <> landed"
+    )
 
 
 def few(condition: str, share: float, at_least: int = 1) -> Recipe:

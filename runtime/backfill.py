@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 import psycopg
 
 from extractors.core.errors import ConfigError
-from extractors.registry import SOURCES
+from extractors.registry import require_known
 from runtime.airflow import Airflow, AirflowRefused, require_no_airflow, running_airflow
 from runtime.backfill_windows import WINDOW_DAYS, Span, begin, end, windows_of
 from runtime.connections import connections
@@ -57,8 +57,7 @@ def backfill(
     home: Home, progress: Progress, source: str, date_from: date, date_to: date, *, days: int = WINDOW_DAYS
 ) -> int:
     """Load the days `date_from`..`date_to`, both included, of one source again, then build. Raises ConfigError."""
-    if source not in (*SOURCES, "files"):
-        raise ConfigError(f"There is no source {source!r}. Known: {', '.join((*SOURCES, 'files'))}")
+    require_known(source)
     if date_to < date_from:
         raise ConfigError(f"TO={date_to} is before FROM={date_from}")
     if days < 1:

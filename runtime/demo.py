@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from extractors.registry import SOURCES
+from extractors.registry import WITH_FILES
 from runtime.airflow import Airflow, files_connection, require_no_airflow, running_airflow, warehouse_connection
 from runtime.connections import FIRST_DAY, LAST_DAY, export_files, inbox, simulators
 from runtime.demo_viewers import add_demo_viewers
@@ -103,7 +103,7 @@ def load_once(
     The runs, and what went wrong.
     """
     follower = Follower(airflow, progress)
-    sources = [f"extract_{name}" for name in (*SOURCES, "files")]
+    sources = [f"extract_{name}" for name in WITH_FILES]
     known = set(airflow.runs(BUILD))
     airflow.forget_queued_events(BUILD)
     airflow.pause(BUILD, paused=False)

@@ -17,7 +17,7 @@ from extractors.quarantine import MOST_LISTED, waiting
 from extractors.quarantine import dismiss as dismiss_row
 from extractors.quarantine import fix as fix_row
 from extractors.quarantine import replay as replay_rows
-from extractors.registry import SOURCES
+from extractors.registry import require_known
 from runtime.home import Home
 from runtime.progress import Progress
 from runtime.warehouse import databases
@@ -29,8 +29,8 @@ def listed(home: Home, source: str | None, number: int | None, *, shown: bool, p
 
     Raises ConfigError for a source that is none.
     """
-    if source is not None and source not in (known := (*SOURCES, "files")):
-        raise ConfigError(f"There is no source {source!r}. Known: {', '.join(known)}")
+    if source is not None:
+        require_known(source)
     with databases(home, os.environ, progress) as urls:
         migrate(urls.warehouse)
         with psycopg.connect(urls.warehouse) as connection:

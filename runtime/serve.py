@@ -148,7 +148,7 @@ def _wait_until_it_serves(
 
 def serve(home: Home, progress: Progress) -> int:
     """Serve until told to stop. Ends with an error where one of its processes ends."""
-    from extractors.registry import SOURCES
+    from extractors.registry import WITH_FILES
     from runtime.airflow import running_airflow, schedule_once
     from runtime.connections import connections
     from runtime.superset import running_superset
@@ -170,7 +170,7 @@ def serve(home: Home, progress: Progress) -> int:
                 ),
             ):
                 if not home.state().get("demo"):
-                    names = {name for name in (*SOURCES, "files") if f"AIRFLOW_CONN_{name.upper()}" in os.environ}
+                    names = {name for name in WITH_FILES if f"AIRFLOW_CONN_{name.upper()}" in os.environ}
                     schedule_once(
                         airflow, home, {f"extract_{name}" for name in {*names, "files"}} | {"build_warehouse", "watch"}
                     )

@@ -7,12 +7,11 @@ from datetime import time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from extractors.core.errors import ConfigError
-from extractors.registry import SOURCES
+from extractors.registry import WITH_FILES
 from runtime.supervise import is_free
 
 SCHEDULES = "CHAIRSIDE_SCHEDULE"
 OTHER_SCHEDULES = ("CHAIRSIDE_FALLBACK_SCHEDULE", "CHAIRSIDE_WATCH_SCHEDULE")
-KNOWN = (*SOURCES, "files")
 
 
 def require_settings(environ: Mapping[str, str]) -> None:
@@ -25,8 +24,8 @@ def require_settings(environ: Mapping[str, str]) -> None:
     for name, value in sorted(environ.items()):
         if name == SCHEDULES or name.startswith(f"{SCHEDULES}_"):
             source = name.removeprefix(SCHEDULES).strip("_").lower()
-            if source and source not in KNOWN:
-                raise ConfigError(f"{name}: there is no source {source!r}. Known: {', '.join(KNOWN)}")
+            if source and source not in WITH_FILES:
+                raise ConfigError(f"{name}: there is no source {source!r}. Known: {', '.join(WITH_FILES)}")
             _require_cron(name, value, never=True)
         elif name in OTHER_SCHEDULES:
             _require_cron(name, value, never=False)
@@ -39,8 +38,8 @@ def require_settings(environ: Mapping[str, str]) -> None:
             "CHAIRSIDE_MARTS_BY is an hour of the day, e.g. 09:00, or `none`; CHAIRSIDE_ALERT_REPEAT_HOURS is a number"
         ) from None
     wanted = environ.get("CHAIRSIDE_SOURCES", "").replace(",", " ").split()
-    if unknown := [source for source in wanted if source not in KNOWN]:
-        raise ConfigError(f"CHAIRSIDE_SOURCES: there is no source {unknown[0]!r}. Known: {', '.join(KNOWN)}")
+    if unknown := [source for source in wanted if source not in WITH_FILES]:
+        raise ConfigError(f"CHAIRSIDE_SOURCES: there is no source {unknown[0]!r}. Known: {', '.join(WITH_FILES)}")
 
 
 def airflow_port(environ: Mapping[str, str]) -> int | None:

@@ -8,7 +8,7 @@ address at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 HIDDEN = "***"
 
@@ -52,12 +52,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 def without_rows(text: str, secrets: Iterable[str] = ()) -> str:
     """`redact`, and without what a database or a library quotes of rows: that may be a person's name."""
     text = _DATABASE_DETAIL.sub("", redact(text, secrets))
-    return _QUOTED.sub(_hide_unless_identifier, text)
-
-
-def _hide_unless_identifier(quoted: re.Match[str]) -> str:
-    mark, inside = quoted[0][0], quoted[1] or quoted[2] or ""
-    return quoted[0] if _IDENTIFIER.fullmatch(inside) else f"{mark}{HIDDEN}{mark}"
+    return _hide_quoted(text, _IDENTIFIER, lambda _: HIDDEN)
 
 
 def shape(value: object) -> str:
@@ -69,9 +64,14 @@ def shape(value: object) -> str:
 def by_shape(reason: str) -> str:
     """Why a row was set aside, for a log or a screen: what it quotes of the row by its shape, where that may be
     somebody's name or number. A name gets into any column where a row has one separator too many."""
-    return _QUOTED.sub(_shape_unless_nobodys, redact(reason))
+    return _hide_quoted(redact(reason), _NOBODYS_NAME, shape)
 
 
-def _shape_unless_nobodys(quoted: re.Match[str]) -> str:
-    mark, inside = quoted[0][0], quoted[1] or quoted[2] or ""
-    return quoted[0] if _NOBODYS_NAME.fullmatch(inside) else f"{mark}{shape(inside)}{mark}"
+def _hide_quoted(text: str, but: re.Pattern[str], hide: Callable[[str], str]) -> str:
+    """What stands in quotation marks hidden, unless all of it matches `but`."""
+
+    def hidden(quoted: re.Match[str]) -> str:
+        mark, inside = quoted[0][0], quoted[1] or quoted[2] or ""
+        return quoted[0] if but.fullmatch(inside) else f"{mark}{hide(inside)}{mark}"
+
+    return _QUOTED.sub(hidden, text)

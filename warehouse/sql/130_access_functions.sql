@@ -119,6 +119,7 @@ as $$
 #variable_conflict use_column
 declare
     kind text;
+    unknown text;
     before jsonb;
     after jsonb;
 begin
@@ -142,14 +143,13 @@ begin
     end if;
     kind := access.subject_kind(set_right.subject);
     -- A misspelt clinic shows nothing; one that is loaded later is right, so it stands.
-    if exists (
-        select from unnest(set_right.clinics) as given
+    unknown := (
+        select string_agg(quote_literal(given), ', ' order by given)
+        from unnest(set_right.clinics) as given
         where not exists (select from staging.files__clinics as c where c.clinic_id = given)
-    ) then
-        raise warning 'no clinic is loaded yet that is called %', (
-            select string_agg(quote_literal(given), ', ' order by given) from unnest(set_right.clinics) as given
-            where not exists (select from staging.files__clinics as c where c.clinic_id = given)
-        ) using hint = 'Clinics and their ids are in staging.files__clinics.';
+    );
+    if unknown is not null then
+        raise warning 'no clinic is loaded yet that is called %', unknown using hint = 'Clinics and their ids are in staging.files__clinics.';
     end if;
 
     delete from access.rights as r

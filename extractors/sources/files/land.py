@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -36,12 +35,11 @@ from extractors.sources.files.new_rows import (
     second_rows,
 )
 from extractors.sources.files.rows import Refusal, Row, RowReader, to_plain
-from extractors.sources.files.summary import FileResult, Reason
+from extractors.sources.files.summary import FileResult, Reasons
 from extractors.sources.files.tables import Table
 from extractors.unblocked import unblocked
 
 CHUNK = 5_000  # rows held in memory at once
-_KNOWN_REASONS = 8  # shown per file in a summary; all are in staging.rejected_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +143,8 @@ def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> 
     forgotten = read_forgotten(connection)
     clean = None if forgotten is None else cleaner(forgotten, source.kind.table, values)
     corrections = read_corrections(connection, "files", source.kind.name)
-    read = rejected = 0
-    reasons: Counter[str] = Counter()
-    first_rows: dict[str, int] = {}
+    read = 0
+    reasons = Reasons()
     for chunk in _chunks(table.rows):
         good: list[tuple[int, Row]] = []
         bad: list[tuple[Refusal, Sequence[Cell]]] = []
@@ -158,9 +155,7 @@ def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> 
             if fixed is not None and not isinstance(row, Refusal):
                 corrections.was_read(raw)
             if isinstance(row, Refusal):
-                rejected += 1
-                reasons[text := by_shape(_short(row))] += 1
-                first_rows.setdefault(text, row_number)
+                reasons.add(by_shape(_short(row)), row_number)
                 if not corrections.knows(raw):
                     bad.append((row, cells))
             else:
@@ -175,9 +170,9 @@ def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> 
         file=source.file,
         kind=source.kind.name,
         read=read,
-        rejected=rejected,
+        rejected=reasons.total,
         extra_columns=extra_columns,
-        reasons=_most_common(reasons, first_rows),
+        reasons=reasons.most_common(),
         warnings=tuple(reader.warnings.most_common()),
     )
 
@@ -185,10 +180,6 @@ def _copy(connection: Connection, source: Source, number: int, stamp: Stamp) -> 
 def _chunks(rows: Iterator[tuple[int, Sequence[Cell]]]) -> Iterator[list[tuple[int, Sequence[Cell]]]]:
     while chunk := list(islice(rows, CHUNK)):
         yield chunk
-
-
-def _most_common(reasons: Counter[str], first_rows: Mapping[str, int]) -> tuple[Reason, ...]:
-    return tuple(Reason(text, count, first_rows[text]) for text, count in reasons.most_common(_KNOWN_REASONS))
 
 
 def _short(refusal: Refusal) -> str:
@@ -242,17 +233,15 @@ def _take_out(
 ) -> FileResult:
     """Write refusals of rows that were read well but may not stand. Their text is drawn from the file once more."""
     table = source.open()
-    reasons: Counter[str] = Counter()
-    first_rows: dict[str, int] = {}
+    reasons = Reasons()
     wanted = ((row, cells) for row, cells in table.rows if row in outcome)
     for chunk in _chunks(wanted):
         refusals = [(Refusal(row, column, outcome[row]), cells) for row, cells in chunk]
         _refuse(connection, source, table.headers, refusals, stamp)
         for refusal, _ in refusals:
-            reasons[text := f"{column}: {re.split(r' of row|: row', refusal.reason)[0]}"] += 1
-            first_rows.setdefault(text, refusal.row_number)
-    if reasons.total() != len(outcome):
+            reasons.add(f"{column}: {re.split(r' of row|: row', refusal.reason)[0]}", refusal.row_number)
+    if reasons.total != len(outcome):
         raise PayloadError(f"{source.file}: the file changed while it was read. Load it again.")
     return replace(
-        result, rejected=result.rejected + len(outcome), reasons=(*result.reasons, *_most_common(reasons, first_rows))
+        result, rejected=result.rejected + len(outcome), reasons=(*result.reasons, *reasons.most_common())
     )

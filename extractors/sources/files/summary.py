@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+SHOWN_REASONS = 8  # per file in a summary; all are in staging.rejected_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +16,25 @@ class Reason:
     text: str
     rows: int
     first_row: int
+
+
+class Reasons:
+    """Why rows of a file were set aside, gathered. State: how often each reason came, and the row of its first."""
+
+    def __init__(self) -> None:
+        self._rows: Counter[str] = Counter()
+        self._first: dict[str, int] = {}
+
+    def add(self, text: str, row_number: int) -> None:
+        self._rows[text] += 1
+        self._first.setdefault(text, row_number)
+
+    @property
+    def total(self) -> int:
+        return self._rows.total()
+
+    def most_common(self) -> tuple[Reason, ...]:
+        return tuple(Reason(text, rows, self._first[text]) for text, rows in self._rows.most_common(SHOWN_REASONS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
