@@ -28,6 +28,7 @@ from urllib.parse import quote
 import psycopg
 
 from runtime.home import Home
+from runtime.memory import server_settings, usable_mb
 from runtime.progress import Progress
 from runtime.supervise import ProcessFailed, Service, free_port, guarded, remembered_port
 
@@ -35,14 +36,12 @@ OLDEST = 15  # the first release with `security_invoker` views, which the report
 START_SECONDS = 60.0  # crash recovery of a big load included
 STOP_SECONDS = 120.0  # a fast shutdown writes a checkpoint
 
-# Loads are large and few. Safety of data is not for sale: fsync and synchronous_commit stay on.
+# Loads are large and few. Safety of data is not for sale: fsync and synchronous_commit stay on. What depends on the
+# machine's memory: runtime/memory.py.
 SETTINGS: Mapping[str, str] = {
-    "shared_buffers": "512MB",
     "work_mem": "64MB",
-    "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
-    "effective_cache_size": "2GB",
     "random_page_cost": "1.1",
     "jit": "off",
     "max_connections": "200",
@@ -259,6 +258,7 @@ def start_server(
         options: list[str] = []
         for key, value in {
             **SETTINGS,
+            **server_settings(usable_mb()),
             **settings,
             "port": str(port),
             "listen_addresses": "127.0.0.1",

@@ -145,7 +145,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "a session takes the rule of its day in Greenwich",
         f"{MODELS}/sources/int_session_sources.sql",
-        "{{ local_date('sessions.started_at', 'settings.default_time_zone') }}", "sessions.started_at::date",
+        "{{ local_date('marked.started_at', 'settings.default_time_zone') }}", "marked.started_at::date",
         "unit:a_session_takes_the_rule_of_its_local_day",
     ),
     Fault(

@@ -15,14 +15,12 @@ from typing import LiteralString
 
 from psycopg import sql
 
+from warehouse.dbt import PLANNING
 from warehouse.increment.fresh import Connection
 from warehouse.increment.plan import RECORD, Kept
 from warehouse.increment.scope import run
 from warehouse.increment.steps import AT_A_TIME
 
-# To compile a query to machine code, or to look at 30,000 rows of each table before it is read, takes longer than to
-# read the rows of a day.
-PLANNING = "-c jit=off -c default_statistics_target=30"
 # Old rows are found by index and read page after page, whatever the planner thinks of a list of unknown length.
 READING = f"{PLANNING} -c enable_indexscan=off -c enable_seqscan=off"
 

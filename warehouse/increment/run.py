@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 import yaml
 
-from warehouse.dbt import PROJECT, Dbt
+from warehouse.dbt import PLANNING, PROJECT, Dbt
 from warehouse.increment import compare, days, merge, scope, steps, sums
 from warehouse.increment.fresh import Seen
 from warehouse.increment.plan import read_plan
@@ -147,7 +147,7 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
 
 
 @contextmanager
-def _session(url: str, options: str = compare.PLANNING) -> Iterator[psycopg.Connection[Any]]:
+def _session(url: str, options: str = PLANNING) -> Iterator[psycopg.Connection[Any]]:
     """One transaction."""
     with psycopg.connect(url, options=options) as connection:
         yield connection

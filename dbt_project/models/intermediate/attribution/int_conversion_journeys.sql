@@ -32,7 +32,8 @@ people as (
     group by touches.person_key
 ),
 
-unconverted as (
+-- Materialised: else the kinds are sought for each touch, twice, instead of for each person.
+unconverted as materialized (
     select
         people.person_key,
         people.last_touched_at,

@@ -1,5 +1,6 @@
 -- One row per session or contact: the marks it carries itself, from its columns or, where those are empty, from the
--- query of its landing page (RULES 12.13): click id and its kind, UTM tags, referrer's host.
+-- query of its landing page (RULES 12.13): click id and its kind, UTM tags, referrer's host. A session with whose it is and when it
+-- began, so that its source is told without meeting all sessions again.
 with
 
 sessions as (
@@ -14,10 +15,13 @@ click_id_kinds as not materialized (
     select * from {{ ref('click_id_kinds') }}
 ),
 
-records as (
+-- Not materialized: it is read twice, and the first reading is over with most rows at once.
+records as not materialized (
     select
         'session' as record_kind,
         session_id as record_id,
+        client_id,
+        started_at,
         site,
         landing_page,
         referrer,
@@ -32,6 +36,8 @@ records as (
     select
         'contact' as record_kind,
         contact_id as record_id,
+        null as client_id,
+        null as started_at,
         null as site,
         landing_page,
         referrer,
@@ -81,6 +87,8 @@ tagged as (
     select
         clicked.record_kind,
         clicked.record_id,
+        clicked.client_id,
+        clicked.started_at,
         clicked.site,
         clicked.landing_page,
         clicked.referrer,
@@ -107,6 +115,8 @@ final as (
     select
         tagged.record_kind,
         tagged.record_id,
+        tagged.client_id,
+        tagged.started_at,
         tagged.click_kind,
         tagged.click_channel,
         tagged.click_source,

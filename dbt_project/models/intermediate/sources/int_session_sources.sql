@@ -1,10 +1,6 @@
 -- One row per site session with its source (RULES section 2): click id, UTM tags, referrer, else direct.
 with
 
-sessions as (
-    select * from {{ ref('int_sessions_unioned') }}
-),
-
 marked as (
     select * from {{ ref('int_marked_records') }}
     where record_kind = 'session'
@@ -28,10 +24,10 @@ settings as (
 
 chosen as (
     select
-        sessions.session_id,
-        sessions.client_id,
-        sessions.started_at,
-        {{ local_date('sessions.started_at', 'settings.default_time_zone') }} as local_date,
+        marked.record_id as session_id,
+        marked.client_id,
+        marked.started_at,
+        {{ local_date('marked.started_at', 'settings.default_time_zone') }} as local_date,
         case
             when marked.click_kind is not null then 'click_id'
             when marked.utm_source is not null then 'utm'
@@ -46,8 +42,7 @@ chosen as (
         marked.utm_content as content,
         marked.utm_term as term,
         referrers.channel as referrer_channel
-    from sessions
-    inner join marked on sessions.session_id = marked.record_id
+    from marked
     cross join settings
     left join referrers on marked.referrer_host = referrers.host
 ),
