@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from extractors.core.errors import GuardError, PayloadError
+from extractors.core.redact import by_shape
 from extractors.core.rows import Reading, Row
 from extractors.core.spec import Context, StreamSpec, Window
 from extractors.loading.windows import Written
@@ -39,8 +40,8 @@ def _refuse_all_set_aside(stream: StreamSpec, window: Window, reading: Reading) 
         first = reading.rejected[0]
         raise PayloadError(
             f"{stream.source} {stream.name} {window}: none of the {reading.rows_read} rows can be used; of the first,"
-            f" {first.column}: {first.reason}. Nothing was written. Either the connection does not fit (look at"
-            f" docs/sources/{stream.source}.md), or the vendor changed its format."
+            f" {first.column}: {by_shape(first.reason)}. Nothing was written. Either the connection does not fit (look"
+            f" at docs/sources/{stream.source}.md), or the vendor changed its format."
         )
 
 

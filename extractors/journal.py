@@ -20,12 +20,15 @@ def read_to(connection: psycopg.Connection[Any], stream: StreamSpec) -> date | N
 
 
 def move_bookmark(connection: psycopg.Connection[Any], stream: StreamSpec, window: Window, context: Context) -> None:
-    """The stream is read up to the end of the window. It never goes back."""
+    """The stream is read up to the end of the window. It never goes back, nor over days that nobody has read: a window
+    by hand beyond them leaves it, so that the next run begins where reading has stopped."""
     connection.execute(
         "insert into ops.bookmarks as kept (source, stream, read_to, run_id, written_at) values (%s, %s, %s, %s, %s)"
         " on conflict (source, stream) do update set read_to = excluded.read_to, run_id = excluded.run_id,"
-        " written_at = excluded.written_at where excluded.read_to >= kept.read_to",
-        (stream.source, stream.name, window.last, context.run_id, context.now),
+        " written_at = excluded.written_at where excluded.read_to >= kept.read_to and (%s or %s <= kept.read_to + 1)",
+        (
+            stream.source, stream.name, window.last, context.run_id, context.now, stream.replace == "all", window.first,
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from extractors.core.errors import ChairsideError, ConfigError, GuardError
+from extractors.core.errors import ChairsideError, ConfigError, GuardError, PayloadError
 from extractors.run import LoadResult, run_stream
 from tests.extractors.conftest import NOW
 from tests.extractors.test_calltouch import SITES, call, page
@@ -118,3 +118,27 @@ def test_a_missing_table_and_a_window_upside_down_say_what_to_do(load: Load, ven
         connection.execute("drop table staging.calltouch__calls")
     with pytest.raises(ConfigError, match=r"warehouse\.migrate"):
         load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES)
+
+
+def test_a_window_beyond_days_that_nobody_read_does_not_move_the_bookmark_over_them(
+    load: Load, vendor: Vendor, rows: Rows
+) -> None:
+    """Else the next run would begin behind them, and they would never be asked for."""
+    read_to = "select read_to from ops.bookmarks"
+    vendor.script(page())
+    for first, last, expected in ((1, 2, 2), (10, 11, 2), (3, 5, 5), (4, 11, 11), (1, 3, 11)):
+        load("calltouch", "calls", f"2026-06-{first:02d}", f"2026-06-{last:02d}", sites=SITES)
+        assert rows(read_to) == [(date(2026, 6, expected),)]
+    vendor.script(Reply({"result": [{"ID": "1", "ACTIVE": True, "NAME": "Anna", "LAST_NAME": "A."}]}))
+    for day in ("01", "10"):
+        load("bitrix24", "users", f"2026-06-{day}", f"2026-06-{day}")
+    assert rows(f"{read_to} where stream = 'users'") == [(date(2026, 6, 10),)], "it is read whole whatever the window"
+
+
+def test_what_spoils_every_row_is_told_without_what_it_says(load: Load, vendor: Vendor, rows: Rows) -> None:
+    vendor.script(page(call(1, date="Ivanova Anna"), call(2, date="Petrova Olga")))
+    with pytest.raises(PayloadError) as refused:
+        load("calltouch", "calls", "2026-06-01", "2026-06-01", sites=SITES)
+    told = str(refused.value) + rows("select message from ops.loads")[0][0]
+    assert "date: 'xxxxxxx xxxx' is no date" in told
+    assert "Anna" not in told and "Ivanova" not in told

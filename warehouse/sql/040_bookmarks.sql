@@ -10,7 +10,7 @@ create table if not exists ops.bookmarks (
 comment on table ops.bookmarks is 'How far each stream of a source has been read; one row per stream.';
 comment on column ops.bookmarks.source is 'Source, one word (CONTRACT.md section 2).';
 comment on column ops.bookmarks.stream is 'Stream of the source.';
-comment on column ops.bookmarks.read_to is 'Last local day of the newest window that was loaded whole.';
+comment on column ops.bookmarks.read_to is 'Last local day up to which all days were loaded, none left out.';
 comment on column ops.bookmarks.run_id is 'The run that moved the bookmark.';
 comment on column ops.bookmarks.written_at is 'When it was moved.';
 
