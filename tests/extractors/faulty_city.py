@@ -69,6 +69,11 @@ def add_what_the_city_lacks(simulators: Simulators) -> None:
          "SecDateTEdit": "2026-08-05 10:00:00", "SecDateEntry": "2026-08-05"}
         for number in range(1, 16)
     ]  # fmt: skip
+    simulators.state("open_dental").rows["histappointments"] = [
+        {"HistApptNum": number, "AptNum": 9000 + number, "HistApptAction": "Deleted",
+         "HistDateTStamp": "2026-08-05 10:00:00", "DateTStamp": "2026-08-05 10:00:00"}
+        for number in range(1, 16)
+    ]  # fmt: skip
     clinic = simulators.state("fhir")
     for number in list(clinic.resources["Appointment"])[:3]:
         clinic.delete("Appointment", number, datetime(2026, 8, 10, tzinfo=UTC))

@@ -48,6 +48,7 @@ NEW_FIELD_REFUSED = {"yandex_metrica visits": ORDERED}
 NEW_FIELD_UNSEEN = {
     "bitrix24 users": PICKED, "bitrix24 categories": PICKED, "bitrix24 stages": PICKED, "bitrix24 deal_ids": PICKED,
     "bitrix24 lead_ids": PICKED, "fhir resource_ids": PICKED, "fhir deletions": PICKED,
+    "open_dental deleted_appointments": PICKED,
     "calltouch call_counts": COUNT, "uis report_counts": COUNT,
     "amocrm users": PICKED, "amocrm statuses": PICKED, "amocrm lead_ids": PICKED,
     "bitrix24 deal_items": "of a line of a deal only its name, quantity and price are kept",

@@ -3,8 +3,8 @@
 REST interface v1 (https://www.opendental.com/site/apispecification.html). Limits: 100 rows a page, about one request a
 second (the setting `requests_per_second` for an office's own service). Times of work are on the clinic's clock without
 offset, change stamps on the server's; year 1 is null. Rows are read by change stamp; payments have none and are read
-again for 90 days; pay splits, referrals and patient fields have no filter and are read whole. A deleted procedure stays
-with status D; a deleted appointment stays.
+again for 90 days, which replace themselves; pay splits, referrals and patient fields have no filter and are read whole.
+A deleted procedure stays with status D; a deleted appointment is told by the history of appointments.
 
 Data flow: GET /api/v1/appointments, … → staging.open_dental__* → stg_open_dental__patients, …__appointments, …__sales,
 …__payments, …__treatment_stages.
@@ -19,6 +19,7 @@ from extractors.sources.open_dental.streams import (
     APPOINTMENT_TYPES,
     APPOINTMENTS,
     CLINICS,
+    DELETED_APPOINTMENTS,
     PATIENT_FIELDS,
     PATIENTS,
     PAY_SPLITS,
@@ -33,8 +34,8 @@ SOURCE = SourceSpec(
     name="open_dental",
     description="Patients, visits and money of Open Dental",
     streams=(
-        CLINICS, PROVIDERS, APPOINTMENT_TYPES, PATIENTS, REF_ATTACHES, PATIENT_FIELDS, APPOINTMENTS, PROCEDURES,
-        PAYMENTS, PAY_SPLITS, TREAT_PLANS,
+        CLINICS, PROVIDERS, APPOINTMENT_TYPES, PATIENTS, REF_ATTACHES, PATIENT_FIELDS, APPOINTMENTS,
+        DELETED_APPOINTMENTS, PROCEDURES, PAYMENTS, PAY_SPLITS, TREAT_PLANS,
     ),
     client=OpenDentalClient,
     time_zone="Europe/Moscow",

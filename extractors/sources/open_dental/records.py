@@ -138,6 +138,19 @@ def appointment_row(record: Appointment, context: Context) -> tuple[Any, ...]:
     )
 
 
+class DeletedAppointment(msgspec.Struct):
+    """What is kept of an appointment's history: that it was deleted, and when."""
+
+    AptNum: Id
+    HistApptAction: str
+    HistDateTStamp: str
+
+
+def deleted_appointment_row(record: DeletedAppointment, context: Context) -> tuple[Any, ...]:
+    deleted_at = local_time(record.HistDateTStamp, server_zone(context), "HistDateTStamp")
+    return (str(record.AptNum), needed(deleted_at, "HistDateTStamp"))
+
+
 class Procedure(msgspec.Struct):
     ProcNum: Id
     PatNum: Id

@@ -12,6 +12,7 @@ from extractors.core.spec import Context, Page, StreamSpec, Window
 from extractors.sources.open_dental import records
 from extractors.sources.open_dental.client import OpenDentalClient
 
+DELETED = "Deleted"
 Pages = Callable[[OpenDentalClient, Window, Context], Iterator[Page]]
 
 
@@ -61,6 +62,21 @@ def treat_plan_pages(client: OpenDentalClient, window: Window, context: Context)
                 for attach in msgspec.json.decode(body, type=list[dict[str, Any]])
             ]
         yield plans
+
+
+_KEPT_OF_HISTORY = tuple(field.encode_name for field in msgspec.structs.fields(records.DeletedAppointment))
+
+
+def deleted_appointment_pages(client: OpenDentalClient, window: Window, context: Context) -> Iterator[Page]:
+    """Of the history of appointments the deletions. A row that does not say what was done is judged later, alone."""
+    where = f"open_dental deleted_appointments since {window.first}"
+    for page in client.pages("/histappointments", {"DateTStamp": str(window.first)}, where=where):
+        history = msgspec.json.decode(page, type=list[dict[str, Any]])
+        yield [
+            {name: row[name] for name in _KEPT_OF_HISTORY if name in row}
+            for row in history
+            if row.get("HistApptAction", DELETED) == DELETED
+        ]
 
 
 SERVER_FIELDS = ("serverDateTime",)
@@ -158,6 +174,19 @@ APPOINTMENTS = StreamSpec(
     lookback_days=1,
 )
 
+DELETED_APPOINTMENTS = StreamSpec(
+    source="open_dental",
+    name="deleted_appointments",
+    description="Appointments that were deleted, as their history tells: the list of appointments just lacks them.",
+    columns=(("appointment_num", "text"), ("deleted_at", "timestamptz")),
+    key=("appointment_num",),
+    record=records.DeletedAppointment,
+    row=records.deleted_appointment_row,
+    pages=deleted_appointment_pages,
+    replace="key",
+    lookback_days=1,
+)
+
 APPOINTMENT_TYPES = StreamSpec(
     source="open_dental",
     name="appointment_types",
@@ -229,8 +258,9 @@ PAYMENTS = StreamSpec(
         "ProcessStatus", "RecurringChargeDate", "IsCcCompleted", "MerchantFee",
     ),
     pages=changed_since("/payments", "DateEntry"),
-    replace="key",
-    # An edited payment changes no stamp, so those of a quarter are read again [§9.3].
+    # An edited payment changes no stamp and a deleted one leaves no trace, so those of a quarter are read again [§9.3].
+    replace="window",
+    window_column="entered_on",
     lookback_days=90,
 )
 

@@ -1,9 +1,20 @@
 -- One row per appointment. Notes in the schedule and templates of planned treatment are no appointments. A broken one is
--- cancelled when the office put the cancellation code D9987 on it, else the patient did not come.
+-- cancelled when the office put the cancellation code D9987 on it, else the patient did not come. A deleted one is gone,
+-- but for a later one of the same number.
 with
 
+deletions as (
+    select * from {{ source('open_dental', 'deleted_appointments') }}
+),
+
 appointments as (
-    select * from {{ source('open_dental', 'appointments') }}
+    select rows_as_sent.* from {{ source('open_dental', 'appointments') }} as rows_as_sent
+    where not exists (
+        select from deletions
+        where
+            deletions.appointment_num = rows_as_sent.appointment_num
+            and deletions.deleted_at >= coalesce(rows_as_sent.changed_at, '-infinity')
+    )
 ),
 
 appointment_types as (
