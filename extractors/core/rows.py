@@ -155,7 +155,9 @@ def _read_slowly(
         reading.unfit.update(missing)
         _set_aside(reading, missing[0], "the field is missing", given)
         return None
-    extra = {name: value for name, value in given.items() if name not in fields and name not in spec.skipped}
+    extra = without_nul(
+        {name: value for name, value in given.items() if name not in fields and name not in spec.skipped}
+    )
     reading.unknown_fields.update(extra.keys())  # a mapping would be taken for counts
     try:
         record = msgspec.convert(given, spec.record, strict=False)
@@ -180,4 +182,14 @@ def _blame(error: Exception) -> tuple[str, str]:
 def _set_aside(
     reading: Reading, column: str, reason: str, row: Mapping[str, Any], *, number: int | None = None
 ) -> None:
-    reading.rejected.append(RejectedRow(reading.rows_read if number is None else number, column, reason, row))
+    place = reading.rows_read if number is None else number
+    reading.rejected.append(RejectedRow(place, column, without_nul(reason), without_nul(row)))
+
+
+def without_nul(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """The same without nul bytes, which PostgreSQL can keep in no text and no jsonb."""
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, Mapping):
+        return {without_nul(name): without_nul(one) for name, one in value.items()}
+    return [without_nul(one) for one in value] if isinstance(value, list | tuple) else value

@@ -218,3 +218,13 @@ def test_the_answers_that_the_page_of_this_source_shows_are_read_as_they_stand(s
             result = feed.load(FIRST, date(2026, 6, 30), format=form, clinics={"branch-1": "C1"})
         assert (result.rows_read, result.rows_rejected) == (expected, 0)
     assert rows(f"select count(distinct occurred_at) from {TABLE}") == [(1,)]
+
+
+def test_a_line_of_csv_ends_with_its_end_and_not_with_a_sign_that_looks_like_one(start: Start, rows: Rows) -> None:
+    body = ("id;aggregator;at;clinic;note\n1;32top.ru;2026-06-01T10:00;b1;one\u2028two\x85three\x0b\n"
+            '2;32top.ru;2026-06-01T11:00;b1;"first\nsecond"\n# 2026-06-01..2026-06-10: 2 rows\n')  # fmt: skip
+    with start(faults=answer(body)) as feed:
+        assert feed.load(format="csv").rows_rejected == 0
+    assert rows(f"select request_id, note from {TABLE} order by 1") == [
+        ("1", "one\u2028two\x85three"), ("2", "first\nsecond")
+    ]

@@ -92,6 +92,10 @@ def test_a_page_that_comes_twice_makes_the_span_be_read_again_until_every_call_i
     load_calls(load)
     assert rows("select call_id from staging.calltouch__calls order by 1") == [("1",), ("2",)]
     vendor.script(first)
+    with pytest.raises(PayloadError, match="another page"):
+        load_calls(load)
+    unnumbered = Reply({name: value for name, value in dict(first.body).items() if name != "page"})
+    vendor.script(unnumbered)
     with pytest.raises(TransientError, match="1 calls came where the vendor counts 2"):
         load_calls(load)
 
@@ -214,3 +218,43 @@ def test_a_refusal_is_not_repeated(load: Load, vendor: Vendor, status: int, trie
     with pytest.raises(RejectedError, match=str(status)):
         load_calls(load)
     assert len(vendor.asked) == tries
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"page": 1, "pageTotal": 1}, {"page": 1, "pageTotal": 3, "pageSize": 1000}, {"pageTotal": 1, "records": None},
+     {"page": 2, "pageTotal": 1, "records": []}, {"pageTotal": 1, "recordsCount": 2, "records": [call(1)]}],
+    ids=["no records", "no records of three pages", "null", "another page", "fewer than counted"],
+)
+def test_a_page_without_its_calls_is_no_empty_diary(
+    load: Load, vendor: Vendor, rows: Rows, answer: dict[str, Any]
+) -> None:
+    """`recordsTotal` is `recordsCount` at some, and neither may be there [§1.2]."""
+    vendor.script(page(call(1), call(2)))
+    load_calls(load)
+    vendor.script(Reply(answer))
+    with pytest.raises((PayloadError, TransientError)):
+        load_calls(load)
+    assert rows("select count(*) from staging.calltouch__calls") == [(2,)]
+
+
+def test_calls_of_other_days_are_not_this_windows(load: Load, vendor: Vendor, rows: Rows) -> None:
+    vendor.script(page(call(1)))
+    load_calls(load)
+    vendor.script(page(call(2, date="01/05/2026 12:00:00", timestamp=NOON - 31 * 86400)))
+    with pytest.raises(PayloadError):
+        load_calls(load)
+    assert rows("select call_id from staging.calltouch__calls") == [("1",)]
+    vendor.script(page(call(1), call(3, date="31/05/2026 23:30:00", timestamp=NOON - 45000)))
+    assert load_calls(load).rows_read == 2, "the diary's days may be another clock's"
+
+
+def test_a_request_that_does_not_name_its_site_is_of_the_site_that_was_asked_for(
+    load: Load, vendor: Vendor, rows: Rows
+) -> None:
+    """`siteId` stands in newer answers only [§1.3]."""
+    vendor.play = lambda asked: Reply([{"requestId": int(asked.query["siteId"]), "date": NOON * 1000}])
+    load("calltouch", "requests", "2026-06-01", "2026-06-01", sites={"11111": "C1", "22222": "C2"})
+    assert rows("select request_id, site_id, clinic_id from staging.calltouch__requests order by 1") == [
+        ("11111", "11111", "C1"), ("22222", "22222", "C2")
+    ]

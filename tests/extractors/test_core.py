@@ -83,6 +83,8 @@ def test_retry_after_is_read_as_seconds_and_as_a_date() -> None:
     noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
     assert retry_after({"Retry-After": "7"}) == 7
     assert retry_after({"Retry-After": "Mon, 01 Jun 2026 12:00:30 GMT"}, noon) == 30
+    assert retry_after({"Retry-After": "Mon, 01 Jun 2026 12:00:30 -0000"}, noon) == 30  # UTC, and nobody knows whose
+    assert retry_after({"Retry-After": "Mon, 01 Jun 99999 12:00:30 GMT"}) is None
     assert retry_after({"Retry-After": "soon"}) is None
     assert retry_after({}) is None
 

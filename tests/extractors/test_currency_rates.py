@@ -114,6 +114,14 @@ def test_what_the_bank_does_in_either_way_gives_the_same_rates(
     assert rows(f'select count(*), sum(rate) > 0 from {TABLE} where "date" <= \'2026-06-06\'') == [(30, True)]
 
 
+def test_a_currency_of_the_list_without_any_rate_is_one_whose_days_were_not_told(start: Start, rows: Rows) -> None:
+    """A window has two weeks more before it, and the bank never rests so long; numbers of the connection may be old."""
+    with start(faults=said("XML_dynamic", days())) as bank:
+        with pytest.raises(PayloadError, match="USD"):
+            bank.load(currencies=["USD"])
+        assert bank.load(currencies={"USD": "R01235"}).rows_read == 0
+
+
 def test_a_bank_that_lists_nothing_on_a_sunday_is_asked_by_the_numbers_of_the_connection(start: Start) -> None:
     with start(RatesOptions(day_off="nothing")) as bank:
         with pytest.raises(PayloadError, match="USD not among 0 currencies"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -309,3 +311,23 @@ def test_one_payment_without_a_day_is_set_aside(start: Callable[..., Server], ro
     server.state.change("PaymentReconciliation", number, AT, paymentDate="2026-08")
     assert server.load("payments").rows_rejected == 1
     assert rows("select column_name from staging.rejected_rows") == [("paymentDate",)]
+
+
+def test_resources_of_another_kind_are_no_answer_and_no_empty_one(start: Callable[..., Server], rows: Ask) -> None:
+    """As from a cache in between; without a total nobody would miss the appointments."""
+    server = start()
+    server.load("appointments")
+    before = count(rows, "fhir__appointments")
+
+    def swap(request: Request, response: Response) -> Response:
+        bundle = json.loads(response.body)
+        bundle.pop("total", None)
+        for entry in bundle.get("entry", ()):
+            if entry["resource"]["resourceType"] == "Appointment":
+                entry["resource"]["resourceType"] = "Encounter"
+        return replace(response, body=json.dumps(bundle).encode())
+
+    server.meddle(swap)
+    with pytest.raises(PayloadError, match="another kind"):
+        server.load("appointments")
+    assert count(rows, "fhir__appointments") == before

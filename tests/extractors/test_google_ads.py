@@ -296,3 +296,35 @@ def test_a_connection_without_accounts_or_with_a_manager_is_refused_with_what_to
         fetch(client_id="")
     with pytest.raises(ConfigError, match="number"):
         fetch(customers={"my account": "C1"})
+
+
+@pytest.mark.parametrize("answer", [{}, [{}], {"status": "ok"}, [{"results": [], "nextPageToken": "x"}]])
+def test_an_answer_that_is_no_batch_or_says_that_more_follows_is_no_answer(
+    fetch: Load, vendor: Vendor, rows: Rows, answer: Any  # noqa: ANN401
+) -> None:
+    google(vendor, batches(row()))
+    fetch()
+    google(vendor, Reply(answer))
+    with pytest.raises(PayloadError):
+        fetch()
+    assert rows("select count(*) from staging.google_ads__ad_performance") == [(1,)]
+
+
+@pytest.mark.parametrize("answer", [[], [{"results": []}], [{"fieldMask": "x", "requestId": "r"}]])
+def test_every_way_to_say_that_there_are_no_rows_is_understood(
+    fetch: Load, vendor: Vendor, rows: Rows, answer: Any  # noqa: ANN401
+) -> None:
+    google(vendor, batches(row()))
+    fetch()
+    google(vendor, Reply(answer))
+    assert fetch().rows_deleted == 1
+
+
+def test_days_that_google_keeps_no_more_are_refused(load: Load, vendor: Vendor) -> None:
+    """37 months at the grain of days [§2.4]: older ones would come as none, and the landed ones would go."""
+    google(vendor, batches())
+    settings = {"customers": {ACCOUNT: "C1"}, "client_id": "c", "client_secret": "s", "token_url": vendor.url}
+    for stream in ("ad_performance", "account_days"):
+        with pytest.raises(RejectedError, match="2023-06-01"):
+            load("google_ads", stream, "2023-05-31", "2023-06-02", **settings)
+    assert vendor.asked == []

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, insert
+from sqlalchemy.exc import DBAPIError
 
 from extractors.core.errors import ConfigError, GuardError, PayloadError, RejectedError, TransientError
 from extractors.registry import source
 from extractors.run import LoadResult, run_stream
-from extractors.sources.ident.database import tables
+from extractors.sources.ident.database import passing, tables
 from simulators.ident import SIMULATOR
 from simulators.ident.routes import Ident
 from simulators.ident.wire import Writer
@@ -274,3 +275,16 @@ def test_the_simulators_writer_makes_a_report_again(world: World, tmp_path: Path
     assert sorted(path.name.split()[0] for path in tmp_path.iterdir()) == [
         "Записи", "Оплаты", "Пациенты", "Планы", "Услуги",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        (("40001", "[40001] deadlock victim"), True), (("HYT00", "timeout"), True),
+        (("HY000", "[HY000] the service is busy (40501) (SQLExecDirectW)"), True),
+        (("42S22", "[42S22] Invalid column name"), False), (("42000", "row 40501 of 9"), False), ((), False),
+    ],
+)  # fmt: skip
+def test_a_deadlock_passes_and_a_column_that_is_not_there_does_not(said: tuple[str, ...], passes: bool) -> None:
+    """What SQL Server's driver says of both is the same kind of error; only its state tells them apart [§7.3]."""
+    assert passing(DBAPIError("select", None, Exception(*said))) is passes

@@ -375,3 +375,30 @@ def test_a_connection_without_accounts_is_refused(fetch: Load, vendor: Vendor) -
     meta(vendor, page(row(1)))
     with pytest.raises(ConfigError, match="accounts"):
         fetch(accounts=None)
+
+
+def test_a_page_that_has_a_next_one_and_does_not_say_where_is_not_the_last(
+    fetch: Load, vendor: Vendor, rows: Rows
+) -> None:
+    lost = Reply({"data": [row(1)], "paging": {"next": "https://graph.example/v26.0/1/insights?limit=25"}})
+    meta(vendor, page(row(1), row(2)))
+    fetch()
+    meta(vendor, lost)
+    with pytest.raises(PayloadError):
+        fetch()
+    assert rows(COUNT) == [(2,)]
+
+
+def test_pages_that_lead_in_a_circle_are_told(fetch: Load, vendor: Vendor) -> None:
+    script = meta(vendor, page(row(1)))
+    script.pages = [page(row(1 + n % 2), after=("one", "two", "three")[n % 3]) for n in range(30)]
+    with pytest.raises(PayloadError):
+        fetch()
+    assert len(script.read) < 12
+
+
+def test_an_answer_that_is_no_state_of_a_report_is_not_waited_on(fetch: Load, vendor: Vendor) -> None:
+    script = meta(vendor, page(row(1)), states=[Reply({"error_code": None})])
+    with pytest.raises(PayloadError):
+        fetch()
+    assert len(script.polled) == 3

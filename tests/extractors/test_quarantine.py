@@ -207,3 +207,15 @@ def test_a_corrected_row_that_cannot_be_read_waits_and_is_listed_once(
     assert "6 seconds since 1970" in replayed(number=number).waiting[number]
     assert load_calls(load).rows_rejected == 1
     assert numbers(warehouse) == [number]
+
+
+def test_a_nul_byte_in_a_new_field_or_in_a_broken_row_costs_no_other_row(
+    load: Load, vendor: Vendor, rows: Rows
+) -> None:
+    """PostgreSQL keeps none, so the whole window would be refused for it."""
+    vendor.script(page(call(1, emotion={"ca\x00lm": ["a\x00b"]}), call(2, timestamp="so\x00on"), call(3)))
+    assert load("calltouch", "calls", "2026-06-01", "2026-06-01", sites={"11111": "C1"}).rows_rejected == 1
+    assert rows("select call_id, _extra from staging.calltouch__calls order by 1") == [
+        ("1", {"emotion": {"calm": ["ab"]}}), ("3", None)
+    ]
+    assert rows("select row ->> 'timestamp' from staging.rejected_rows") == [("soon",)]

@@ -346,3 +346,15 @@ def test_the_simulator_refuses_what_the_vendor_does(load: Load, city: World) -> 
         client.close()
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("result", [{}, {"metadata": {}}, {"data": None}, None, []])
+def test_a_result_without_its_rows_is_no_empty_report(
+    load: Load, vendor: Vendor, rows: Rows, result: object
+) -> None:
+    answer(vendor, rows_of(call(1)))
+    load_calls(load)
+    answer(vendor, lambda asked: {"jsonrpc": "2.0", "id": asked.json["id"], "result": result})
+    with pytest.raises(PayloadError):
+        load_calls(load)
+    assert rows("select count(*) from staging.uis__calls") == [(1,)]

@@ -379,8 +379,11 @@ def test_a_row_that_cannot_be_used_is_set_aside_and_a_new_field_is_kept(
         body(GOOD, total=', "total": {"base": {"shows": 6, "clicks": 1}}'),
         Response(200, b'{"items": [{"id": 1, "rows": []}]}'),
         Response(200, b'{"count": 0}'),
+        Response(200, b'{"items": [{"id": 7000000}]}'),
+        Response(200, b'{"items": [{"id": 7000000, "rows": null}]}'),
     ],
-    ids=["a field gone", "a foreign day", "a total that is another", "a foreign id", "no items"],
+    ids=["a field gone", "a foreign day", "a total that is another", "a foreign id", "no items", "no days",
+         "null days"],
 )
 def test_an_answer_that_is_not_what_was_asked_for_is_refused_whole(start: Start, answer: Response) -> None:
     with (
@@ -443,3 +446,27 @@ def test_the_vendors_own_limit_of_a_second_is_kept_before_it_refuses(start: Star
         vk.seconds = None
         vk.load(FIRST, FIRST, ids_per_request=200)
         assert vk.asked("/api/") == [200] * 6
+
+
+def test_a_list_without_campaigns_is_not_believed_at_once_and_not_without_its_count(start: Start, rows: Rows) -> None:
+    none = Response(200, b'{"count": 0, "offset": 0, "items": []}')
+    uncounted = Response(200, b'{"items": []}')
+    with start() as vk:
+        vk.load()
+        vk.server.faults.add(Fault("answer", matching="/ad_plans.json", response=none))
+        assert vk.load().rows_deleted == 0
+        vk.server.faults.clear()
+        vk.server.faults.add(Fault("answer", matching="/ad_plans.json", times=-1, response=uncounted))
+        with pytest.raises(PayloadError):
+            vk.load()
+        assert rows(f"select count(*) from {TABLE}") == [(30,)]
+
+
+def test_sums_of_a_day_that_end_before_their_count_stop_the_stream(start: Start, rows: Rows) -> None:
+    empty = Response(200, b'{"count": 260, "offset": 250, "items": []}')
+    with start(plans=260) as vk:
+        vk.load(FIRST, FIRST, statistics="v3")
+        vk.server.faults.add(Fault("answer", matching="offset=250", times=-1, response=empty))
+        with pytest.raises(PayloadError):
+            vk.load(FIRST, FIRST, statistics="v3")
+        assert rows(f"select count(*) from {TABLE}") == [(260,)]

@@ -141,3 +141,89 @@ def test_a_server_that_stays_broken_gives_up_after_the_agreed_number_of_tries(lo
     with pytest.raises(TransientError, match="502"):
         load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB")
     assert len(vendor.asked) == 4
+
+
+@pytest.mark.parametrize("body", ["", "\n", "null", "{}", HEADER])
+def test_an_answer_without_a_report_is_no_report_of_nothing(load: Load, vendor: Vendor, rows: Rows, body: str) -> None:
+    """Only 201 and 202 have no body; a report of nothing has its name and its columns."""
+    window = ("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01")
+    script(vendor, report(DAY_1))
+    load(*window, currency="RUB")
+    script(vendor, Reply(body))
+    with pytest.raises(PayloadError):
+        load(*window, currency="RUB")
+    assert rows("select count(*) from staging.yandex_direct__ad_performance") == [(1,)]
+    script(vendor, Reply(body), report(DAY_1))
+    assert load(*window, currency="RUB").rows_read == 1
+
+
+def test_an_error_told_with_status_200_is_tried_again_or_refused_by_its_code(load: Load, vendor: Vendor) -> None:
+    """As services other than Reports answer [§1.7]: 1000 passes, 53 is a wrong token."""
+    accounts = Reply({"result": {"Clients": [{"Login": "a", "Currency": "RUB"}]}})
+    answers = [replace(error(1000), status=200), accounts, replace(error(1000), status=200), report(DAY_1)]
+
+    def play(asked: Asked) -> Reply:
+        reply = answers.pop(0)
+        if isinstance(reply.body, str):
+            reply = replace(reply, body=reply.body.replace("{name}", asked.json["params"]["ReportName"]))
+        return reply
+
+    vendor.play = play
+    assert load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01").rows_read == 1
+    assert answers == []
+    vendor.asked.clear()
+    vendor.play = lambda _: replace(error(53), status=200)
+    with pytest.raises(RejectedError, match=r"refused access \(error 53\)"):
+        load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01")
+    assert len(vendor.asked) == 1
+
+
+def test_a_report_that_is_as_long_as_the_longest_is_taken_for_a_cut_one(
+    load: Load, vendor: Vendor, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Direct gives a million rows and says that there are a million [§1.3]."""
+    monkeypatch.setattr("extractors.sources.yandex_direct.client.LONGEST_REPORT_ROWS", 2)
+    script(vendor, report(DAY_1))
+    load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB")
+    script(vendor, report(DAY_1, DAY_2))
+    with pytest.raises(RejectedError, match="shorter window"):
+        load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB")
+    assert rows("select count(*) from staging.yandex_direct__ad_performance") == [(1,)]
+
+
+def test_ads_that_direct_does_not_number_are_added_up(load: Load, vendor: Vendor, rows: Rows) -> None:
+    """Ads of the wizard are rows of their own, but all with `--` for group and ad [§1.3]: none may replace another."""
+    script(vendor, report(DAY_1, DAY_2, DAY_2.replace("50\t0\t1", "30\t2\t2000000"), DAY_2.replace("50\t0", "--\t--")))
+    result = load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB")
+    assert (result.rows_read, result.rows_rejected) == (2, 0)
+    assert rows("select ad_id, impressions, clicks, cost from staging.yandex_direct__ad_performance order by 1") == [
+        ("", 80, 2, Decimal("2.000002")), ("101", 100, 7, Decimal("123.45"))
+    ]
+
+
+def test_a_day_read_twice_in_a_run_is_asked_for_under_two_names(load: Load, vendor: Vendor) -> None:
+    """Totals that are not the sum of the ads: both are read once more, and an old name would give old figures."""
+    names: list[str] = []
+
+    def play(asked: Asked) -> Reply:
+        params = asked.json["params"]
+        names.append(params["ReportName"])
+        if params["ReportType"] == "AD_PERFORMANCE_REPORT":
+            return replace(report(DAY_1), body=str(report(DAY_1).body).replace("{name}", names[-1]))
+        cost = 123450000 if len(names) > 2 else 999
+        return Reply(f'"{names[-1]}"\nDate\tImpressions\tClicks\tCost\n2026-06-01\t100\t7\t{cost}\nTotal rows: 1\n')
+
+    vendor.play = play
+    load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB")
+    load("yandex_direct", "account_days", "2026-06-01", "2026-06-01", currency="RUB")
+    assert len(names) == 4, "the ads, their total, and both once more"
+    assert len(set(names[1:])) == 3
+
+
+def test_days_before_the_vendors_history_are_refused(load: Load, vendor: Vendor, rows: Rows) -> None:
+    """Statistics are kept for three years before this month [§1.6]; older rows that are landed must not go for it."""
+    script(vendor, report())
+    with pytest.raises(RejectedError, match="2023-07-01"):
+        load("yandex_direct", "ad_performance", "2023-06-30", "2023-07-02", currency="RUB")
+    assert vendor.asked == []
+    assert load("yandex_direct", "ad_performance", "2023-07-01", "2023-07-02", currency="RUB").rows_read == 0

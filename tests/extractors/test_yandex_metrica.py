@@ -75,7 +75,9 @@ class Script:
         if asked.path.endswith(("/clean", "/cancel")):
             return Reply({"log_request": {"request_id": 7, "status": "cleaned_by_user"}})
         sizes = [{"part_number": number, "size": len(part)} for number, part in enumerate(self.parts)]
-        return Reply({"log_request": {"request_id": 7, "status": self.status, "parts": sizes, "size": 9, **self.told}})
+        number = int(asked.path.rpartition("/")[2])
+        told = {"request_id": number, "status": self.status, "parts": sizes, "size": 9, **self.told}
+        return Reply({"log_request": told})
 
 
 def acts(vendor: Vendor) -> list[str]:
@@ -224,7 +226,7 @@ def test_what_a_killed_run_left_is_waited_for_or_given_back_and_others_logs_are_
     ]
     vendor.play = script
     assert load_visits(load).rows_read == 1
-    assert acts(vendor) == ["logrequest/1/clean", "logrequest/2/cancel", "logrequest/7/clean"]
+    assert acts(vendor) == ["logrequest/1/clean", "logrequest/2/cancel", "logrequest/6/clean"]
     assert any(asked.path.endswith("logrequest/6") for asked in vendor.asked)
 
 
@@ -236,7 +238,7 @@ def test_cleaning_that_fails_does_not_cost_the_load(load: Load, vendor: Vendor) 
 
 
 def test_without_room_the_days_that_fit_are_asked_for_and_none_at_all_stops(load: Load, vendor: Vendor) -> None:
-    script = Script(tsv(line()))
+    script = Script(tsv())
     small = {"possible": False, "max_possible_day_quantity": 2}
     script.replies["/evaluate"] = [Reply({"log_request_evaluation": small})]
     vendor.play = script
@@ -249,7 +251,7 @@ def test_without_room_the_days_that_fit_are_asked_for_and_none_at_all_stops(load
 
 
 def test_today_is_not_asked_for(load: Load, vendor: Vendor) -> None:
-    vendor.play = Script(tsv(line()))
+    vendor.play = Script(tsv(line(visit_date="2026-05-31", begun="2026-05-31 12:00:00")))
     load("yandex_metrica", "visits", "2026-05-30", "2026-06-01", counters=COUNTERS,
          now=datetime(2026, 6, 1, 1, tzinfo=UTC))
     ordered = next(asked.query for asked in vendor.asked if asked.method == "POST")
@@ -293,8 +295,10 @@ def test_a_refusal_is_not_repeated_and_the_token_is_never_told(
 
 
 def test_a_visits_number_may_come_again_in_another_year(load: Load, vendor: Vendor, warehouse: str, rows: Rows) -> None:
-    vendor.play = Script(tsv(line(), line(visit_date="2025-06-01", begun="2025-06-01 12:00:00")))
-    load_visits(load, allow_shrink=True)
+    vendor.play = Script(tsv(line(visit_date="2025-06-01", begun="2025-06-01 12:00:00")))
+    load("yandex_metrica", "visits", "2025-06-01", "2025-06-01", counters=COUNTERS)
+    vendor.play = Script(tsv(line()))
+    load_visits(load)
     create_views(warehouse, "yandex_metrica")
     assert rows("select session_id from staging.stg_yandex_metrica__sessions order by 1") == [
         ("yandex_metrica:17",), ("yandex_metrica:17:44:2026-06-01",)
@@ -359,3 +363,38 @@ def test_the_city_arrives_whole_through_every_fault(
 def state_of(vendor: object) -> MetricaState:
     assert isinstance(vendor, YandexMetrica)
     return vendor.state
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"request_id": 8}, {"date1": "2026-05-01", "date2": "2026-05-01"}, {"parts": None, "size": None}, {"parts": []},
+     {"parts": [{"part_number": 1, "size": 1}]}],
+    ids=["another log", "other days", "no parts and no size", "no parts", "a part is missing"],
+)
+def test_a_log_that_is_not_the_one_that_was_ordered_is_not_read(
+    load: Load, vendor: Vendor, rows: Rows, told: dict[str, Any]
+) -> None:
+    vendor.play = Script(tsv(line()), tsv(line(visit_id="18")))
+    load_visits(load)
+    vendor.play = Script(tsv(line()), tsv(line(visit_id="18")), **told)
+    with pytest.raises(PayloadError):
+        load_visits(load)
+    assert rows("select count(*) from staging.yandex_metrica__visits") == [(2,)]
+
+
+def test_a_part_with_visits_of_other_days_is_taken_for_another_part(load: Load, vendor: Vendor, rows: Rows) -> None:
+    vendor.play = Script(tsv(line()))
+    load_visits(load)
+    vendor.play = Script(tsv(line(visit_id="18", visit_date="2026-06-02", begun="2026-06-02 12:00:00")))
+    with pytest.raises(PayloadError):
+        load_visits(load)
+    assert rows("select visit_id from staging.yandex_metrica__visits") == [("17",)]
+
+
+def test_a_log_that_is_said_to_be_of_no_bytes_and_has_no_parts_is_one_of_nothing(
+    load: Load, vendor: Vendor, rows: Rows
+) -> None:
+    vendor.play = Script(tsv(line()))
+    load_visits(load)
+    vendor.play = Script(parts=None, size=0)
+    assert load_visits(load).rows_deleted == 1

@@ -120,8 +120,9 @@ def csv_rows(body: bytes, window: Window) -> list[Mapping[str, Any]]:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = body.decode("cp1251", "replace")
-    lines = text.splitlines(keepends=True)
-    told = _LAST_LINE.fullmatch(lines[-1].strip()) if lines else None
+    # Not by `splitlines`: signs inside a note, such as U+2028, would end a line too.
+    lines = [f"{line}\n" for line in text.replace("\r\n", "\n").rstrip().split("\n")]
+    told = _LAST_LINE.fullmatch(lines[-1].strip())
     if told is None:
         raise UnreadableBody("the last line does not tell the days and the number of rows")
     if told[1] != str(window):

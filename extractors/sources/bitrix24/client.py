@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +25,8 @@ from extractors.core.spec import Context
 PAGE_ROWS = 50
 BATCH_COMMANDS = 50
 DOUBTS = 3
+BATCH = "batch"
+SLACK = timedelta(days=1)
 TRY_AGAIN = {"QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT", "INTERNAL_SERVER_ERROR", "ERROR_UNEXPECTED_ANSWER"}
 REFUSED_ACCESS = {
     "NO_AUTH_FOUND", "INVALID_CREDENTIALS", "INSUFFICIENT_SCOPE", "USER_ACCESS_ERROR", "ACCESS_DENIED", "EXPIRED_TOKEN",
@@ -39,6 +44,7 @@ class _Time(msgspec.Struct):
 class _Body(msgspec.Struct):
     result: Any = msgspec.UNSET
     next: int | None = None
+    total: int | None = None
     error: Any = None
     time: _Time | None = None
 
@@ -81,7 +87,7 @@ class Bitrix24Client:
 
         def decode(content: bytes) -> _Body:
             decoded = _decode(content)
-            if fits is not None and not all(map(fits, _rows(decoded.result))):
+            if method != BATCH and not all(map(fits or _anything, _rows(decoded.result))):
                 raise UnreadableBody("rows that were not asked for")
             return decoded
 
@@ -96,7 +102,7 @@ class Bitrix24Client:
     ) -> Iterator[list[dict[str, Any]]]:
         """Pages of a list in the order of ID. `conditions` is the method's filter.
 
-        An empty page and one that repeats what was read are asked for again before they are believed.
+        An empty page, one that repeats what was read and one out of order are asked for again before they are believed.
         """
         last = 0
         doubts = 0
@@ -111,41 +117,62 @@ class Bitrix24Client:
                     "start": -1,
                 },
                 where=where,
+                fits=lambda row: _fits(row, conditions),
             )
             rows = _rows(body.result)
             if not rows and doubts:
                 return
-            if not rows or int(rows[0]["ID"]) <= last:
+            numbers = [last, *(int(row["ID"]) for row in rows)]
+            if not rows or any(later <= number for number, later in pairwise(numbers)):
                 doubts += 1
                 if doubts >= DOUBTS:
-                    raise TransientError(f"{where} ({method}): the portal repeats a page. Run it again later.")
+                    raise TransientError(
+                        f"{where} ({method}): the portal repeats a page, or gives it out of order. Run it again later."
+                    )
                 continue
             doubts = 0
             yield rows
             if len(rows) < PAGE_ROWS:
                 return
-            last = int(rows[-1]["ID"])
+            last = numbers[-1]
 
     def paged(
         self, method: str, params: Params, *, where: str, fits: Callable[[dict[str, Any]], bool] | None = None
     ) -> Iterator[list[dict[str, Any]]]:
-        """Pages of a short list (a dictionary) by offset. An empty page is asked for again before it is believed."""
-        start: int | None = 0
-        while start is not None:
-            body = self.call(method, {**params, "start": start}, where=where, fits=fits)
-            if not _rows(body.result):
+        """Pages of a short list (a dictionary) by offset. An empty page is asked for again before it is believed.
+
+        Where fewer different rows came than the portal counts, all is read again. Raises TransientError after the third
+        time, and where the next page does not lie behind.
+        """
+        for _ in range(DOUBTS):
+            seen: set[bytes] = set()
+            start, total = 0, 0
+            while True:
                 body = self.call(method, {**params, "start": start}, where=where, fits=fits)
-            yield _rows(body.result)
-            start = body.next
+                if not _rows(body.result):
+                    body = self.call(method, {**params, "start": start}, where=where, fits=fits)
+                rows = _rows(body.result)
+                seen.update(msgspec.json.encode(row, order="sorted") for row in rows)
+                total = body.total or 0
+                yield rows
+                if body.next is None:
+                    break
+                if body.next <= start:
+                    raise TransientError(f"{where} ({method}): the portal's pages lead back. Run it again later.")
+                start = body.next
+            if len(seen) >= total:
+                return
+        raise TransientError(
+            f"{where} ({method}): {len(seen)} rows came where the portal counts {total}. Run it again later."
+        )
 
     def batch(self, commands: Mapping[str, str], *, where: str) -> dict[str, Any]:
         """Results of up to 50 commands by name. A command without a result is not in the answer: portals were seen
         to answer a whole batch with nothing, so the caller asks for those one by one."""
-        body = self.call("batch", {"halt": 0, "cmd": dict(commands)}, where=where)
+        body = self.call(BATCH, {"halt": 0, "cmd": dict(commands)}, where=where)
         results = body.result.get("result") if isinstance(body.result, dict) else None
-        if isinstance(results, list):  # PHP writes a map without keys, or with keys 0, 1, …, as a list
-            results = dict(zip(commands, results, strict=False))
-        return dict(results or {})
+        # PHP writes a map without keys as a list; ours are no numbers, so any other list is of other commands
+        return dict(results) if isinstance(results, dict) else {}
 
     def _classify(self, answer: Answer, where: str) -> ChairsideError | None:
         if answer.status == 200:
@@ -175,7 +202,27 @@ def _decode(body: bytes) -> _Body:
 
 
 def _rows(result: Any) -> list[dict[str, Any]]:  # noqa: ANN401  the vendor's shapes differ by method
-    """Rows of a result: a list, or a map that holds the list as `items` or `categories`; PHP's empty map is []."""
+    """Rows of a result: a list, or a map that holds the list as `items` or `categories`; PHP's empty map is [].
+
+    Raises UnreadableBody for anything else: null and a map without the list say nothing of rows.
+    """
     if isinstance(result, dict):
-        result = result.get("items", result.get("categories", []))
-    return list(result or [])
+        result = result.get("items", result.get("categories"))
+    if not isinstance(result, list) or not all(isinstance(row, dict) for row in result):
+        raise UnreadableBody("the result is no list of rows")
+    return result
+
+
+def _anything(row: dict[str, Any]) -> bool:
+    return True
+
+
+def _fits(row: dict[str, Any], conditions: Params) -> bool:
+    """Whether the row's times are those of the filter, a day more or less for portals that read it on another clock. A
+    text that is no time is the row's own trouble."""
+    for name, bound in conditions.items():
+        with suppress(KeyError, ValueError, TypeError):
+            beyond = datetime.fromisoformat(row[name.lstrip("<>=")]) - datetime.fromisoformat(bound)
+            if (beyond if name.startswith("<") else -beyond) > SLACK:
+                return False
+    return True

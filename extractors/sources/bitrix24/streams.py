@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from extractors.core.errors import TransientError
 from extractors.core.spec import Context, Page, StreamSpec, Window
 from extractors.sources.bitrix24.client import BATCH_COMMANDS, Bitrix24Client
 from extractors.sources.bitrix24.records import (
@@ -115,9 +116,19 @@ def item_pages(client: Bitrix24Client, window: Window, context: Context) -> Iter
             asked = ids[start : start + BATCH_COMMANDS]
             found = client.batch({f"d{id_}": f"crm.deal.productrows.get?id={id_}" for id_ in asked}, where=where)
             for id_ in asked:
-                if f"d{id_}" not in found:
-                    found[f"d{id_}"] = client.call("crm.deal.productrows.get", {"id": id_}, where=where).result
-            yield [{"deal": id_, "rows": found[f"d{id_}"] or []} for id_ in asked]
+                if not _of_deal(id_, found.get(f"d{id_}")):
+                    found[f"d{id_}"] = client.call(
+                        "crm.deal.productrows.get", {"id": id_}, where=where,
+                        fits=lambda row, id_=id_: _of_deal(id_, [row]),  # type: ignore[misc]
+                    ).result
+            yield [{"deal": id_, "rows": found[f"d{id_}"]} for id_ in asked]
+
+
+def _of_deal(number: str, rows: object) -> bool:
+    """Whether these can be the lines of the deal: a list, none of which names another owner."""
+    return isinstance(rows, list) and all(
+        isinstance(row, dict) and str(row.get("OWNER_ID", number)) == number for row in rows
+    )
 
 
 def user_pages(client: Bitrix24Client, window: Window, context: Context) -> Iterator[Page]:
@@ -135,13 +146,17 @@ def stage_pages(client: Bitrix24Client, window: Window, context: Context) -> Ite
     where = "bitrix24 stages"
     for categories in client.paged("crm.category.list", {"entityTypeId": DEAL}, where=where):
         for category in categories:
+            named = False
             entity = "DEAL_STAGE" if str(category["id"]) == "0" else f"DEAL_STAGE_{category['id']}"
             for rows in client.paged(
                 "crm.status.list", {"filter": {"ENTITY_ID": entity}}, where=where,
                 fits=lambda row, entity=entity: row.get("ENTITY_ID") == entity,  # type: ignore[misc]
             ):
                 names = ("ENTITY_ID", "STATUS_ID", "NAME", "SORT", "SEMANTICS")
+                named = named or bool(rows)
                 yield [{name: row.get(name) for name in names} for row in rows]
+            if not named:
+                raise TransientError(f"{where}: the portal names no stage of the funnel {category['id']}.")
 
 
 _UTM = (("utm_source", "text"), ("utm_medium", "text"), ("utm_campaign", "text"))

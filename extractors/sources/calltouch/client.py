@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -26,6 +28,12 @@ class _Page(msgspec.Struct):
     page: int | None = None
     pageTotal: int | None = None
     recordsTotal: int | None = None
+    recordsCount: int | None = None
+
+    @property
+    def announced(self) -> int | None:
+        """How many calls the diary has; two names are in use, and neither may be there [§1.2]."""
+        return self.recordsCount if self.recordsTotal is None else self.recordsTotal
 
     @property
     def rows(self) -> msgspec.Raw:
@@ -34,6 +42,7 @@ class _Page(msgspec.Struct):
 
 class _CallId(msgspec.Struct):
     callId: int | str | None = None
+    date: Any = None
 
 
 class _RequestDate(msgspec.Struct):
@@ -81,10 +90,10 @@ class CalltouchClient:
                         "withCallTags": "true",
                         **({"withMapVisits": "true"} if visits else {}),
                     },
-                    decode=_calls_page,
+                    decode=partial(_calls_page, number=number, window=window),
                 )
                 seen.update(call.callId for call in _CALL_IDS.decode(page.rows))
-                announced = page.recordsTotal or 0
+                announced = page.announced or 0
                 yield page.rows
                 # An empty span may say pageTotal 0: never wait for equality.
                 if number >= (page.pageTotal or 0):
@@ -108,11 +117,11 @@ class CalltouchClient:
                 f"/calls-service/RestAPI/{site}/calls-diary/calls",
                 where=where,
                 params={**self._span(window), "page": 1, "limit": 1},
-                decode=_calls_page,
+                decode=partial(_calls_page, number=1, window=window),
             )
-            if page.recordsTotal:
+            if page.announced:
                 break
-        return page.recordsTotal
+        return page.announced
 
     def _span(self, window: Window) -> dict[str, str]:
         return {
@@ -164,9 +173,24 @@ def us_date(day: date) -> str:
     return f"{day:%m/%d/%Y}"
 
 
-def _calls_page(body: bytes) -> _Page:
+def _calls_page(body: bytes, *, number: int, window: Window) -> _Page:
+    """A page of the diary. One whose records are no list of objects, or are not told, is tried again."""
     page = _PAGE.decode(body)
-    if not bytes(page.records) and page.pageTotal is None and page.recordsTotal is None:
-        raise UnreadableBody("neither calls nor their number are in it")
-    _CALL_IDS.decode(page.rows)  # a page whose records are no list of objects is tried again
+    counts = (page.pageTotal, page.announced)
+    if not bytes(page.records) and (any(counts) or counts == (None, None)):
+        raise UnreadableBody("the calls are not in it")
+    if page.page is not None and page.page != number:
+        raise UnreadableBody("another page")
+    if not all(_near(call.date, window) for call in _CALL_IDS.decode(page.rows)):
+        raise UnreadableBody("calls of other days")
     return page
+
+
+def _near(written: object, window: Window) -> bool:
+    """Whether a diary time can be of the window. It is printed at UTC+3 whatever the account's clock, so a day more is
+    allowed at both ends [§1.2]; a text that is no day is the row's own trouble."""
+    try:
+        day = datetime.strptime(str(written)[:10], "%d/%m/%Y").date()  # noqa: DTZ007 - a day of the diary's own clock
+    except ValueError:
+        return True
+    return window.first - timedelta(days=1) <= day <= window.last + timedelta(days=1)

@@ -73,11 +73,11 @@ def call_row(record: Call, context: Context) -> tuple[Any, ...]:
     occurred_at = epoch(record.timestamp, "timestamp")
     static = record.medium == "offline" and record.source == record.phoneNumber
     utm = (record.utmSource, record.utmMedium, record.utmCampaign, record.utmContent, record.utmTerm)
-    call_id = str(record.callId)
+    call_id, site = str(record.callId), _site(record.siteId, context)
     return (
         call_id,
-        str(record.siteId),
-        context.clinic(record.siteId, "siteId"),
+        str(site),
+        context.clinic(site, "siteId"),
         occurred_at,
         _diary_day(record.date) or occurred_at.astimezone(context.zone).date(),
         text(record.callerNumber),
@@ -104,7 +104,7 @@ def call_row(record: Call, context: Context) -> tuple[Any, ...]:
         record.uniqueCall,
         record.targetCall,
         word(record.statusDetails),
-        f"{str(context.settings.get('base_url')).rstrip('/')}/calls-service/RestAPI/{record.siteId}/calls-diary/calls/"
+        f"{str(context.settings.get('base_url')).rstrip('/')}/calls-service/RestAPI/{site}/calls-diary/calls/"
         f"{call_id}/download" if context.settings.get("recordings") else None,
     )
 
@@ -165,7 +165,7 @@ def request_row(record: Request, context: Context) -> tuple[Any, ...]:
     """A request of the site; one that a callback widget made is a callback order."""
     words = said_in(record.RequestTags)
     occurred_at = epoch(record.date / 1000, "date")
-    session = record.session or SessionOf()
+    session, site = record.session or SessionOf(), _site(record.siteId, context)
     client = record.client or ClientOf()
     phone = next((found for item in client.phones or () if (found := text(item.phoneNumber))), None)
     email = next(
@@ -174,8 +174,8 @@ def request_row(record: Request, context: Context) -> tuple[Any, ...]:
     )
     return (
         str(record.requestId),
-        str(record.siteId),
-        context.clinic(record.siteId, "siteId"),
+        str(site),
+        context.clinic(site, "siteId"),
         occurred_at,
         occurred_at.astimezone(context.zone).date(),
         "callback_order" if callback_ordered(record.RequestTags) else "form",
@@ -205,6 +205,11 @@ def request_row(record: Request, context: Context) -> tuple[Any, ...]:
         word(record.status),
         text(record.requestUrl),
     )
+
+
+def _site(told: int | str | None, context: Context) -> int | str | None:
+    """The site of a record. Older answers do not name it [§1.3]; then it is the one that was asked for."""
+    return context.account if told is None else told
 
 
 def _manager(value: object) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from extractors.core.errors import ConfigError
+from extractors.core.errors import ConfigError, PayloadError
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
 from extractors.core.values import money, needed
 from extractors.sources.currency_rates.client import RatesClient, dotted
@@ -56,16 +56,21 @@ def _positive(text: str, column: str) -> Decimal:
 
 
 def rate_pages(client: RatesClient, window: Window, context: Context) -> Iterator[Page]:
-    """One page per currency, from 14 days before the window: those days' rates hold for its first ones."""
+    """One page per currency, from 14 days before the window: those days' rates hold for its first ones.
+
+    Raises PayloadError where a currency of the bank's list has no rate in all these days: it never rests so long.
+    """
     where = f"currency_rates rates {window}"
     wider = Window(window.first - BEFORE, window.last)
-    for currency, number in _numbers(client, window, context, where).items():
+    for currency, (number, is_listed) in _numbers(client, window, context, where).items():
         rows = client.days(number, wider, where=f"{where} {currency}")
+        if is_listed and not rows:
+            raise PayloadError(f"{where}: the bank lists {currency} and tells no rate of {wider}. Run it again later.")
         yield [{**row, "currency": currency, "number": number} for row in rows]
 
 
-def _numbers(client: RatesClient, window: Window, context: Context, where: str) -> Mapping[str, str]:
-    """The bank's number of each currency of the setting: given there, or found in the list of the last day."""
+def _numbers(client: RatesClient, window: Window, context: Context, where: str) -> Mapping[str, tuple[str, bool]]:
+    """The bank's number of each currency of the setting: given there (false), or found in the list of the last day."""
     asked = context.settings.get("currencies") or list(USUAL)
     if isinstance(asked, str):
         asked = [word for word in re.split(r"[\s,;]+", asked) if word]
@@ -79,7 +84,7 @@ def _numbers(client: RatesClient, window: Window, context: Context, where: str) 
     given = {code: str(asked[code]) for code in codes if asked[code]} if isinstance(asked, Mapping) else {}
     looked_up = [code for code in codes if code not in given]
     found = client.numbers(looked_up, window.last, where=where) if looked_up else {}
-    return {code: given.get(code) or found[code] for code in codes}
+    return {code: (given[code], False) if code in given else (found[code], True) for code in codes}
 
 
 RATES = StreamSpec(

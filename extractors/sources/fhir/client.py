@@ -29,6 +29,7 @@ TRY_AGAIN = {"transient", "throttled", "timeout", "lock-error"}
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 Params = Mapping[str, str | list[str]]
+Expected = tuple[str | None, tuple[datetime, datetime] | None]  # kind of the rows and when they were updated, if asked
 
 
 class Expired(RejectedError):
@@ -135,7 +136,8 @@ class FhirClient:
             total: int | None = None
             began = False
             try:
-                for bundle in self._pages(f"/{kind}", {**params, "_count": str(self._rows)}, within, where=where):
+                asked: Params = {**params, "_count": str(self._rows)}
+                for bundle in self._pages(f"/{kind}", asked, (kind, within), where=where):
                     began = True
                     kept = _matches(bundle, kind)
                     seen.update(kept)
@@ -162,7 +164,7 @@ class FhirClient:
         """What happened to resources of that kind, newest first."""
         try:
             asked: Params = {"_since": since, "_count": str(self._rows)}
-            for bundle in self._pages(f"/{kind}/_history", asked, None, where=where):
+            for bundle in self._pages(f"/{kind}/_history", asked, (None, None), where=where):
                 yield bundle.entry
         except Expired:
             raise RejectedError(
@@ -171,14 +173,14 @@ class FhirClient:
             ) from None
 
     def _pages(
-        self, path: str, params: Params, within: tuple[datetime, datetime] | None, *, where: str
+        self, path: str, params: Params, expected: Expected, *, where: str
     ) -> Iterator[Bundle]:
         """Bundles by their links. A page that repeats, and an empty one, are asked for again."""
         asked: Params | None = params
         before: list[bytes] = []
         repeats, doubted = 0, False
         while True:
-            bundle = self._get(path, asked, within, where=where)
+            bundle = self._get(path, asked, expected, where=where)
             rows = [bytes(entry.resource) for entry in bundle.entry if bytes(entry.resource)]
             if not bundle.entry and not doubted:
                 doubted = True
@@ -204,13 +206,15 @@ class FhirClient:
             "server names itself so, set `link_base_url` to its own address."
         )
 
-    def _get(
-        self, path: str, params: Params | None, within: tuple[datetime, datetime] | None, *, where: str
-    ) -> Bundle:
+    def _get(self, path: str, params: Params | None, expected: Expected, *, where: str) -> Bundle:
+        kind, within = expected
+
         def decode(body: bytes) -> Bundle:
             bundle = _BUNDLE.decode(body)
             if bundle.resourceType != "Bundle":
                 raise UnreadableBody(f"a {bundle.resourceType} and no Bundle")
+            if kind is not None and not all(_of_kind(entry, kind) for entry in bundle.entry):
+                raise UnreadableBody("resources of another kind")
             if within is not None and self._filters and not all(_inside(entry, within) for entry in bundle.entry):
                 raise UnreadableBody("rows that were not asked for; see `filters_by_time` in docs/sources/fhir.md")
             return bundle
@@ -255,6 +259,13 @@ def _inside(entry: Entry, within: tuple[datetime, datetime]) -> bool:
     meta = _HEAD.decode(entry.resource).meta
     moment = meta.lastUpdated if meta else None
     return moment is None or moment.tzinfo is None or within[0] <= moment < within[1]
+
+
+def _of_kind(entry: Entry, kind: str) -> bool:
+    """Whether a row of the search can be one: included resources and the server's remarks may be of other kinds."""
+    if not bytes(entry.resource) or (entry.search is not None and entry.search.mode not in (None, "match")):
+        return True
+    return _HEAD.decode(entry.resource).resourceType in (kind, "OperationOutcome")
 
 
 def _matches(bundle: Bundle, kind: str) -> dict[str, bytes]:

@@ -58,9 +58,14 @@ class _Error(msgspec.Struct):
     details: list[_Failure] = []
 
 
-class _Batch(msgspec.Struct):
-    results: list[dict[str, Any]] = []
+class _Batch(msgspec.Struct, rename="camel"):
+    """A batch of nothing may leave out `results`, but never says nothing at all."""
+
+    results: list[dict[str, Any]] | None = None
     error: _Error | None = None
+    field_mask: str | None = None
+    request_id: str | None = None
+    next_page_token: str | None = None
 
 
 class _Token(msgspec.Struct):
@@ -173,14 +178,14 @@ class GoogleAdsClient:
 
         def decode(body: bytes) -> list[_Batch]:
             batches = _batches(body)
-            if not all(asked(row) for batch in batches for row in batch.results):
+            if not all(asked(row) for batch in batches for row in batch.results or ()):
                 raise UnreadableBody("rows that were not asked for")
             return batches
 
         batches = self._ask(customer, query, where, decode)
         if not any(batch.results for batch in batches):
             batches = self._ask(customer, query, where, decode)
-        return (batch.results for batch in batches)
+        return (batch.results or [] for batch in batches)
 
     def _ask(self, customer: str, query: str, where: str, decode: Callable[[bytes], list[_Batch]]) -> list[_Batch]:
         try:
@@ -209,8 +214,14 @@ class GoogleAdsClient:
 
 
 def _batches(body: bytes) -> list[_Batch]:
-    """The batches; an object alone is one batch (`googleAds:search` answers so)."""
-    return [_BATCH.decode(body)] if body.lstrip()[:1] == b"{" else _BATCHES.decode(body)
+    """The batches; an object alone is one batch (`googleAds:search` answers so). A stream has no further pages."""
+    batches = [_BATCH.decode(body)] if body.lstrip()[:1] == b"{" else _BATCHES.decode(body)
+    for batch in batches:
+        if batch.results is None and batch.field_mask is None and batch.request_id is None:
+            raise UnreadableBody("no batch of results")
+        if batch.next_page_token:
+            raise UnreadableBody("a page that says that more follow")
+    return batches
 
 
 def _decode_token(body: bytes) -> _Token:

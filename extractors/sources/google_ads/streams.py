@@ -11,6 +11,7 @@ import msgspec
 
 from extractors.core.accounts import Account, account_ids, accounts, check_account
 from extractors.core.errors import PayloadError
+from extractors.core.history import months_ago, refuse_before, today
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
 from extractors.core.totals import Totals
 from extractors.core.values import day, needed, text
@@ -24,6 +25,7 @@ FIELDS = (
 TOTAL_FIELDS = (
     "segments.date", "metrics.cost_micros", "metrics.impressions", "metrics.clicks", "customer.id",
 )
+HISTORY_MONTHS = 37
 MICROS = Decimal(1_000_000)
 
 
@@ -100,6 +102,7 @@ def ad_performance_pages(client: GoogleAdsClient, window: Window, context: Conte
     includes_vat = bool(context.settings.get("include_vat", False))
     for account in accounts(context, NAME, "customers"):
         where = f"google_ads ad_performance {window} account {account.account_id}"
+        _refuse_too_early(window, context, where)
         _look_at(client, account, where)
         known = {"clinic_id": account.clinic_id, "includes_vat": includes_vat}
         yield [{**row, **known} for row in _days(client, account, window, "campaign", FIELDS, where)]
@@ -109,7 +112,13 @@ def account_day_pages(client: GoogleAdsClient, window: Window, context: Context)
     """One query per account."""
     for account in accounts(context, NAME, "customers"):
         where = f"google_ads account_days {window} account {account.account_id}"
+        _refuse_too_early(window, context, where)
         yield _days(client, account, window, "customer", TOTAL_FIELDS, where)
+
+
+def _refuse_too_early(window: Window, context: Context, where: str) -> None:
+    """Days are told for 37 months [§2.4]."""
+    refuse_before(months_ago(today(context), HISTORY_MONTHS), window, where, "Google")
 
 
 def _days(

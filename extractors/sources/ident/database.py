@@ -38,6 +38,8 @@ from extractors.sources.files.cells import to_text
 Row = dict[str, Any]
 PAGE_ROWS = 5000
 TRIES = 3
+PASSING_STATES = {"08S01", "08001", "40001", "HYT00"}
+PASSING_NUMBERS = ("40197", "40501", "40613")  # of the server itself, in the text behind a state that says nothing
 
 
 def tables(schema: str | None) -> dict[str, Table]:
@@ -131,13 +133,12 @@ class Database:
                     if level:
                         connection = connection.execution_options(isolation_level=level)
                     return [dict(row) for row in connection.execute(query).mappings()]
-            except OperationalError as error:
+            except DBAPIError as error:
                 failed = type(error.orig).__name__
+                if not passing(error):
+                    raise _refused(kind, failed) from None
                 if attempt < TRIES:
                     time.sleep(float(self._context.settings.get("retry_base_seconds", 1.0)) * 2 ** (attempt - 1))
-            except DBAPIError as error:
-                failed = f"{type(error.orig).__name__}"
-                raise _refused(kind, failed) from None
         raise TransientError(f"ident {kind}: the database does not answer ({failed}, {TRIES} times). Run it again.")
 
     def _patients(self) -> Select[Any]:
@@ -249,6 +250,16 @@ class Database:
             .outerjoin(items, prices.c.ID_ServiceItems == items.c.ID)
             .where(plans.c.IsActive == 1)
         )
+
+
+def passing(error: DBAPIError) -> bool:
+    """Whether another try may help. Some drivers give a deadlock no class of its own, only its state [§7.3]."""
+    told = [str(part) for part in getattr(error.orig, "args", ())]
+    return (
+        isinstance(error, OperationalError)
+        or bool(told[:1] and told[0] in PASSING_STATES)
+        or any(f"({number})" in text for number in PASSING_NUMBERS for text in told[1:])
+    )
 
 
 def _refused(kind: str, failed: str) -> RejectedError:

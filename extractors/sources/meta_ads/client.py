@@ -7,7 +7,7 @@ at 85 % of any limit the next request waits [ADS_APIS.md §3.2, §3.4].
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -55,7 +55,7 @@ class _Made(msgspec.Struct):
 
 
 class _Run(msgspec.Struct):
-    async_status: str = ""
+    async_status: str
     error_code: int | None = None
     error_subcode: int | None = None
 
@@ -74,8 +74,13 @@ class _Page(msgspec.Struct):
     paging: _Paging | None = None
 
     @property
+    def is_last(self) -> bool:
+        """Only `next` tells: cursors stand on the last page too."""
+        return self.paging is None or not self.paging.next
+
+    @property
     def after(self) -> str | None:
-        """Where the next page begins; null on the last one. Only `next` tells: cursors stand on the last page too."""
+        """Where the next page begins; null on the last one, and where it is not said."""
         if self.paging is None or not self.paging.next:
             return None
         if self.paging.cursors is not None and self.paging.cursors.after:
@@ -201,28 +206,33 @@ class MetaAdsClient:
         self, path: str, params: Mapping[str, str], where: str, asked: Callable[[Mapping[str, Any]], bool]
     ) -> Iterator[Sequence[Mapping[str, Any]]]:
         after: str | None = None
+        seen: set[str | None] = {None}
         while True:
-            page = self._page(path, params, after, where, asked)
+            page = self._page(path, params, after, seen, where, asked)
             if not page.data:
                 # In the middle it would lose rows without a word; at the end of nothing it is right, twice.
-                page = self._page(path, params, after, where, asked)
+                page = self._page(path, params, after, seen, where, asked)
             yield page.data
-            after = page.after
-            if after is None:
+            if page.is_last:
                 return
+            after = page.after
+            seen.add(after)
 
     def _page(
         self,
         path: str,
         params: Mapping[str, str],
         after: str | None,
+        seen: Collection[str | None],
         where: str,
         asked: Callable[[Mapping[str, Any]], bool],
     ) -> _Page:
+        """The page at `after`. One from where the next is at a place in `seen`, or nowhere, is read again."""
+
         def decode(body: bytes) -> _Page:
             page = msgspec.json.decode(body, type=_Page)
-            if after is not None and page.after == after:
-                raise UnreadableBody("the page before, once more")
+            if not page.is_last and page.after in seen:
+                raise UnreadableBody("the next page is one before, or nowhere")
             return page
 
         foreign = 0

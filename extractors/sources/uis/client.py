@@ -62,7 +62,7 @@ class _Error(msgspec.Struct):
 
 
 class _Result(msgspec.Struct):
-    data: msgspec.Raw = msgspec.Raw(b"[]")
+    data: msgspec.Raw
     metadata: _Metadata | None = None
 
 

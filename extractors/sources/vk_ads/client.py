@@ -73,6 +73,7 @@ class _Statistics(msgspec.Struct):
     items: list[_Item]
     total: dict[str, Any] | None = None
     offset: int | None = None
+    count: int | None = None
 
 
 class _User(msgspec.Struct):
@@ -147,18 +148,20 @@ class VkAdsClient:
         return str(user.id)
 
     def objects(self, account: str, level: str, *, where: str) -> list[AdObject]:
-        """All campaigns of an account (or groups, by `level`), deleted ones too.
+        """All campaigns of an account (or groups, by `level`), deleted ones too. None at all is asked for twice.
 
         Raises TransientError when fewer come than VK counts, three times.
         """
+        doubted = False
         for _ in range(SHIFTED_TRIES):
             found: dict[str, AdObject] = {}
             announced = 0
             for page in self._object_pages(account, level, where):
                 announced = max(announced, page.count or 0)
                 found |= {str(item.id): AdObject(str(item.id), item.name, item.status) for item in page.items}
-            if len(found) >= announced:
+            if len(found) >= announced and (found or doubted):
                 return list(found.values())
+            doubted = not found
         raise TransientError(
             f"{where}: {len(found)} objects came where VK counts {announced}; the pages shift while they are read. "
             "Run it again later."
@@ -176,8 +179,9 @@ class VkAdsClient:
                 page = _OBJECTS.decode(body)
                 if page.offset is not None and page.offset != offset:
                     raise UnreadableBody("a page from another place")
-                if not page.items and (page.count or 0) > offset:
-                    raise UnreadableBody("an empty page before the last")
+                _refuse_no_end(page, offset)
+                if not page.items and page.count is None:
+                    raise UnreadableBody("neither objects nor their number are in it")
                 return page
 
             page = self._get(account, f"/api/v2/{level}.json", params, where, decode)
@@ -205,6 +209,8 @@ class VkAdsClient:
             told = _STATISTICS.decode(body)
             if any(str(item.id) not in ids for item in told.items):
                 raise UnreadableBody("statistics of another object")
+            if any(item.rows is None for item in told.items):
+                raise UnreadableBody("an object without its days")
             rows = [row for item in told.items for row in item.rows or ()]
             _check_days(rows, window)
             if self.checks_totals:
@@ -244,6 +250,7 @@ class VkAdsClient:
                     raise UnreadableBody("a page from another place")
                 if told.items and all(str(item.id) in seen for item in told.items):
                     raise UnreadableBody("a page that has come before")
+                _refuse_no_end(told, offset)
                 return told
 
             path = f"/api/v3/statistics/{level}/day.json"
@@ -301,6 +308,12 @@ class VkAdsClient:
         if answer.status < 500 and code and _CODE.fullmatch(code):
             return RejectedError(f"{where}: VK refused the request ({code}). See docs/sources/vk_ads.md.")
         return classify_by_status(answer, where)
+
+
+def _refuse_no_end(page: _Objects | _Statistics, offset: int) -> None:
+    """Raises UnreadableBody for an empty page where more are counted. `count` may be the page's own, 0 then."""
+    if not page.items and (page.count or 0) > offset:
+        raise UnreadableBody("an empty page before the last")
 
 
 def _decode_user(body: bytes) -> _User:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import msgspec
 
 from extractors.core.client import api_client
 from extractors.core.errors import ChairsideError, PayloadError, RejectedError, TransientError
-from extractors.core.http import Answer, UnreadableBody, classify_by_status, retry_after
+from extractors.core.http import UNREADABLE_TRIES, Answer, UnreadableBody, classify_by_status, retry_after
 from extractors.core.redact import redact
 from extractors.core.settings import number, required
 from extractors.core.spec import BROKEN, Context
@@ -26,6 +28,7 @@ TRY_AGAIN: dict[int, float | None] = {
 WRONG_TOKEN = {53, 54, 58, 513, 3000, 3001}
 DEFAULT_POLL_SECONDS = 10.0
 LONGEST_REPORT_SECONDS = 3600.0
+LONGEST_REPORT_ROWS = 1_000_000  # one that has as many may have been cut there, and its row count says the same [§1.3]
 
 
 class _Fault(msgspec.Struct):
@@ -51,10 +54,8 @@ class _AccountsBody(msgspec.Struct):
 
 
 def classify(answer: Answer, where: str) -> ChairsideError | None:
-    """Direct's statuses and codes in our errors."""
-    if answer.status == 200:
-        return None
-    code = _error_code(answer.body)
+    """Direct's statuses and codes in our errors. Services other than Reports tell errors with status 200 [§1.7]."""
+    code = _error_code(answer.body) if answer.body[:99].lstrip()[:1] == b"{" else None
     if code is None:
         return classify_by_status(answer, where)
     if code in TRY_AGAIN:
@@ -75,12 +76,13 @@ def _error_code(body: bytes) -> int | None:
 
 
 class DirectClient:
-    """Asks for reports of one connection. State: the HTTP session."""
+    """Asks for reports of one connection. State: the HTTP session, and how many reports were asked for."""
 
     def __init__(self, context: Context, *, sleep: Callable[[float], None] = time.sleep) -> None:
         settings = context.settings
         self._secrets = context.secrets
         self._sleep = sleep
+        self._numbers = count(1)
         self._poll_seconds = number(settings, "yandex_direct", "poll_seconds", DEFAULT_POLL_SECONDS)
         self._http = api_client(
             "yandex_direct",
@@ -91,11 +93,15 @@ class DirectClient:
                 "Authorization": f"Bearer {required(settings, 'yandex_direct', 'token')}",
                 "Accept-Language": "en",
             },
-            classify=lambda answer, where: None if answer.status in (201, 202) else classify(answer, where),
+            classify=classify,
         )
 
     def close(self) -> None:
         self._http.close()
+
+    def number(self) -> int:
+        """Another one each time, for the name of a report that is asked for more than once in a run."""
+        return next(self._numbers)
 
     def report(self, login: str, params: Mapping[str, Any], *, where: str) -> Iterator[Mapping[str, Any]]:
         """Rows of a report, by its own column names. Waits for as long as Direct builds it, an hour at most.
@@ -106,17 +112,24 @@ class DirectClient:
         if login:
             headers["Client-Login"] = login
         waited = 0.0
-        seen_bare = False
+        bare = blank = 0
         while True:
-            answer, body = self._http.exchange(
+            answer, report = self._http.exchange(
                 "POST", "/json/v5/reports", where=where, json={"params": params}, headers=headers,
                 decode=lambda body: _tsv(body, str(params["ReportName"])),
             )
             if answer.status == 200:
-                if body is not None or seen_bare:
-                    return iter(body or ())
+                if report is None:
+                    blank += 1
+                    if blank == UNREADABLE_TRIES:
+                        raise PayloadError(f"{where}: Direct answered nothing at all, {blank} times. Try again later.")
+                    continue
+                if len(report.rows) >= LONGEST_REPORT_ROWS:
+                    raise RejectedError(f"{where}: Direct cuts at {len(report.rows)} rows. Ask for a shorter window.")
                 # Column names and no row count: recorded for a report of nothing, but a cut one looks the same.
-                seen_bare = True
+                bare += not report.counted
+                if report.counted or bare == 2:
+                    return iter(report.rows)
                 continue
             pause = self._pause(answer.headers)
             waited += pause
@@ -146,14 +159,22 @@ class DirectClient:
             return self._poll_seconds  # seen: junk or nothing
 
 
-def _tsv(body: bytes, name: str) -> list[Mapping[str, Any]] | None:
-    """Rows of the report of that name; null where there are column names and no row count.
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """Rows, and whether the report says how many they are."""
+
+    rows: list[Mapping[str, Any]]
+    counted: bool = True
+
+
+def _tsv(body: bytes, name: str) -> _Report | None:
+    """Rows of the report of that name; null where there is no body, as with 201 and 202.
 
     Raises UnreadableBody for another report or a cut one: the first line must hold the name, the last the number of
     rows. Their punctuation is not confirmed by the vendor, so only these two are looked for.
     """
     if not body.strip():
-        return []  # 201 and 202 have no body
+        return None
     lines = body.decode("utf-8").split("\n")
     if lines[-1] != "":
         raise UnreadableBody("the last line has no end")
@@ -164,14 +185,14 @@ def _tsv(body: bytes, name: str) -> list[Mapping[str, Any]] | None:
     if len(names) < 2:
         raise UnreadableBody("the second line is no list of columns")
     if len(lines) == 1:
-        return None
+        return _Report([], counted=False)
     summary = lines[-1].rpartition(":")[2].strip()
     if "\t" in lines[-1] or not summary.isdigit():
         raise UnreadableBody("the row count at the end is missing")
     rows = [_row(names, line.rstrip("\r")) for line in lines[1:-1]]
     if len(rows) != int(summary):
         raise UnreadableBody(f"{len(rows)} rows instead of {summary}")
-    return rows
+    return _Report(rows)
 
 
 def _row(names: list[str], line: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from extractors.core.errors import ConfigError
+from extractors.core.history import months_ago, refuse_before, today
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
 from extractors.core.totals import Totals
 from extractors.core.values import day, needed, text
@@ -17,7 +18,9 @@ from extractors.sources.yandex_direct.client import DirectClient
 FIELDS = (
     "Date", "CampaignId", "CampaignName", "AdGroupId", "AdGroupName", "AdId", "Impressions", "Clicks", "Cost",
 )
+FIGURES = FIELDS[-3:]
 TOTAL_FIELDS = ("Date", "Impressions", "Clicks", "Cost")
+HISTORY_MONTHS = 36
 MICROS = Decimal(1_000_000)
 
 
@@ -110,6 +113,7 @@ def account_day_pages(client: DirectClient, window: Window, context: Context) ->
     """The vendor's own totals: no campaign, no ad, so nothing that is lost or doubled among those is lost here too."""
     for login in _logins(context):
         where = f"yandex_direct account_days {window}" + (f" login {login}" if login else "")
+        _refuse_too_early(window, context, where)
         kind = ("ACCOUNT_PERFORMANCE_REPORT", TOTAL_FIELDS, "chairside totals")
         yield _report(client, login, window, context, kind=kind, where=where)
 
@@ -118,9 +122,46 @@ def ad_performance_pages(client: DirectClient, window: Window, context: Context)
     """One report per login."""
     for login in _logins(context):
         where = f"yandex_direct ad_performance {window}" + (f" login {login}" if login else "")
+        _refuse_too_early(window, context, where)
         currency = str(context.settings.get("currency") or client.currency(login, where=where))
         kind = ("AD_PERFORMANCE_REPORT", FIELDS, "chairside")
-        yield _report(client, login, window, context, kind=kind, where=where, currency=currency)
+        yield _added_up(_report(client, login, window, context, kind=kind, where=where, currency=currency))
+
+
+def _added_up(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Ads without a number as one row of their day, campaign and group.
+
+    Direct groups by ad and shows no ad and no group of a campaign that its wizard made, so several rows look the same
+    but for their figures [§1.3]; by its key the last would replace the others. Figures that are no numbers stay apart:
+    the row is set aside as it came.
+    """
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    result: list[Mapping[str, Any]] = []
+    for row in rows:
+        same = tuple(row.get(name) for name in FIELDS[:6])
+        known = found.get(same)
+        if row.get("AdId") is not None or "AdId" not in row or not all(map(_is_number, _figures(row))):
+            result.append(row)
+        elif known is None:
+            found[same] = dict(row)
+            result.append(found[same])
+        else:
+            for name in FIGURES:
+                known[name] = str(int(known[name] or 0) + int(row[name] or 0))
+    return result
+
+
+def _figures(row: Mapping[str, Any]) -> list[Any]:
+    return [row.get(name, "") for name in FIGURES]
+
+
+def _is_number(value: str | None) -> bool:
+    return value is None or (value.isascii() and value.isdigit())
+
+
+def _refuse_too_early(window: Window, context: Context, where: str) -> None:
+    """Statistics are kept for three years before the current month [§1.6]."""
+    refuse_before(months_ago(today(context).replace(day=1), HISTORY_MONTHS), window, where, "Direct")
 
 
 def _report(
@@ -135,15 +176,15 @@ def _report(
 ) -> list[Mapping[str, Any]]:
     """A login's report of a kind: its type, fields and beginning of a name. Each row gets what is `known` beside.
 
-    The report's name carries the load's moment: a name used before gives old figures for five hours; within one reading
-    it stays the same, because a changed name queues another report.
+    The report's name carries the load's moment and which reading of the run it is: a name used before gives old figures
+    for five hours; within one reading it stays the same, because a changed name queues another report.
     """
     report_type, fields, title = kind
     includes_vat = bool(context.settings.get("include_vat", False))
     params = {
         "SelectionCriteria": {"DateFrom": str(window.first), "DateTo": str(window.last)},
         "FieldNames": list(fields),
-        "ReportName": f"{title} {login} {window} {context.now:%Y%m%d%H%M%S} {context.run_id}"[:200],
+        "ReportName": f"{title} {login} {window} {context.now:%Y%m%d%H%M%S} {client.number()} {context.run_id}"[:200],
         "ReportType": report_type,
         "DateRangeType": "CUSTOM_DATE",
         "Format": "TSV",

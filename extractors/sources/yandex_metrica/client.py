@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 SOURCE = "visits"
 BEING_MADE = ("created", "awaiting_retry")
 READY = "processed"
+DAY = "ym:s:date"
 FAILED = "processing_failed"
 ORDERS = 3  # tries of a log whose making failed
 POLL_SECONDS = 20.0
@@ -194,9 +196,9 @@ class MetricaClient:
             for _ in range(ORDERS):
                 if made is None:
                     made = self._post(f"{root}/logrequests", where, self._order(span, fields))
-                made = self._wait(root, made, where)
+                made = self._wait(root, made, span, where)
                 if made.status == READY:
-                    yield from self._parts(root, made, fields, where)
+                    yield from self._parts(root, made, span, fields, where)
                     return
                 if made.status != FAILED:
                     raise TransientError(f"{where}: the log was {made.status} before it was read. Run it again.")
@@ -207,17 +209,19 @@ class MetricaClient:
             if made is not None and made.status == READY:
                 self._drop(root, made, where)
 
-    def _wait(self, root: str, made: Log, where: str) -> Log:
+    def _wait(self, root: str, made: Log, span: Window, where: str) -> Log:
         waited = 0.0
         while made.status in BEING_MADE:
             if waited > LONGEST_LOG_SECONDS:
                 raise TransientError(f"{where}: the log was not ready after {waited:.0f} s. Try a shorter window.")
             self._sleep(self._poll_seconds)
             waited += self._poll_seconds
-            made = self._http.send("GET", f"{root}/logrequest/{made.request_id}", where=where, decode=_ready_or_not)
+            made = self._http.send(
+                "GET", f"{root}/logrequest/{made.request_id}", where=where, decode=partial(_state_of, made, span)
+            )
         return made
 
-    def _parts(self, root: str, made: Log, fields: Sequence[str], where: str) -> Iterator[Rows]:
+    def _parts(self, root: str, made: Log, span: Window, fields: Sequence[str], where: str) -> Iterator[Rows]:
         """The parts in turn. One that is an earlier one again is asked for again."""
         seen: set[bytes] = set()
         for part in made.parts or ():
@@ -228,6 +232,8 @@ class MetricaClient:
                 digest = hashlib.blake2b(body, digest_size=16).digest()
                 if rows and digest in seen:
                     raise UnreadableBody("an earlier part once more")
+                if not all(_of_days(row.get(DAY), span) for row in rows):
+                    raise UnreadableBody("visits of other days")
                 return digest, rows
 
             digest, rows = self._http.send(
@@ -282,11 +288,21 @@ class MetricaClient:
 _LOG = msgspec.json.Decoder(_LogBody, strict=False)
 
 
-def _ready_or_not(body: bytes) -> Log:
+def _state_of(ordered: Log, span: Window, body: bytes) -> Log:
+    """The state of the log that was ordered. One of no bytes has no parts; the parts of others are numbered from 0."""
     made = _LOG.decode(body).log_request
-    if made.status == READY and not made.parts and made.size:
-        raise UnreadableBody("a log that is ready and has no parts")
+    days = (made.date1 or str(span.first), made.date2 or str(span.last))
+    if made.request_id != ordered.request_id or days != (str(span.first), str(span.last)):
+        raise UnreadableBody("the state of another log")
+    numbers = sorted(part.part_number for part in made.parts or ())
+    if made.status == READY and (numbers != list(range(len(numbers))) or (not numbers and made.size != 0)):
+        raise UnreadableBody("a log that is ready and lacks parts")
     return made
+
+
+def _of_days(day: str | None, span: Window) -> bool:
+    """Whether a visit can be of these days; a text that is no day is the row's own trouble."""
+    return day is None or len(day) != 10 or str(span.first) <= day <= str(span.last)
 
 
 def _kind(body: bytes) -> str:

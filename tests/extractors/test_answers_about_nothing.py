@@ -1,0 +1,56 @@
+"""An answer that says nothing of what was asked takes nothing away: no body, null, a word, an object without the list.
+
+Each stream is loaded once, then again while its vendor answers so from some request on, for ever. It must end in words
+with every landed row in its place; only words that a vendor itself documents for "no rows" may be taken for them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from extractors.core.errors import ChairsideError
+from simulators.faults import Fault
+from simulators.http import Response
+from simulators.running import running_simulators
+from tests.extractors.faulty_city import STREAMS, City, add_what_the_city_lacks, make_world, options
+
+BODIES = {
+    "no body": b"", "null": b"null", "a word": b'"ok"', "an object": b"{}", "another object": b'{"status": "ok"}',
+    "null inside": b'{"result": null, "response": null, "data": null, "items": null, "records": null, "error": null}',
+    "a list of null": b"[null]",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def city(pg_server_url: str, migrated_template: str) -> Iterator[City]:
+    name = f"nothing_{uuid.uuid4().hex[:16]}"
+    template = sql.Identifier(migrated_template)
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), template))
+        with running_simulators(make_world(), options=options()) as running:
+            add_what_the_city_lacks(running)
+            yield City(running, urlsplit(pg_server_url)._replace(path=f"/{name}").geturl(), settings={"attempts": 3})
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("name", STREAMS)
+def test_an_answer_about_nothing_ends_in_words_and_takes_nothing_away(city: City, name: str, body: str) -> None:
+    stream = STREAMS[name]
+    clean, requests = city.clean(stream)
+    city.load(stream)
+    for after in sorted({*range(min(requests, 4)), requests - 1}):
+        told = city.disturbed(
+            stream, Fault("answer", stream.source, after=after, times=-1, response=Response(200, BODIES[body]))
+        )
+        assert city.landed(stream) == clean, (after, requests, told)
+        # The last request may be no more than tidying up.
+        assert after == requests - 1 or isinstance(told, ChairsideError), (after, requests, told)
+        assert not isinstance(told, ChairsideError) or stream.source in str(told), told
