@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ from extractors.core.throttle import Throttle
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+# An escaped backslash, a whole pair, or (group 1) half of one, as JSON writes them.
+_HALF_A_SIGN = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 TOTAL_SECONDS = 600.0  # a server that drips a byte a minute never trips a read timeout
@@ -172,7 +177,7 @@ class ApiClient:
                 answer = self._once(method, path, params, body, sent)
                 refused = self._classify(answer, where)
                 if refused is None:
-                    return answer, decode(answer.body)
+                    return answer, _decoded(answer.body, decode)
                 error = refused
             except (msgspec.DecodeError, UnreadableBody, UnicodeDecodeError) as exc:
                 unreadable += 1
@@ -197,7 +202,7 @@ class ApiClient:
             log.info("%s Trying again in %.1f s (%d of %d).", error, pause, attempt, self._attempts)
             self._sleep(pause)
         gave_up = f"{failure} Gave up after {attempt} tries; run it again later."
-        raise _plain(TransientError(gave_up, retry_after=failure.retry_after))
+        raise _plain(type(failure)(gave_up, retry_after=failure.retry_after))  # a vendor may tell kinds apart
 
     def _pause(self, attempt: int, asked: float | None) -> float:
         if asked is not None:
@@ -221,6 +226,21 @@ class ApiClient:
                 if self._monotonic() > deadline:
                     raise requests.Timeout
             return Answer(response.status_code, response.headers, b"".join(chunks))
+
+
+def _decoded(body: bytes, decode: Callable[[bytes], T]) -> T:
+    """The body decoded; again without halves of signs, where it does not decode with them.
+
+    A text that a vendor cut at a number of signs may end in the first half of an emoji. JSON has no such sign, and one
+    row would cost all of its page, for as long as its days are read again.
+    """
+    try:
+        return decode(body)
+    except msgspec.DecodeError:
+        mended = _HALF_A_SIGN.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
+        if mended == body:
+            raise
+    return decode(mended)
 
 
 def _body(json: object, form: Mapping[str, str] | None) -> tuple[bytes | None, str]:

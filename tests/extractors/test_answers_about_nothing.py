@@ -47,10 +47,12 @@ def test_an_answer_about_nothing_ends_in_words_and_takes_nothing_away(city: City
     clean, requests = city.clean(stream)
     city.load(stream)
     for after in sorted({*range(min(requests, 4)), requests - 1}):
+        met = len(city.simulators.faults.fired)
         told = city.disturbed(
             stream, Fault("answer", stream.source, after=after, times=-1, response=Response(200, BODIES[body]))
         )
         assert city.landed(stream) == clean, (after, requests, told)
-        # The last request may be no more than tidying up.
-        assert after == requests - 1 or isinstance(told, ChairsideError), (after, requests, told)
+        # What an earlier run was given is used again, so a run may ask less; its last request may be mere tidying up.
+        fired = len(city.simulators.faults.fired) > met
+        assert not fired or after == requests - 1 or isinstance(told, ChairsideError), (after, requests, told)
         assert not isinstance(told, ChairsideError) or stream.source in str(told), told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -258,3 +259,16 @@ def test_a_request_that_does_not_name_its_site_is_of_the_site_that_was_asked_for
     assert rows("select request_id, site_id, clinic_id from staging.calltouch__requests order by 1") == [
         ("11111", "11111", "C1"), ("22222", "22222", "C2")
     ]
+
+
+def test_half_an_emoji_costs_a_sign_and_not_the_page(load: Load, vendor: Vendor, rows: Rows) -> None:
+    """As a text cut at a number of signs ends: no JSON, strictly, and it would come again for 30 days."""
+    body = json.dumps(page(call(1, manager="HALF"), call(2, manager="\U0001f600 \\ud83d")).body)
+    vendor.script(Reply(body.replace("HALF", "anna \\ud83d")))
+    assert load_calls(load).rows_rejected == 0
+    assert rows("select call_id, manager from staging.calltouch__calls order by 1") == [
+        ("1", "anna \ufffd"), ("2", "\U0001f600 \\ud83d")
+    ]
+    vendor.script(Reply(body.replace("HALF", "anna \\ud83d")[:-3]))
+    with pytest.raises(PayloadError):
+        load_calls(load)

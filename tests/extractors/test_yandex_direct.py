@@ -178,17 +178,30 @@ def test_an_error_told_with_status_200_is_tried_again_or_refused_by_its_code(loa
     assert len(vendor.asked) == 1
 
 
-def test_a_report_that_is_as_long_as_the_longest_is_taken_for_a_cut_one(
-    load: Load, vendor: Vendor, rows: Rows, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("said", ["502", "a million"])
+def test_a_report_that_is_too_long_for_direct_is_asked_for_in_halves(
+    load: Load, vendor: Vendor, rows: Rows, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
-    """Direct gives a million rows and says that there are a million [§1.3]."""
+    """Given up while it is built (HTTP 502), or cut at a million rows, saying that there are a million [§1.3, §1.4]."""
     monkeypatch.setattr("extractors.sources.yandex_direct.client.LONGEST_REPORT_ROWS", 2)
-    script(vendor, report(DAY_1))
-    load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB")
-    script(vendor, report(DAY_1, DAY_2))
-    with pytest.raises(RejectedError, match="shorter window"):
+
+    def play(asked: Asked) -> Reply:
+        params = asked.json["params"]
+        days = params["SelectionCriteria"]
+        lines = [line for line in (DAY_1, DAY_2) if days["DateFrom"] <= line[:10] <= days["DateTo"]]
+        if len(lines) > 1 and said == "502":
+            return Reply("<html>bad gateway</html>", 502)
+        return replace(report(*lines), body=str(report(*lines).body).replace("{name}", params["ReportName"]))
+
+    vendor.play = play
+    assert load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB").rows_read == 2
+    assert rows("select sum(impressions) from staging.yandex_direct__ad_performance") == [(150,)]
+    assert len({asked.json["params"]["ReportName"] for asked in vendor.asked}) == 3
+    monkeypatch.setattr("extractors.sources.yandex_direct.client.LONGEST_REPORT_ROWS", 1)
+    with pytest.raises(TransientError, match="502" if said == "502" else "cuts reports"):
+        vendor.play = lambda asked: Reply("bad gateway", 502) if said == "502" else play(asked)
         load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02", currency="RUB")
-    assert rows("select count(*) from staging.yandex_direct__ad_performance") == [(1,)]
+    assert rows("select count(*) from staging.yandex_direct__ad_performance") == [(2,)]
 
 
 def test_ads_that_direct_does_not_number_are_added_up(load: Load, vendor: Vendor, rows: Rows) -> None:

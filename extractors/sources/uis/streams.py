@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,6 +28,7 @@ from extractors.sources.uis.records import (
 COUNTED = {
     "calls": "get.calls_report", "offline_messages": "get.offline_messages_report", "chats": "get.chats_report",
 }
+_EMPTY = re.compile(rb'(?<!"tags"):\s*\[\]|:\s*\{\}')
 Columns = tuple[tuple[str, str], ...]
 
 _HEAD: Columns = (
@@ -56,9 +58,17 @@ def _pages(
     def pages(client: UisClient, window: Window, context: Context) -> Iterator[Page]:
         if switch is not None and context.settings.get(switch) is not True:
             return
-        yield from client.report(method, window, fields, where=f"uis {name} {window}")
+        yield from map(_with_nulls, client.report(method, window, fields, where=f"uis {name} {window}"))
 
     return pages
+
+
+def _with_nulls(page: msgspec.Raw) -> Page:
+    """The page with null for every way to write nothing. Only tags are a list, which may be an empty one."""
+    if not _EMPTY.search(bytes(page)):
+        return page
+    rows = msgspec.json.decode(page, type=list[dict[str, Any]])
+    return [{name: None if value in ([], {}) else value for name, value in row.items()} for row in rows]
 
 
 def _stream(

@@ -31,6 +31,10 @@ LONGEST_REPORT_SECONDS = 3600.0
 LONGEST_REPORT_ROWS = 1_000_000  # one that has as many may have been cut there, and its row count says the same [§1.3]
 
 
+class ReportTooLong(TransientError):
+    """Direct gave the report up while it built it, or may have cut it: ask for fewer days [§1.3, §1.4]."""
+
+
 class _Fault(msgspec.Struct):
     error_code: int | str = 0
     request_id: str = ""
@@ -56,6 +60,9 @@ class _AccountsBody(msgspec.Struct):
 def classify(answer: Answer, where: str) -> ChairsideError | None:
     """Direct's statuses and codes in our errors. Services other than Reports tell errors with status 200 [§1.7]."""
     code = _error_code(answer.body) if answer.body[:99].lstrip()[:1] == b"{" else None
+    if code is None and answer.status == 502:
+        # A balancer's passing fault, or more than the server builds in its time: so again, and then for fewer days.
+        return ReportTooLong(f"{where}: the vendor answered HTTP 502.", retry_after=retry_after(answer.headers))
     if code is None:
         return classify_by_status(answer, where)
     if code in TRY_AGAIN:
@@ -106,7 +113,7 @@ class DirectClient:
     def report(self, login: str, params: Mapping[str, Any], *, where: str) -> Iterator[Mapping[str, Any]]:
         """Rows of a report, by its own column names. Waits for as long as Direct builds it, an hour at most.
 
-        `params` must name the report: the answer is checked against it.
+        `params` must name the report: the answer is checked against it. Raises ReportTooLong where fewer days may help.
         """
         headers = {"processingMode": "auto"}
         if login:
@@ -125,7 +132,7 @@ class DirectClient:
                         raise PayloadError(f"{where}: Direct answered nothing at all, {blank} times. Try again later.")
                     continue
                 if len(report.rows) >= LONGEST_REPORT_ROWS:
-                    raise RejectedError(f"{where}: Direct cuts at {len(report.rows)} rows. Ask for a shorter window.")
+                    raise ReportTooLong(f"{where}: Direct cuts reports at {len(report.rows)} rows.")
                 # Column names and no row count: recorded for a report of nothing, but a cut one looks the same.
                 bare += not report.counted
                 if report.counted or bare == 2:

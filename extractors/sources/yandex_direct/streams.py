@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from extractors.core.history import months_ago, refuse_before, today
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
 from extractors.core.totals import Totals
 from extractors.core.values import day, needed, text
-from extractors.sources.yandex_direct.client import DirectClient
+from extractors.sources.yandex_direct.client import DirectClient, ReportTooLong
 
 FIELDS = (
     "Date", "CampaignId", "CampaignName", "AdGroupId", "AdGroupName", "AdId", "Impressions", "Clicks", "Cost",
@@ -174,7 +175,8 @@ def _report(
     where: str,
     **known: str,
 ) -> list[Mapping[str, Any]]:
-    """A login's report of a kind: its type, fields and beginning of a name. Each row gets what is `known` beside.
+    """A login's report of a kind: its type, fields and beginning of a name. Each row gets what is `known` beside. One
+    that is too long for Direct is asked for in halves, down to a day.
 
     The report's name carries the load's moment and which reading of the run it is: a name used before gives old figures
     for five hours; within one reading it stays the same, because a changed name queues another report.
@@ -191,7 +193,16 @@ def _report(
         "IncludeVAT": "YES" if includes_vat else "NO",
     }
     beside = {"login": login, **known, "includes_vat": includes_vat}
-    return [{**row, **beside} for row in client.report(login, params, where=where)]
+    try:
+        return [{**row, **beside} for row in client.report(login, params, where=where)]
+    except ReportTooLong:
+        if window.first == window.last:
+            raise
+    middle = window.first + (window.last - window.first) // 2
+    halves = (Window(window.first, middle), Window(middle + timedelta(days=1), window.last))
+    return [
+        row for half in halves for row in _report(client, login, half, context, kind=kind, where=where, **known)
+    ]
 
 
 AD_PERFORMANCE = StreamSpec(
