@@ -25,7 +25,9 @@ from simulators.faults import Fault, Faults
 from simulators.http import Request, Response, VendorServer, json_response
 from simulators.world import build_world
 from simulators.world.model import World
+from tests.extractors.conftest import Load
 from tests.extractors.staging_views import create_views
+from tests.extractors.vendor_server import Reply, Vendor
 
 FIRST, LAST = date(2020, 1, 1), date(2026, 9, 12)
 OPTIONS = AmocrmOptions(per_second=0, largest_page=7, largest_event_page=25)
@@ -319,3 +321,19 @@ def test_a_deal_younger_than_the_list_of_numbers_is_not_taken_for_deleted(accoun
     create_views(account.url, "amocrm")
     account.load("leads")
     assert rows(f"select 1 from staging.stg_amocrm__deals where deal_id = 'amocrm:{newest + 1}'") == [(1,)]
+
+
+def test_a_full_page_that_does_not_say_whether_more_follow_is_not_the_last(
+    load: Load, vendor: Vendor, rows: Ask
+) -> None:
+    def users(count: int, **more: object) -> Reply:
+        return Reply({"_embedded": {"users": [{"id": number, "name": "x"} for number in range(count)]}, **more})
+
+    window = ("amocrm", "users", "2026-06-01", "2026-06-01")
+    vendor.script(users(249))
+    assert load(*window).rows_read == 249
+    vendor.script(users(250))
+    with pytest.raises(PayloadError):
+        load(*window)
+    vendor.script(users(250, _links={"self": {"href": "/api/v4/users?page=1"}}))
+    assert load(*window).rows_read == 250

@@ -111,7 +111,8 @@ class AmocrmClient:
             rows = decoded.embedded.get(name)
             if rows is None:
                 raise UnreadableBody(f"there is no list of {name} in it")
-            _ROWS.decode(rows)
+            if len(_ROWS.decode(rows)) >= params.get("limit", PAGE_ROWS) and decoded.links is None:
+                raise UnreadableBody("a full page that does not say whether another one follows")
             if fits is not None and not fits(rows):
                 raise UnreadableBody("rows that were not asked for")
             return decoded
