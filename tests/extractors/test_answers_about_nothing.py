@@ -6,19 +6,14 @@ with every landed row in its place; only words that a vendor itself documents fo
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from extractors.core.errors import ChairsideError
 from simulators.faults import Fault
 from simulators.http import Response
-from simulators.running import running_simulators
-from tests.extractors.faulty_city import STREAMS, City, add_what_the_city_lacks, make_world, options
+from tests.extractors.faulty_city import STREAMS, City, running_city
 
 BODIES = {
     "no body": b"", "null": b"null", "a word": b'"ok"', "an object": b"{}", "another object": b'{"status": "ok"}',
@@ -29,14 +24,8 @@ BODIES = {
 
 @pytest.fixture(scope="module")
 def city(pg_server_url: str, migrated_template: str) -> Iterator[City]:
-    name = f"nothing_{uuid.uuid4().hex[:16]}"
-    template = sql.Identifier(migrated_template)
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), template))
-        with running_simulators(make_world(), options=options()) as running:
-            add_what_the_city_lacks(running)
-            yield City(running, urlsplit(pg_server_url)._replace(path=f"/{name}").geturl(), settings={"attempts": 3})
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with running_city(pg_server_url, migrated_template, attempts=3) as running:
+        yield running
 
 
 @pytest.mark.slow

@@ -6,24 +6,19 @@ found by itself. What a fault cannot do to a stream is written down by name, wit
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from extractors.core.errors import ChairsideError, RejectedError
 from extractors.core.spec import StreamSpec
 from extractors.run import LoadResult
 from simulators.faults import Fault, FaultKind
 from simulators.http import Response
-from simulators.running import running_simulators
-from tests.extractors.faulty_city import FIRST_OF_EACH, STREAMS, City, add_what_the_city_lacks, make_world, options
+from tests.extractors.faulty_city import FIRST_OF_EACH, STREAMS, City, running_city
 from tests.extractors.wire_rows import Row, changed, rows_of
 
 PASSING = {
@@ -65,14 +60,8 @@ every_stream_at_length = pytest.mark.parametrize("name", [pytest.param(n, marks=
 
 @pytest.fixture(scope="module")
 def city(pg_server_url: str, migrated_template: str) -> Iterator[City]:
-    name = f"faults_{uuid.uuid4().hex[:16]}"
-    template = sql.Identifier(migrated_template)
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), template))
-        with running_simulators(make_world(), options=options()) as running:
-            add_what_the_city_lacks(running)
-            yield City(running, urlsplit(pg_server_url)._replace(path=f"/{name}").geturl())
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with running_city(pg_server_url, migrated_template) as running:
+        yield running
 
 
 def at_each_request(city: City, stream: StreamSpec, *, first: int = 0) -> list[int]:
