@@ -95,7 +95,7 @@ def test_a_page_that_comes_twice_makes_the_span_be_read_again_until_every_call_i
     vendor.script(first)
     with pytest.raises(PayloadError, match="another page"):
         load_calls(load)
-    unnumbered = Reply({name: value for name, value in dict(first.body).items() if name != "page"})
+    unnumbered = Reply(first.bytes.replace(b'"page": 1, ', b""))
     vendor.script(unnumbered)
     with pytest.raises(TransientError, match="1 calls came where the vendor counts 2"):
         load_calls(load)

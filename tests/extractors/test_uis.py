@@ -362,8 +362,8 @@ def test_a_result_without_its_rows_is_no_empty_report(
 
 def test_every_way_to_write_nothing_is_nothing(load: Load, vendor: Vendor, rows: Rows) -> None:
     """Empty values come as null, [] or {}, whatever the field's type [§2.1]."""
-    empty = {"utm_source": [], "utm_campaign": {}, "yclid": [], "tags": {}, "finish_reason": {}}
-    answer(vendor, rows_of(call(1, **empty), call(2, tags=[]), call(3, tags=None)))
+    empty = call(1, utm_source=[], utm_campaign={}, yclid=[], tags={}, finish_reason={})
+    answer(vendor, rows_of(empty, call(2, tags=[]), call(3, tags=None)))
     assert load_calls(load).rows_rejected == 0
     assert rows("select call_id, utm_source, utm_campaign, tags from staging.uis__calls order by 1") == [
         ("1", None, None, None), ("2", "yandex", "implants", None), ("3", "yandex", "implants", None)
