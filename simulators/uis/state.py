@@ -31,7 +31,7 @@ class UisOptions:
 
     time_zone: str = "Europe/Moscow"
     times: Literal["plain", "iso"] = "plain"
-    no_tags: Literal["null", "list"] = "null"
+    no_tags: Literal["null", "list", "map"] = "null"
     minute_limit: int = 150
     day_limit: int = 20_000
     enforced: bool = True

@@ -56,12 +56,12 @@ def stamp(state: UisState, instant: datetime) -> str:
     return f"{state.local(instant):%Y-%m-%d %H:%M:%S}"
 
 
-def _tags(state: UisState, contact: Contact) -> list[dict[str, Any]] | None:
+def _tags(state: UisState, contact: Contact) -> list[dict[str, Any]] | dict[str, Any] | None:
     own = [(name, "auto") for name in plain_tags(contact) if name not in contact.tags]
     by_hand = [*contact.tags, *stated_tags(state.world, contact), *state.added_tags.get(contact.contact_id, [])]
     tags = [*own, *((name, "manual") for name in by_hand)]
     if not tags:
-        return None if state.options.no_tags == "null" else []
+        return {"null": None, "list": [], "map": {}}[state.options.no_tags]
     return [
         {
             "tag_id": 100 + index,

@@ -296,7 +296,7 @@ def serve(world: World, options: UisOptions, faults: Faults) -> tuple[VendorServ
 
 
 @pytest.mark.parametrize(
-    "options", [UisOptions(minute_reset=0), UisOptions(times="iso", no_tags="list", minute_reset=0)]
+    "options", [UisOptions(no_tags="map", minute_reset=0), UisOptions(times="iso", no_tags="list", minute_reset=0)]
 )
 def test_the_city_arrives_whole_through_every_fault_and_short_answers(
     load: Load, rows: Rows, city: World, options: UisOptions
