@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, insert
+from sqlalchemy.dialects import mssql
 from sqlalchemy.exc import DBAPIError
 
 from extractors.core.errors import ConfigError, GuardError, PayloadError, RejectedError, TransientError
 from extractors.registry import source
-from extractors.run import LoadResult, run_stream
-from extractors.sources.ident.database import passing, tables
+from extractors.run import LoadResult, make_context, run_stream
+from extractors.sources.ident.database import Database, passing, tables
 from simulators.ident import SIMULATOR
 from simulators.ident.routes import Ident
 from simulators.ident.wire import Writer
@@ -288,3 +290,16 @@ def test_the_simulators_writer_makes_a_report_again(world: World, tmp_path: Path
 def test_a_deadlock_passes_and_a_column_that_is_not_there_does_not(said: tuple[str, ...], passes: bool) -> None:
     """What SQL Server's driver says of both is the same kind of error; only its state tells them apart [§7.3]."""
     assert passing(DBAPIError("select", None, Exception(*said))) is passes
+
+
+def test_the_queries_ask_nothing_that_an_old_sql_server_does_not_know() -> None:
+    """Clinics have versions from 2012 on [§7.3]: no TRIM and STRING_AGG (2017), no GREATEST and LEAST (2022)."""
+    settings = {"way": "sql", "database_url": "postgresql+psycopg://nobody@127.0.0.1:1/x", "clinics": {"*": "C1"}}
+    database = Database(make_context(source("ident"), settings, run_id="run", now=NOW))
+    try:
+        for stream in source("ident").streams:
+            said = str(database.statement(stream.name, 7).compile(dialect=mssql.dialect())).upper()
+            assert "TOP" in said
+            assert set(re.findall(r"\b[A-Z_]+(?=\()", said)) <= {"COALESCE", "LTRIM", "RTRIM", "MIN", "ROW_NUMBER"}
+    finally:
+        database.close()

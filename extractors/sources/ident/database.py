@@ -112,16 +112,18 @@ class Database:
 
     def rows(self, kind: str) -> Iterator[list[Row]]:
         """All rows of that kind in the order of their numbers, page by page: no long read holds a lock."""
-        query = self._queries[kind]().subquery()
         last = 0
         while True:
-            page = self._page(
-                select(query).where(query.c.number > last).order_by(query.c.number).limit(PAGE_ROWS), kind
-            )
+            page = self._page(self.statement(kind, last), kind)
             yield [{str(name): to_text(value) for name, value in row.items() if name != "number"} for row in page]
             if len(page) < PAGE_ROWS:
                 return
             last = int(page[-1]["number"])
+
+    def statement(self, kind: str, last: int) -> Select[Any]:
+        """A page of that kind: what comes after the number `last`."""
+        query = self._queries[kind]().subquery()
+        return select(query).where(query.c.number > last).order_by(query.c.number).limit(PAGE_ROWS)
 
     def _page(self, query: Select[Any], kind: str) -> list[Row]:
         assert self._engine is not None  # noqa: S101  the constructor refused it
@@ -150,7 +152,7 @@ class Database:
         )
         return select(
             patients.c.ID_Persons.label("number"), patients.c.ID_Persons.label("patient_id"),
-            func.trim(name).label("full_name"), persons.c.MobilePhone.label("mobile_phone"),
+            func.ltrim(func.rtrim(name)).label("full_name"), persons.c.MobilePhone.label("mobile_phone"),
             persons.c.Phone.label("phone"),
         ).join_from(patients, persons, patients.c.ID_Persons == persons.c.ID)
 
