@@ -89,8 +89,9 @@ class Amocrm:
         shown = rows[(page - 1) * each : page * each]
         if not shown:
             return Response(204)
-        if name in ("leads", "contacts") and "contacts" not in (request.get("with") or ""):
-            shown = [self._without_contacts(row) for row in shown]
+        if name in ("leads", "contacts"):
+            more = (request.get("with") or "").split(",")
+            shown = [self._asked(row, more) for row in shown]
         links: Row = {"self": {"href": f"{request.path}?{urlencode(request.query)}"}}
         if page * each < len(rows):
             query = [(key, value) for key, value in request.query if key != "page"]
@@ -106,9 +107,11 @@ class Amocrm:
                 return sorted(rows, key=lambda row: (row[column], row["id"]), reverse=value == "desc")
         return sorted(rows, key=lambda row: row["id"])
 
-    def _without_contacts(self, row: Row) -> Row:
-        embedded = {name: value for name, value in row["_embedded"].items() if name != "contacts"}
-        return {**row, "_embedded": embedded}
+    def _asked(self, row: Row, more: list[str]) -> Row:
+        """The row with what is told only where `with` names it: contacts, and where a lead came from."""
+        told = {name: value for name, value in row.items() if name != "source_id" or name in more}
+        embedded = {name: value for name, value in row["_embedded"].items() if name != "contacts" or name in more}
+        return {**told, "_embedded": embedded}
 
 
 def _problem(status: int, title: str, detail: str, **more: str) -> Response:

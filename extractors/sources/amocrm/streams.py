@@ -29,7 +29,7 @@ def lead_pages(client: AmocrmClient, window: Window, context: Context) -> Iterat
     where = f"amocrm leads {window}"
     _check_currency(client, context, where)
     yield from client.walk(
-        "/leads", "leads", "updated_at", *seconds(window, context), where=where, more={"with": "contacts"}
+        "/leads", "leads", "updated_at", *seconds(window, context), where=where, more={"with": "contacts,source_id"}
     )
 
 
