@@ -30,12 +30,13 @@ class Office:
         self._endpoint = running.endpoints["open_dental"]
         self._warehouse = warehouse
 
-    def load(self, *streams: str, first: date = FIRST, last: date = LAST) -> LoadResult:
+    def load(self, *streams: str, first: date = FIRST, last: date = LAST, **settings: object) -> LoadResult:
         for stream in streams:
             result = run_stream(
                 self._warehouse, "open_dental", stream, first, last, run_id="run", now=NOW,
                 settings={**self._endpoint["settings"], "base_url": self._endpoint["base_url"],
-                          "token": self._endpoint["token"], "requests_per_second": 0, "retry_base_seconds": 0.001},
+                          "token": self._endpoint["token"], "requests_per_second": 0, "retry_base_seconds": 0.001,
+                          **settings},
             )  # fmt: skip
         return result
 
@@ -62,6 +63,8 @@ def test_a_deleted_appointment_is_no_booking_and_a_later_one_of_its_number_is(of
     office.load("appointments", "deleted_appointments")
     assert rows(BOOKED, f"open_dental:{number}") == [(0,)]
     assert rows("select count(*) from staging.stg_open_dental__appointments") == [(booked - 1,)]
+    assert office.load("deleted_appointments", deleted_appointments=False).rows_read == 0
+    assert rows(BOOKED, f"open_dental:{number}") == [(0,)]
     appointments.insert(0, {**kept, "DateTStamp": "2026-09-30 00:00:00"})
     office.load("appointments", "deleted_appointments")
     assert rows(BOOKED, f"open_dental:{number}") == [(1,)]

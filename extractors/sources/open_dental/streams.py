@@ -68,7 +68,12 @@ _KEPT_OF_HISTORY = tuple(field.encode_name for field in msgspec.structs.fields(r
 
 
 def deleted_appointment_pages(client: OpenDentalClient, window: Window, context: Context) -> Iterator[Page]:
-    """Of the history of appointments the deletions. A row that does not say what was done is judged later, alone."""
+    """Of the history of appointments the deletions. A row that does not say what was done is judged later, alone.
+
+    None where the setting `deleted_appointments` is false: that the history may be asked for by time is unconfirmed.
+    """
+    if context.settings.get("deleted_appointments", True) is False:
+        return
     where = f"open_dental deleted_appointments since {window.first}"
     for page in client.pages("/histappointments", {"DateTStamp": str(window.first)}, where=where):
         history = msgspec.json.decode(page, type=list[dict[str, Any]])
