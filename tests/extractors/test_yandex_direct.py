@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from extractors.core.errors import PayloadError, RejectedError, TransientError
+from extractors.core.errors import ConfigError, PayloadError, RejectedError, TransientError
 from extractors.run import LoadResult
 from tests.extractors.vendor_server import Asked, Reply, Vendor
 
@@ -240,3 +240,13 @@ def test_days_before_the_vendors_history_are_refused(load: Load, vendor: Vendor,
         load("yandex_direct", "ad_performance", "2023-06-30", "2023-07-02", currency="RUB")
     assert vendor.asked == []
     assert load("yandex_direct", "ad_performance", "2023-07-01", "2023-07-02", currency="RUB").rows_read == 0
+
+
+def test_the_address_of_reports_is_the_connections_choice(load: Load, vendor: Vendor) -> None:
+    """v501 is that of unified campaigns, and which of them v5 leaves out is unconfirmed [§1.1]."""
+    script(vendor, report(DAY_1))
+    for settings in ({}, {"api_version": "v501"}):
+        load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", currency="RUB", **settings)
+    assert [asked.path for asked in vendor.asked] == ["/json/v5/reports", "/json/v501/reports"]
+    with pytest.raises(ConfigError, match="api_version"):
+        load("yandex_direct", "ad_performance", "2026-06-01", "2026-06-01", api_version="v4")
