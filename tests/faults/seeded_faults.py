@@ -297,8 +297,14 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "a bookmark goes back",
-        "extractors/journal.py", "where excluded.read_to >= kept.read_to", "",
+        "extractors/journal.py", "where excluded.read_to >= kept.read_to", "where true",
         "tests/extractors/test_windows.py::test_a_bookmark_never_goes_back",
+    ),
+    Fault(
+        "a bookmark passes over days that nobody read",
+        "extractors/journal.py", "%s <= kept.read_to + 1", "%s is not null",
+        "tests/extractors/test_windows.py"
+        "::test_a_window_beyond_days_that_nobody_read_does_not_move_the_bookmark_over_them",
     ),
     Fault(
         "of two files with a key the earlier one wins",
