@@ -15,6 +15,7 @@ import logging
 import random
 import re
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -229,7 +230,7 @@ class ApiClient:
 
 
 def _decoded(body: bytes, decode: Callable[[bytes], T]) -> T:
-    """The body decoded; again without halves of signs, where it does not decode with them.
+    """The body decoded; again without a byte order mark and halves of signs, where it does not decode with them.
 
     A text that a vendor cut at a number of signs may end in the first half of an emoji. JSON has no such sign, and one
     row would cost all of its page, for as long as its days are read again.
@@ -237,7 +238,7 @@ def _decoded(body: bytes, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(body)
     except msgspec.DecodeError:
-        mended = _HALF_A_SIGN.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
+        mended = _HALF_A_SIGN.sub(lambda found: rb"\ufffd" if found[1] else found[0], body.removeprefix(BOM_UTF8))
         if mended == body:
             raise
     return decode(mended)

@@ -228,3 +228,9 @@ def test_a_line_of_csv_ends_with_its_end_and_not_with_a_sign_that_looks_like_one
     assert rows(f"select request_id, note from {TABLE} order by 1") == [
         ("1", "one\u2028two\x85three"), ("2", "first\nsecond")
     ]
+
+
+def test_a_byte_order_mark_before_json_is_no_other_format(start: Start) -> None:
+    """As scripts on Windows write it; before CSV it is understood too."""
+    with start(faults=answer(b"\xef\xbb\xbf" + page(request(1)))) as feed:
+        assert feed.load().rows_read == 1
