@@ -331,3 +331,20 @@ def test_resources_of_another_kind_are_no_answer_and_no_empty_one(start: Callabl
     with pytest.raises(PayloadError, match="another kind"):
         server.load("appointments")
     assert count(rows, "fhir__appointments") == before
+
+
+def test_pages_that_lead_in_a_circle_are_not_followed_for_ever(start: Callable[..., Server]) -> None:
+    server = start(largest_page=5, total="none")
+    links: list[dict[str, str]] = []
+
+    def lead_back(request: Request, response: Response) -> Response:
+        bundle = json.loads(response.body)
+        links.extend(link for link in bundle["link"] if link["relation"] == "next")
+        if len(links) > 3:
+            bundle["link"] = [links[len(links) % 2]]
+        return replace(response, body=json.dumps(bundle).encode())
+
+    server.meddle(lead_back)
+    with pytest.raises(TransientError, match="circle"):
+        server.load("appointments")
+    assert len(links) < 20

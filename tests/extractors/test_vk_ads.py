@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -470,3 +471,16 @@ def test_sums_of_a_day_that_end_before_their_count_stop_the_stream(start: Start,
         with pytest.raises(PayloadError):
             vk.load(FIRST, FIRST, statistics="v3")
         assert rows(f"select count(*) from {TABLE}") == [(260,)]
+
+
+def test_a_list_that_begins_anew_at_every_place_is_not_read_for_ever(start: Start) -> None:
+    pages: list[Response] = []
+
+    def first_page(good: Response) -> Response:
+        pages.append(replace(good, body=good.body.replace(b'"offset"', b'"from"')))
+        return pages[0]
+
+    with start(plans=260, faults=(Fault("changed", matching="/ad_plans.json", times=-1, change=first_page),)) as vk:
+        with pytest.raises(PayloadError, match="come before"):
+            vk.load()
+        assert len(pages) < 10

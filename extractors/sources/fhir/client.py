@@ -179,6 +179,7 @@ class FhirClient:
         asked: Params | None = params
         before: list[bytes] = []
         repeats, doubted = 0, False
+        followed: set[str] = set()
         while True:
             bundle = self._get(path, asked, expected, where=where)
             rows = [bytes(entry.resource) for entry in bundle.entry if bytes(entry.resource)]
@@ -195,6 +196,9 @@ class FhirClient:
             if bundle.next is None:
                 return
             path, asked = self._follow(path, bundle.next, where), None
+            if path in followed:
+                raise TransientError(f"{where}: the server's pages lead in a circle. Run it again later.")
+            followed.add(path)
 
     def _follow(self, path: str, link: str, where: str) -> str:
         """The link as a path under the base address. A link to elsewhere would carry the token away."""

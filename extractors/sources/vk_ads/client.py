@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -168,6 +168,7 @@ class VkAdsClient:
         )
 
     def _object_pages(self, account: str, level: str, where: str) -> Iterator[_Objects]:
+        seen: set[str] = set()
         offset = 0
         while True:
             params = {
@@ -179,13 +180,14 @@ class VkAdsClient:
                 page = _OBJECTS.decode(body)
                 if page.offset is not None and page.offset != offset:
                     raise UnreadableBody("a page from another place")
-                _refuse_no_end(page, offset)
+                _refuse_no_end(page, offset, seen)
                 if not page.items and page.count is None:
                     raise UnreadableBody("neither objects nor their number are in it")
                 return page
 
             page = self._get(account, f"/api/v2/{level}.json", params, where, decode)
             yield page
+            seen.update(str(item.id) for item in page.items)
             # `count` may be the page's own, so only an empty page is surely the last.
             if not page.items or ((page.count or 0) == offset + len(page.items) and len(page.items) < PAGE_ROWS):
                 return
@@ -248,9 +250,7 @@ class VkAdsClient:
                 told = _STATISTICS.decode(body)
                 if told.offset is not None and told.offset != offset:
                     raise UnreadableBody("a page from another place")
-                if told.items and all(str(item.id) in seen for item in told.items):
-                    raise UnreadableBody("a page that has come before")
-                _refuse_no_end(told, offset)
+                _refuse_no_end(told, offset, seen)
                 return told
 
             path = f"/api/v3/statistics/{level}/day.json"
@@ -310,8 +310,11 @@ class VkAdsClient:
         return classify_by_status(answer, where)
 
 
-def _refuse_no_end(page: _Objects | _Statistics, offset: int) -> None:
-    """Raises UnreadableBody for an empty page where more are counted. `count` may be the page's own, 0 then."""
+def _refuse_no_end(page: _Objects | _Statistics, offset: int, seen: Collection[str]) -> None:
+    """Raises UnreadableBody for a page of what came before, and for an empty one where more are counted. `count` may be
+    the page's own, which is 0 then."""
+    if page.items and all(str(item.id) in seen for item in page.items):
+        raise UnreadableBody("a page that has come before")
     if not page.items and (page.count or 0) > offset:
         raise UnreadableBody("an empty page before the last")
 
