@@ -107,8 +107,12 @@ def dismiss(connection: Connection, number: int, why: str, *, now: datetime) -> 
 def _one(connection: Connection, number: int) -> SetAside:
     found = waiting(connection, number=number)
     if not found:
-        raise ConfigError(f"No row {number} waits. `make quarantine` lists those that do.")
+        raise ConfigError(no_such_row(number))
     return found[0]
+
+
+def no_such_row(number: int) -> str:
+    return f"No row {number} waits. `make quarantine` lists those that do."
 
 
 def replay(
@@ -131,7 +135,7 @@ def replay(
     with psycopg.connect(url, autocommit=True) as connection:
         rows = waiting(connection, source=source, number=number)
         if number is not None and not rows:
-            raise ConfigError(f"No row {number} waits. `make quarantine` lists those that do.")
+            raise ConfigError(no_such_row(number))
         for name in sorted({one.source for one in rows}):
             of_source = [one for one in rows if one.source == name]
             if name == "files":
@@ -213,4 +217,4 @@ def _is_landed(connection: Connection, stream: StreamSpec, row: Sequence[Any]) -
     return found.fetchone() == (True,)
 
 
-__all__ = ["MOST_LISTED", "WITHOUT_ID", "Replayed", "SetAside", "dismiss", "fix", "replay", "shape", "waiting"]
+__all__ = ["MOST_LISTED", "WITHOUT_ID", "Replayed", "SetAside", "dismiss", "fix", "no_such_row", "replay", "shape", "waiting"]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import psycopg
 
 from extractors.core.errors import ChairsideError
 from extractors.core.logs import as_json
@@ -236,10 +239,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ChairsideError, PostgresMissing, ProcessFailed) as error:
         progress.say(f"{options.command}: {error}")
         return 1
+    except psycopg.OperationalError as error:
+        # The server ended, or its disk is full. What it says then holds no row.
+        told = error.diag.message_primary or "the connection to the warehouse broke"
+        progress.say(f"{options.command}: {told}. See that PostgreSQL runs and has room, then give the command again")
+        return 1
     except BrokenPipeError:
         # The reader of our output left early (`make url | head`), which is no failure of ours.
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.filename is None and error.errno != errno.ENOSPC:
+            raise
+        where = f"{error.filename}: " if error.filename is not None else ""
+        progress.say(f"{options.command}: {where}{error.strerror}. Name a place that you may write into and that has room")
+        return 1
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from extractors.core.errors import ConfigError
 from runtime.home import Home
 from runtime.postgres import find_programs
 from runtime.progress import Progress
-from runtime.warehouse import databases
+from runtime.warehouse import databases, filled
 from warehouse.backup import backup as write_backup
 from warehouse.forgotten_list import FILE, keep
 from warehouse.restore import restore as read_backup
@@ -22,8 +22,8 @@ from warehouse.restore import restore as read_backup
 def backup(home: Home, progress: Progress, folder: Path) -> int:
     """Write a backup below the folder. 0 or raises ConfigError, BackupFailed."""
     folder = folder.expanduser().resolve()
-    with databases(home, os.environ, progress) as urls:
-        place = write_backup(urls.warehouse, folder, programs=find_programs().folder, now=datetime.now(UTC))
+    with filled(home, os.environ, progress) as warehouse:
+        place = write_backup(warehouse, folder, programs=find_programs().folder, now=datetime.now(UTC))
     home.remember(backups=sorted({str(folder), *home.state().get("backups", [])}))
     progress.say(f"backup: {place}. It holds everything the warehouse holds: keep it as safe")
     return 0

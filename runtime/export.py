@@ -18,7 +18,7 @@ from psycopg import sql
 from extractors.core.errors import ConfigError
 from runtime.home import Home
 from runtime.progress import Progress
-from runtime.warehouse import databases, role_url
+from runtime.warehouse import filled, role_url
 
 # A cell that begins so would run as a formula in a spreadsheet (OWASP, CSV injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -47,8 +47,8 @@ def export(
     }
     if out is None and file_format == "xlsx":
         out = Path(f"{report}.xlsx")
-    with databases(home, os.environ, progress) as urls:
-        target = urls.warehouse if role is None else role_url(urls.warehouse, role)
+    with filled(home, os.environ, progress) as warehouse:
+        target = warehouse if role is None else role_url(warehouse, role)
         try:
             with psycopg.connect(target) as connection, connection.cursor() as cursor:
                 cursor.execute(query_of(connection, report, given))
@@ -109,7 +109,8 @@ def query_of(connection: psycopg.Connection[Any], report: str, given: Mapping[st
         (report,),
     ).fetchone()
     if columns is None or columns[0] is None:
-        raise ConfigError(f"There is no report {report!r}. Known: {', '.join(known(connection))}")
+        told = ", ".join(known(connection)) or "none yet: nothing was published, or nothing is open to this login"
+        raise ConfigError(f"There is no report {report!r}. Known: {told}")
     bounds = {"date_from": ">=", "date_to": "<="} if "local_date" in columns[0] else {}
     if unknown := [key for key in given if key not in bounds]:
         told = "no period; leave FROM and TO out" if not bounds and "date_from" in given else "no parameters; leave out"

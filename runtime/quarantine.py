@@ -13,21 +13,21 @@ import psycopg
 
 from extractors.core.errors import ConfigError
 from extractors.core.settings import settings_from_environment
-from extractors.quarantine import MOST_LISTED, waiting
+from extractors.quarantine import MOST_LISTED, no_such_row, waiting
 from extractors.quarantine import dismiss as dismiss_row
 from extractors.quarantine import fix as fix_row
 from extractors.quarantine import replay as replay_rows
 from extractors.registry import require_known
 from runtime.home import Home
 from runtime.progress import Progress
-from runtime.warehouse import databases
+from runtime.warehouse import databases, filled
 from warehouse.migrate import migrate
 
 
 def listed(home: Home, source: str | None, number: int | None, *, shown: bool, progress: Progress) -> int:
     """Print the rows that wait. Values by their shape, unless `shown`: they are mostly about people.
 
-    Raises ConfigError for a source that is none.
+    Raises ConfigError for a source that is none, or a number of no such row.
     """
     if source is not None:
         require_known(source)
@@ -35,6 +35,8 @@ def listed(home: Home, source: str | None, number: int | None, *, shown: bool, p
         migrate(urls.warehouse)
         with psycopg.connect(urls.warehouse) as connection:
             found = waiting(connection, source=source, number=number)
+    if number is not None and not found:
+        raise ConfigError(no_such_row(number))
     for one in found[:MOST_LISTED]:
         print("\n".join(one.lines(shown=shown)), flush=True)
     told = "1 row waits" if len(found) == 1 else f"{len(found)} rows wait"
@@ -44,7 +46,7 @@ def listed(home: Home, source: str | None, number: int | None, *, shown: bool, p
 
 def fix(home: Home, number: int, given: str, *, progress: Progress) -> int:
     """Correct one value (`column=value`) or several (a JSON object) of a row. Raises ConfigError."""
-    with databases(home, os.environ, progress) as urls, psycopg.connect(urls.warehouse) as connection:
+    with filled(home, os.environ, progress) as warehouse, psycopg.connect(warehouse) as connection:
         fix_row(connection, number, changes(given))
     progress.say(f"row {number} is corrected; `make replay ID={number}` lands it")
     return 0
@@ -65,14 +67,16 @@ def changes(given: str) -> Mapping[str, Any]:
 
 
 def dismiss(home: Home, number: int, why: str, *, progress: Progress) -> int:
-    with databases(home, os.environ, progress) as urls, psycopg.connect(urls.warehouse) as connection:
+    with filled(home, os.environ, progress) as warehouse, psycopg.connect(warehouse) as connection:
         dismiss_row(connection, number, why, now=datetime.now(UTC))
     progress.say(f"row {number} is dismissed")
     return 0
 
 
 def replay(home: Home, source: str | None, number: int | None, mapping: Path | None, *, progress: Progress) -> int:
-    """Land what can be read now. 0 if no row is left waiting."""
+    """Land what can be read now. 0 if no row is left waiting. Raises ConfigError for a source that is none."""
+    if source is not None:
+        require_known(source)
     now = datetime.now(UTC)
     with databases(home, os.environ, progress) as urls:
         migrate(urls.warehouse)

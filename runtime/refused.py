@@ -10,15 +10,17 @@ from datetime import UTC, datetime
 from extractors.core.errors import ConfigError
 from runtime.home import Home
 from runtime.progress import Progress
-from runtime.warehouse import databases
+from runtime.warehouse import filled
 from warehouse import pipeline
 from warehouse.publish_gate import Refusal, decide, refusals
 
 
 def show(home: Home, progress: Progress, refused_id: int | None) -> int:
-    """Print what waits for a decision, or the refusal of that number."""
-    with databases(home, os.environ, progress) as urls:
-        found = refusals(urls.warehouse, refused_id)
+    """Print what waits for a decision, or the refusal of that number. Raises ConfigError where there is none."""
+    with filled(home, os.environ, progress) as warehouse:
+        found = refusals(warehouse, refused_id)
+        if refused_id is not None and not found:
+            raise ConfigError(f"There is no refusal {refused_id}. `make refused` shows what waits")
     for refusal in found:
         print("\n".join(refusal.lines()), end="\n\n", flush=True)
     if not found:
@@ -30,12 +32,12 @@ def settle(home: Home, progress: Progress, refused_id: int | None, *, why: str, 
     """Release (and publish) or discard. Without a number, the one that waits."""
     now = datetime.now(UTC)
     who = who or getpass.getuser()
-    with databases(home, os.environ, progress) as urls:
+    with filled(home, os.environ, progress) as warehouse:
         if refused_id is None:
-            refused_id = _only(refusals(urls.warehouse)).refused_id
+            refused_id = _only(refusals(warehouse)).refused_id
         if release:
             pipeline.release(
-                urls.warehouse,
+                warehouse,
                 refused_id,
                 who=who,
                 why=why,
@@ -45,7 +47,7 @@ def settle(home: Home, progress: Progress, refused_id: int | None, *, why: str, 
                 say=progress.say,
             )
         else:
-            decide(urls.warehouse, refused_id, who=who, why=why, release=False)
+            decide(warehouse, refused_id, who=who, why=why, release=False)
     progress.say(f"refusal {refused_id}: {'released and published' if release else 'discarded'}")
     return 0
 

@@ -12,7 +12,7 @@ from extractors.core.errors import ConfigError
 from runtime.home import Home
 from runtime.postgres import PostgresMissing, find_programs
 from runtime.progress import Progress, text_table
-from runtime.warehouse import databases, role_url
+from runtime.warehouse import EMPTY, databases, filled, no_employee, role_url
 
 
 def psql(home: Home, progress: Progress, role: str | None) -> int:
@@ -26,7 +26,11 @@ def psql(home: Home, progress: Progress, role: str | None) -> int:
 
 def psql_environment(url: str) -> dict[str, str]:
     """libpq's variables for a URL."""
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+    names = {
+        "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE",
+        "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY",
+        "channel_binding": "PGCHANNELBINDING",
+    }  # fmt: skip
     parts = psycopg.conninfo.conninfo_to_dict(url)
     known = {variable: str(parts[name]) for name, variable in names.items() if parts.get(name)}
     return known | {"PGOPTIONS": str(parts["options"])} if parts.get("options") else known
@@ -67,7 +71,7 @@ def status(home: Home, progress: Progress) -> int:
     progress.say(running or "not serving; `make up` starts it")
     with databases(home, os.environ, progress) as urls, psycopg.connect(urls.warehouse) as connection:
         if connection.execute("select to_regclass('ops.steps')").fetchone() == (None,):
-            progress.say("the warehouse is empty; `make demo` or `make load INBOX=<folder>` fills it")
+            progress.say(EMPTY)
             return 0
         rows = connection.execute(
             "select run_id, step, to_char(started_at, 'YYYY-MM-DD HH24:MI:SSOF'), status,"
@@ -82,9 +86,11 @@ def sign_in(home: Home, progress: Progress, role: str) -> int:
     """Print where and with what password an employee signs in to Superset."""
     from runtime.superset import sign_in as found_for
 
-    with databases(home, os.environ, progress) as urls:
+    with filled(home, os.environ, progress) as warehouse:
         try:
-            address, password = found_for(home, urls.warehouse, role)
+            address, password = found_for(home, warehouse, role)
+        except psycopg.errors.InvalidParameterValue:
+            raise ConfigError(no_employee(role)) from None
         except psycopg.Error as error:
             raise ConfigError(f"No sign-in for {role!r}: {error.diag.message_primary or error}") from None
     print(f"{address or 'Superset has not been started here yet'}\nuser      {role}\npassword  {password}", flush=True)
@@ -95,7 +101,7 @@ def rotate_logins(home: Home, progress: Progress) -> int:
     """New passwords for all employees and for Superset's bridge, in force at once."""
     from runtime.superset import rotate
 
-    with databases(home, os.environ, progress) as urls:
-        changed = rotate(home, urls.warehouse)
+    with filled(home, os.environ, progress) as warehouse:
+        changed = rotate(home, warehouse)
     progress.say(f"new passwords for {changed} employees and for Superset's bridge; tell them by `make sign-in ROLE=…`")
     return 0

@@ -101,12 +101,16 @@ def open_bridge(home: Home, warehouse: str) -> str:
 def rotate(home: Home, warehouse: str) -> int:
     """New passwords for the bridge and for all employees, in force at once; how many employees."""
     path = bridge_secret(home)
-    path.rename(path.with_suffix(".old"))
+    old = path.rename(path.with_suffix(".old"))
     fresh = home.secret("superset_bridge", size=32)
-    with psycopg.connect(warehouse) as owner:
-        owner.execute("select access.open_bridge(%s)", (fresh,))
-        row = owner.execute("select access.rotate_logins()").fetchone()
-    path.with_suffix(".old").unlink()
+    try:
+        with psycopg.connect(warehouse) as owner:
+            owner.execute("select access.open_bridge(%s)", (fresh,))
+            row = owner.execute("select access.rotate_logins()").fetchone()
+    except psycopg.Error:
+        old.rename(path)  # the warehouse knows the old one still
+        raise
+    old.unlink()
     return int(row[0]) if row else 0
 
 

@@ -22,6 +22,11 @@ from warehouse.publish_placement import TARGET, require_target
 WAREHOUSE = "chairside"
 METADATA = "airflow"
 BI = "superset"
+EMPTY = "the warehouse is empty; `make demo` or `make load INBOX=<folder>` fills it"
+_NOT_THERE = (
+    psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
+)  # fmt: skip
 # Any login may call these, and nothing of ours needs them; a large object is writing. Only a superuser can close them.
 OPEN_FUNCTIONS = """
     select oid::regprocedure::text from pg_proc
@@ -99,6 +104,25 @@ def databases(
         )
 
 
+@contextmanager
+def filled(home: Home, environ: Mapping[str, str], progress: Progress) -> Iterator[str]:
+    """The URL of a warehouse that something was loaded into, for who asks about that.
+
+    Raises ConfigError where nothing ever was, and where the program is newer than what an older one left there.
+    """
+    with databases(home, environ, progress) as urls:
+        with psycopg.connect(urls.warehouse) as connection:
+            if connection.execute("select to_regclass('ops.steps')").fetchone() == (None,):
+                raise ConfigError(EMPTY)
+        try:
+            yield urls.warehouse
+        except _NOT_THERE as error:
+            raise ConfigError(
+                f"{error.diag.message_primary}. An older version set this warehouse up; the next load brings it up to"
+                " date: docs/how_to/upgrade.md"
+            ) from None
+
+
 def _why(error: psycopg.Error) -> str:
     """What libpq says, in one of a few known ways: its whole text may hold parts of the address."""
     told = str(error)
@@ -127,15 +151,23 @@ def given_server(environ: Mapping[str, str], variable: str) -> str | None:
     return url
 
 
+def no_employee(role: str) -> str:
+    return f"There is no employee with the role {role!r}. Add one: select access.add_employee(…), see docs/access.md"
+
+
 def role_url(owner_url: str, role: str) -> str:
     """The same database as an employee. Raises ConfigError for a role that was never added."""
     with psycopg.connect(owner_url) as connection:
         try:
             row = connection.execute("select access.login_password(%s)", (role,)).fetchone()
+        except (psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedFunction):
+            raise ConfigError(EMPTY) from None
+        except psycopg.errors.InvalidParameterValue:
+            raise ConfigError(no_employee(role)) from None
         except psycopg.Error as error:
             raise ConfigError(f"No password for the role {role!r}: {error.diag.message_primary or error}") from None
     if row is None or row[0] is None:
-        raise ConfigError(f"There is no employee with the role {role!r}. Add one: select access.add_employee(…)")
+        raise ConfigError(no_employee(role))
     parts = urlsplit(owner_url)
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=f"{quote(role, safe='')}:{quote(row[0], safe='')}@{host}").geturl()

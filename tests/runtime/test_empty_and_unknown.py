@@ -1,0 +1,92 @@
+"""A command on a warehouse that nothing was loaded into, or about something that is not there, says so and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from extractors.core.errors import ConfigError
+from runtime.__main__ import main, parser, run
+from runtime.home import open_home
+from runtime.progress import Progress
+from runtime.shell import psql_environment
+from warehouse.migrate import migrate
+
+FILLS = "the warehouse is empty; `make demo` or `make load INBOX=<folder>` fills it"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CHAIRSIDE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, url: str, arguments: str) -> str:
+    monkeypatch.setenv("WAREHOUSE_URL", url)
+    with pytest.raises(ConfigError) as refused:
+        run(parser().parse_args(arguments.split()), Progress())
+    return str(refused.value)
+
+
+@pytest.mark.usefixtures("home")
+def test_an_empty_warehouse_is_named_as_such(monkeypatch: pytest.MonkeyPatch, fresh_database: str) -> None:
+    for arguments in (
+        "fix --id 5 --set a=b", "dismiss --id 5 --why x", "refused", "refused --id 9", "release --why x",
+        "release --id 4 --why x", "discard --why x", "psql --role anna", "url --role anna", "sign-in --role anna",
+        "rotate-logins", "export --report ad_payback", "export --report ad_payback --role anna", "backup --out /nowhere",
+    ):  # fmt: skip
+        assert refusal(monkeypatch, fresh_database, arguments) == FILLS, arguments
+
+
+def test_new_passwords_refused_leave_the_old_ones(
+    monkeypatch: pytest.MonkeyPatch, home: Path, fresh_database: str
+) -> None:
+    """Otherwise Superset's bridge would have a secret that its server never heard of."""
+    opened = open_home({"CHAIRSIDE_HOME": str(home)})
+    secret = opened.secret("superset_bridge", size=32)
+    refusal(monkeypatch, fresh_database, "rotate-logins")
+    assert opened.secret("superset_bridge", size=32) == secret
+    assert sorted(path.name for path in (home / "secrets").iterdir()) == ["superset_bridge"]
+
+
+@pytest.mark.usefixtures("home")
+def test_what_is_not_there_is_refused_with_what_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fresh_database: str
+) -> None:
+    migrate(fresh_database)
+    for arguments, said in (
+        ("replay --source calltuch", "There is no source 'calltuch'. Known: aggregators, amocrm, "),
+        ("quarantine --source calltuch", "There is no source 'calltuch'. Known: aggregators, amocrm, "),
+        ("quarantine --id 9999", "No row 9999 waits. `make quarantine` lists those that do."),
+        ("replay --id 9999", "No row 9999 waits. `make quarantine` lists those that do."),
+        ("dismiss --id 9999 --why x", "No row 9999 waits. `make quarantine` lists those that do."),
+        ("refused --id 9999", "There is no refusal 9999. `make refused` shows what waits"),
+        ("release --id 9999 --why x", "refusal 9999 does not exist. make refused shows what waits"),
+        ("psql --role nobody_at_all", "select access.add_employee(…)"),
+        ("sign-in --role nobody_at_all", "select access.add_employee(…)"),
+        ("export --report ad_payback --role nobody_at_all", "select access.add_employee(…)"),
+        ("export --report ad_payback", "There is no report 'ad_payback'. Known: none yet: nothing was published"),
+    ):
+        assert said in refusal(monkeypatch, fresh_database, arguments), arguments
+
+    # a place that cannot be written
+    monkeypatch.setattr("runtime.__main__.leave_on_signals", lambda: None)
+    assert main(["backup", "--out", "/proc/backups"]) == 1
+    assert "backup: /proc/backups: No such file or directory. Name a place" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("home")
+def test_an_upgraded_program_over_an_older_warehouse_says_what_brings_it_up_to_date(
+    monkeypatch: pytest.MonkeyPatch, fresh_database: str
+) -> None:
+    with psycopg.connect(fresh_database) as owner:
+        owner.execute("create schema ops; create table ops.steps ()")
+    told = refusal(monkeypatch, fresh_database, "refused")
+    assert "the next load brings it up to date: docs/how_to/upgrade.md" in told
+
+
+def test_psql_checks_the_server_as_the_url_says() -> None:
+    given = psql_environment("postgresql://me:x@db.example/w?sslmode=verify-full&sslrootcert=/ca.pem")
+    assert (given["PGSSLMODE"], given["PGSSLROOTCERT"], given["PGHOST"]) == ("verify-full", "/ca.pem", "db.example")
