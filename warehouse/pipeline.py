@@ -226,7 +226,7 @@ def publish(url: str, *, run_id: str, now: datetime, folder: Path | None = None,
 
     with step(url, run_id, "publish", say) as note:
         done = run_publish(url, (folder or work_folder()) / "manifest.json", run_id=run_id, now=now)
-        note.text = f"{len(done.tables)} tables, {done.rows_inserted} rows in, {done.rows_deleted} rows out"
+        note.text = str(done)
 
 
 def lints(url: str, *, run_id: str, say: Say = print) -> None:

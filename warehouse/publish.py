@@ -33,7 +33,7 @@ from warehouse.publish_history import (
 )
 from warehouse.publish_keys import add_foreign_keys, drop_broken_foreign_keys
 from warehouse.publish_lineage import record_lineage, trace_files
-from warehouse.publish_manifest import PUBLISHED_SCHEMAS, PublishedModel, read_manifest, rules_hash
+from warehouse.publish_manifest import PUBLISHED_SCHEMAS, PublishedModel, read_manifest
 from warehouse.publish_placement import copies_of, spread, spreads_out
 from warehouse.publish_reports import (
     REPORTS_FOLDER,
@@ -92,6 +92,12 @@ class PublicationSummary:
     def rows_deleted(self) -> int:
         return sum(table.rows_deleted for table in self.tables)
 
+    def __str__(self) -> str:
+        told = f"{len(self.tables)} tables, {self.rows_inserted} rows in, {self.rows_deleted} rows out"
+        if self.dropped_tables:
+            told += f"; dropped with their history, no model publishes them: {', '.join(self.dropped_tables)}"
+        return told
+
     @property
     def notes(self) -> tuple[str, ...]:
         """Changes beside rows, in words."""
@@ -108,13 +114,13 @@ def publish(
     not unique, a report object would lend its owner's rights, or the build may not be published (publish_gate.py).
     After an error readers keep what they had.
     """
-    models = read_manifest(manifest)
+    told = read_manifest(manifest)
     definitions = reports / "definitions"
     files = (*read_report_files(reports), *trace_files(definitions))
     with psycopg.connect(url, autocommit=True, application_name="chairside publish") as connection:
         with connection.transaction(), unblocked(connection, longest_statement=REPORT_STATEMENT):
-            summary = _publish(connection, models, files, rules_hash(manifest), run_id, now)
-            record_lineage(connection, summary.publication_id, manifest, definitions)
+            summary = _publish(connection, told.models, files, told.rules_hash, run_id, now)
+            record_lineage(connection, summary.publication_id, told, definitions)
         for table in summary.tables:
             if table.rows_inserted + table.rows_deleted > NOTABLE_SHARE * table.rows:
                 connection.execute(sql.SQL("analyze {}").format(sql.Identifier(table.schema, table.name)))

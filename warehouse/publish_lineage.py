@@ -10,6 +10,7 @@ from extractors.registry import all_streams
 from warehouse.define import Definition, read_definitions
 from warehouse.define_trace import TRACE_PREFIX, trace_text
 from warehouse.define_versions import Version, hashes, read_versions
+from warehouse.publish_manifest import Manifest
 from warehouse.publish_reports import ReportFile
 from warehouse.publish_tables import Connection
 
@@ -26,9 +27,9 @@ def trace_files(folder: Path) -> tuple[ReportFile, ...]:
     )
 
 
-def record_lineage(connection: Connection, publication_id: int, manifest: Path, folder: Path) -> None:
+def record_lineage(connection: Connection, publication_id: int, manifest: Manifest, folder: Path) -> None:
     """Open new loads to readers, number the rules of this publication, keep the definitions it was made with."""
-    _open_loads(connection, stream_kinds(manifest))
+    _open_loads(connection, manifest.stream_kinds)
     connection.execute(
         """
         update history.publications as kept
@@ -41,19 +42,6 @@ def record_lineage(connection: Connection, publication_id: int, manifest: Path, 
         (publication_id,),
     )
     _record_metrics(connection, publication_id, read_definitions(folder), read_versions(folder))
-
-
-def stream_kinds(manifest: Path) -> dict[tuple[str, str], list[str]]:
-    """Kinds of rows that dbt makes of each landed table, by source and stream, as its models say themselves."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for node in json.loads(manifest.read_text(encoding="utf-8")).get("nodes", {}).values():
-        name = str(node.get("name", ""))
-        if node.get("resource_type") == "model" and name.startswith("stg_"):
-            for parent in node.get("depends_on", {}).get("nodes", ()):
-                if parent.startswith("source."):
-                    source, stream = parent.split(".")[-2:]
-                    found.setdefault((source, stream), set()).add(name.split("__", 1)[1])
-    return {stream: sorted(kinds) for stream, kinds in found.items()}
 
 
 def _open_loads(connection: Connection, kinds: Mapping[tuple[str, str], Sequence[str]]) -> None:

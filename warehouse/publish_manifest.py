@@ -66,8 +66,21 @@ class PublishedModel:
         return (self.distributed_by, *self.key)
 
 
-def read_manifest(path: Path) -> tuple[PublishedModel, ...]:
-    """Models to publish, by name. ConfigError when the file is missing or a model's `publish` block is wrong."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a publication takes from the manifest, which is megabytes and read once.
+
+    `models`: to publish, by name. `rules_hash`: differs where figures may, though no fact changed. `stream_kinds`: kinds
+    of rows that dbt makes of each landed table, by source and stream.
+    """
+
+    models: tuple[PublishedModel, ...]
+    rules_hash: str
+    stream_kinds: Mapping[tuple[str, str], list[str]]
+
+
+def read_manifest(path: Path) -> Manifest:
+    """ConfigError when the file is missing or a model's `publish` block is wrong."""
     manifest = _read(path)
     nodes: Mapping[str, dict[str, Any]] = manifest.get("nodes", {})
     tested = _keys_from_relationship_tests(nodes.values())
@@ -76,12 +89,28 @@ def read_manifest(path: Path) -> tuple[PublishedModel, ...]:
         for unique_id, node in nodes.items()
         if node.get("resource_type") == "model" and (publish := _publish_block(node))
     ]
-    return tuple(sorted(models, key=lambda model: (model.schema, model.name)))
+    return Manifest(
+        models=tuple(sorted(models, key=lambda model: (model.schema, model.name))),
+        rules_hash=_rules_hash(manifest),
+        stream_kinds=_stream_kinds(nodes.values()),
+    )
 
 
-def rules_hash(path: Path) -> str:
-    """A hash over the texts of all models, seeds and macros: it differs where figures may, though no fact changed."""
-    manifest = _read(path)
+def _stream_kinds(nodes: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[str]]:
+    """As the models say themselves."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for node in nodes:
+        name = str(node.get("name", ""))
+        if node.get("resource_type") == "model" and name.startswith("stg_"):
+            for parent in node.get("depends_on", {}).get("nodes", ()):
+                if parent.startswith("source."):
+                    source, stream = parent.split(".")[-2:]
+                    found.setdefault((source, stream), set()).add(name.split("__", 1)[1])
+    return {stream: sorted(kinds) for stream, kinds in found.items()}
+
+
+def _rules_hash(manifest: Mapping[str, Any]) -> str:
+    """Over the texts of all models, seeds and macros."""
     texts = {
         **{name: node.get("checksum", {}).get("checksum") for name, node in manifest.get("nodes", {}).items()
            if node.get("resource_type") in ("model", "seed")},

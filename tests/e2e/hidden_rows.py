@@ -141,7 +141,7 @@ def change_personal_rows(owner: psycopg.Connection[Any]) -> None:
 def opened_by(report: str, manifest: Path) -> set[tuple[str, str]]:
     """What a right on a report opens, by dbt's manifest and the texts of the reports."""
     found = set(FOR_ANYBODY)
-    for model in read_manifest(manifest):
+    for model in read_manifest(manifest).models:
         if model.report == report:
             found |= {(schema, model.name) for schema in (model.schema, "history", "as_of")}
     for file in read_report_files(REPORTS_FOLDER):

@@ -17,7 +17,7 @@ def published_by(warehouse: Warehouse, by: str | None) -> PublishedModel:
     """The inquiries of the small warehouse, placed so, as they are published on Citus."""
     warehouse.node("administrator_conversion_inquiries")["config"]["meta"]["distributed_by"] = by
     warehouse.publish()
-    models = spread(read_manifest(Path(warehouse.folder / "manifest.json")))
+    models = spread(read_manifest(Path(warehouse.folder / "manifest.json")).models)
     (found,) = (model for model in models if model.name == "administrator_conversion_inquiries")
     return found
 

@@ -208,6 +208,7 @@ def test_a_model_no_longer_published_is_gone_with_its_table(published: Warehouse
     summary = published.publish()
 
     assert summary.dropped_tables == ("marts.fct_inquiries",)
+    assert str(summary).endswith("; dropped with their history, no model publishes them: marts.fct_inquiries")
     assert published.run("select to_regclass('marts.fct_inquiries')") == [(None,)]
     assert published.run("select * from access.relations where report = 'marts'") == []
 
