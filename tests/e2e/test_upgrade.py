@@ -48,6 +48,15 @@ IN_FORCE = """
     from pg_class cross join aclexplode(relacl) as acl join pg_roles on pg_roles.oid = grantee
     where relnamespace::regnamespace::text in ('marts', 'reports', 'history', 'as_of') and rolname like %s
 """
+# What builds made: nothing of models that are no more.
+MADE = """
+    select oid::regclass::text from pg_class
+    where relkind in ('r', 'v') and (
+        relnamespace = 'build'::regnamespace and relname not like 'family\\_%'
+        or relnamespace = 'staging'::regnamespace and relname like 'stg\\_%'
+    )
+    order by 1
+"""
 RIGHTS = (
     "select database_role, report, clinics, own_rows_only, personal_data from access.effective_rights order by 1, 2"
 )
@@ -194,6 +203,7 @@ def test_rights_figures_and_history_outlast_an_upgrade(
         run_all(fresh, JUNE, run_id="fresh", now=moment, folder=tmp_path / "dbt_fresh", say=lambda _text: None)
         hire(fresh, prefix)
 
+        assert rows(url, MADE) == rows(fresh, MADE)
         assert run_lints(url) == []
         assert rows(url, RIGHTS) == rights == rows(fresh, RIGHTS)
         assert rows(url, JOURNAL)[: len(journal)] == journal

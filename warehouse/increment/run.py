@@ -24,6 +24,7 @@ import yaml
 from warehouse.dbt import PLANNING, PROJECT, Dbt
 from warehouse.increment import compare, days, merge, scope, steps, sums
 from warehouse.increment.fresh import Seen
+from warehouse.increment.leftovers import drop_leftovers
 from warehouse.increment.plan import read_plan
 from warehouse.increment.recipe import read_recipe
 from warehouse.timings import Scope
@@ -105,9 +106,13 @@ def _build_everything(dbt: Dbt, code: str, as_of: datetime) -> None:
         rules = _rules(connection)
         seen = scope.snapshot(connection)
     dbt.build(exclude=_LANDED)
+    manifest = json.loads((dbt.folder / "manifest.json").read_bytes())
+    with psycopg.connect(dbt.url) as connection:
+        if dropped := drop_leftovers(connection, manifest):
+            dbt.say(f"build: dropped, no model makes it any more: {', '.join(dropped)}")
     with psycopg.connect(dbt.url) as connection:
         scope.keep_everything(connection, too_many_patients=_rule("too_many_patients"))
-        days.keep_everything(connection, read_plan(json.loads((dbt.folder / "manifest.json").read_bytes())))
+        days.keep_everything(connection, read_plan(manifest))
         _keep(connection, State(code=code, rules=rules, as_of=as_of, seen=seen))
 
 
