@@ -228,6 +228,8 @@ def running_airflow(
     """Airflow with all its DAGs parsed, until the end of the block. Raises ProcessFailed, also for import errors, and
     ConfigError for settings that are none.
     """
+    from runtime.unpaused import pause_again  # which asks Airflow by what is above
+
     require_settings(os.environ)
     port = airflow_port(os.environ) or remembered_port(home.state().get("airflow_port"))
     began = datetime.now(UTC)
@@ -244,6 +246,7 @@ def running_airflow(
             home.remember(airflow_port=port)
             airflow = Airflow(f"http://127.0.0.1:{port}", home.secret("airflow_admin", size=12))
             wait_until(airflow.healthy, services, "Starting Airflow")
+            pause_again(airflow, home, progress)
             wanted = expected_dags()
 
             def parsed() -> bool:

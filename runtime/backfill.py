@@ -26,6 +26,7 @@ from runtime.progress import Progress
 from runtime.rounds import Follower, failures
 from runtime.serve import serving
 from runtime.supervise import Service, supervised
+from runtime.unpaused import pause_again, unpaused
 from runtime.warehouse import databases
 from warehouse import pipeline
 
@@ -64,7 +65,8 @@ def backfill(
         raise ConfigError(f"DAYS={days}: a window has at least one day")
     span = Span(source=source, date_from=date_from, date_to=date_to)
     with some_airflow(home, progress) as (airflow, parts, warehouse):
-        following = Following(airflow, progress, parts)
+        pause_again(airflow, home, progress)
+        following = Following(home, airflow, progress, parts)
         try:
             loaded = load_windows(following, warehouse, span, days)
         except (KeyboardInterrupt, SystemExit):
@@ -75,7 +77,7 @@ def backfill(
             return 1
         # The daily build waits for the day's news of all sources, and a backfill is none; it is asked for by hand.
         run_id = run_name(span, "build")
-        with following.unpaused("build_warehouse"):
+        with unpaused(airflow, home, "build_warehouse"):
             airflow.trigger("build_warehouse", run_id, {})
             well = following.to_the_end("build_warehouse", run_id)
         if not well:
@@ -89,19 +91,10 @@ def backfill(
 class Following:
     """A running Airflow whose runs are asked for and followed to their end."""
 
+    home: Home
     airflow: Airflow
     progress: Progress
     parts: list[Service]
-
-    @contextmanager
-    def unpaused(self, dag: str) -> Iterator[None]:
-        """The DAG runs during the block; afterwards it is paused where it was before."""
-        was_paused = self.airflow.dags()[dag]["is_paused"]
-        self.airflow.pause(dag, paused=False)
-        try:
-            yield
-        finally:
-            self.airflow.pause(dag, paused=was_paused)
 
     def to_the_end(self, dag: str, run_id: str) -> bool:
         """Follow a run; whether it ended well."""
@@ -131,7 +124,7 @@ def load_windows(following: Following, warehouse: str, span: Span, days: int) ->
     if runs:
         say(f"going on: {len(runs)} of {len(windows)} windows are loaded already")
     began = time.monotonic()
-    with following.unpaused(dag):
+    with unpaused(following.airflow, following.home, dag):
         for number, window in enumerate(left, 1):
             say(f"window {len(runs) + 1} of {len(windows)}: {window}")
             run_id = window.run_id

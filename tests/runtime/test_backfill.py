@@ -20,7 +20,7 @@ from extractors.run import run_stream
 from runtime.airflow import Airflow, running_airflow, warehouse_connection
 from runtime.backfill import Following, load_windows
 from runtime.backfill_windows import Span, begin, end, split, windows_of
-from runtime.home import open_home
+from runtime.home import Home, open_home
 from runtime.progress import Progress
 from runtime.rounds import Follower
 from runtime.supervise import Service
@@ -76,6 +76,7 @@ SPAN = Span(source="calltouch", date_from=FIRST, date_to=LAST)
 class Running:
     """Airflow with one vendor behind a proxy and a chat that is told."""
 
+    home: Home
     airflow: Airflow
     parts: list[Service]
     warehouse: str
@@ -84,7 +85,7 @@ class Running:
     settings: dict[str, object]
 
     def backfill(self) -> list[str] | None:
-        return load_windows(Following(self.airflow, Progress(), self.parts), self.warehouse, SPAN, 10)
+        return load_windows(Following(self.home, self.airflow, Progress(), self.parts), self.warehouse, SPAN, 10)
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with psycopg.connect(self.warehouse) as connection:
@@ -121,7 +122,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
         settings = {
             **endpoint["settings"], "base_url": vendor.url, "token": endpoint["token"], "requests_per_second": 0
         }  # fmt: skip
-        yield Running(airflow, parts, urls.warehouse, vendor, chat, settings)
+        yield Running(home, airflow, parts, urls.warehouse, vendor, chat, settings)
 
 
 def until(what: object, seconds: float = 120) -> None:
