@@ -17,17 +17,22 @@
   // Who touches something gets each change at once.
   for (const touch of ["pointerdown", "keydown"]) window.addEventListener(touch, () => (until = 0), true);
 
+  const isRussian = () => document.documentElement.lang === "ru";
   // As tables write dates, "01 Aug 2026" and "01.08.2026".
   const written = (date) =>
-    document.documentElement.lang === "ru"
-      ? date.toLocaleDateString("ru", { timeZone: "UTC" })
-      : date.toUTCString().slice(5, 16);
-  // What is before `end` ends the day before. What is no period of whole days stays as it is.
+    isRussian() ? date.toLocaleDateString("ru", { timeZone: "UTC" }) : date.toUTCString().slice(5, 16);
+  // The days that reports read: what is before `end` ends the day before, whatever the hour; an end may be open.
+  const SIDE = "(-?∞|\\d{4}-\\d\\d-\\d\\d)(?:T\\S+)?";
+  const PERIOD = new RegExp(`^${SIDE} ≤ col < ${SIDE}$`);
   const inDates = (said) => {
-    const [, begin, end] = /^(\S+) ≤ col < (\S+)$/.exec(said) || [];
-    if (![begin, end].every((each) => /^\d{4}-\d\d-\d\d$/.test(each))) return said;
-    const first = new Date(begin);
-    const last = new Date(Date.parse(end) - 86400000);
+    const [, begin, end] = PERIOD.exec(said) || [];
+    if (!begin) return said;
+    const first = begin === "-∞" ? null : new Date(begin);
+    const last = end === "∞" ? null : new Date(Date.parse(end) - 86400000);
+    const [from, to, all, none] = isRussian() ? ["с", "по", "все дни", "ни одного дня"] : ["from", "to", "all days", "no day"];
+    if (!first) return last ? `${to} ${written(last)}` : all;
+    if (!last) return `${from} ${written(first)}`;
+    if (first > last) return none;
     return first < last ? `${written(first)} – ${written(last)}` : written(first);
   };
 
