@@ -217,4 +217,6 @@ def _is_landed(connection: Connection, stream: StreamSpec, row: Sequence[Any]) -
     return found.fetchone() == (True,)
 
 
-__all__ = ["MOST_LISTED", "WITHOUT_ID", "Replayed", "SetAside", "dismiss", "fix", "no_such_row", "replay", "shape", "waiting"]
+__all__ = [
+    "MOST_LISTED", "WITHOUT_ID", "Replayed", "SetAside", "dismiss", "fix", "no_such_row", "replay", "shape", "waiting",
+]  # fmt: skip

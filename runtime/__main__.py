@@ -252,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.filename is None and error.errno != errno.ENOSPC:
             raise
         where = f"{error.filename}: " if error.filename is not None else ""
-        progress.say(f"{options.command}: {where}{error.strerror}. Name a place that you may write into and that has room")
+        progress.say(f"{options.command}: {where}{error.strerror}. Name a place that can be written and has room")
         return 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from datetime import date
@@ -74,12 +75,13 @@ def rows_loaded(url: str, run_ids: Sequence[str]) -> str:
 def where_to_look(home: Home, warehouse: str, airflow_url: str) -> str:
     """Addresses and logins of this instance. Passwords are this machine's own, generated."""
     prefix = settings_before(home)
+    ask = _question(warehouse) or "no inquiries are published yet: make load INBOX=<folder>, or the daily load"
     lines = ["Where to look"]
     if airflow_url:
         lines.append(f"  Airflow    {airflow_url}   {login_hint(home)}")
     lines += [
         f"  SQL        {prefix}make psql",
-        "             select * from reports.channels_and_sources('2026-10-01', '2026-10-31');",
+        f"             {ask}",
         *bi_lines(home, warehouse, prefix),
         f"  other BI   any tool that speaks PostgreSQL; its address: {prefix}make url ROLE=<employee's role>",
         f"  Files      put CSV or XLSX into {home.root / 'inbox'}, or {prefix}make load INBOX=<folder>",
@@ -88,18 +90,30 @@ def where_to_look(home: Home, warehouse: str, airflow_url: str) -> str:
 
 
 def settings_before(home: Home) -> str:
-    """What has to stand before `make …` so that it is about this home."""
-    return "" if home.root == REPOSITORY / ".chairside" else f"CHAIRSIDE_HOME={shlex.quote(str(home.root))} "
+    """What has to stand before `make …` so that it is about this home, and about this warehouse."""
+    place = "" if home.root == REPOSITORY / ".chairside" else f"CHAIRSIDE_HOME={shlex.quote(str(home.root))} "
+    # It holds a password.
+    return place + ("WAREHOUSE_URL=… " if os.environ.get("WAREHOUSE_URL") else "")
 
 
 def first_question(home: Home, warehouse: str) -> str:
     """What to ask after a load: a report over the days that have inquiries, or the next step where none has."""
-    with psycopg.connect(warehouse) as connection:
-        row = connection.execute("select min(local_date), max(local_date) from marts.fct_inquiries").fetchone()
-    if row is None or row[0] is None:
+    question = _question(warehouse)
+    if question is None:
         return "no inquiries yet: reports of people need `contacts`, those of money `payments` (docs/sources/files.md)"
-    question = f"select * from reports.channels_and_sources('{row[0]}', '{row[1]}');"  # noqa: S608 - told, not asked
     return f"ask in `{settings_before(home)}make psql`: {question} More in docs/reports/README.md"
+
+
+def _question(warehouse: str) -> str | None:
+    """A report over the days that have inquiries; null where none has."""
+    with psycopg.connect(warehouse) as connection:
+        if connection.execute("select to_regclass('marts.fct_inquiries')").fetchone() == (None,):
+            return None
+        days = connection.execute("select min(local_date), max(local_date) from marts.fct_inquiries").fetchone()
+    first, last = days or (None, None)
+    if first is None:
+        return None
+    return f"select * from reports.channels_and_sources('{first}', '{last}');"  # noqa: S608 - told, not asked
 
 
 def bi_lines(home: Home, warehouse: str, prefix: str) -> list[str]:

@@ -70,8 +70,8 @@ class PublishedModel:
 class Manifest:
     """What a publication takes from the manifest, which is megabytes and read once.
 
-    `models`: to publish, by name. `rules_hash`: differs where figures may, though no fact changed. `stream_kinds`: kinds
-    of rows that dbt makes of each landed table, by source and stream.
+    `models`: to publish, by name. `rules_hash`: differs where figures may, though no fact changed. `stream_kinds`: what
+    kinds of rows dbt makes of each landed table, by source and stream.
     """
 
     models: tuple[PublishedModel, ...]

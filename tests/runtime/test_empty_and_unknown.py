@@ -1,4 +1,4 @@
-"""A command on a warehouse that nothing was loaded into, or about something that is not there, says so and what to do."""
+"""A command on an empty warehouse, or about something that is not there, says so and what to do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from extractors.core.errors import ConfigError
 from runtime.__main__ import main, parser, run
 from runtime.home import open_home
+from runtime.look import first_question, where_to_look
 from runtime.progress import Progress
 from runtime.shell import psql_environment
 from warehouse.migrate import migrate
@@ -35,7 +36,8 @@ def test_an_empty_warehouse_is_named_as_such(monkeypatch: pytest.MonkeyPatch, fr
     for arguments in (
         "fix --id 5 --set a=b", "dismiss --id 5 --why x", "refused", "refused --id 9", "release --why x",
         "release --id 4 --why x", "discard --why x", "psql --role anna", "url --role anna", "sign-in --role anna",
-        "rotate-logins", "export --report ad_payback", "export --report ad_payback --role anna", "backup --out /nowhere",
+        "rotate-logins", "export --report ad_payback", "export --report ad_payback --role anna",
+        "backup --out /nowhere",
     ):  # fmt: skip
         assert refusal(monkeypatch, fresh_database, arguments) == FILLS, arguments
 
@@ -90,3 +92,21 @@ def test_an_upgraded_program_over_an_older_warehouse_says_what_brings_it_up_to_d
 def test_psql_checks_the_server_as_the_url_says() -> None:
     given = psql_environment("postgresql://me:x@db.example/w?sslmode=verify-full&sslrootcert=/ca.pem")
     assert (given["PGSSLMODE"], given["PGSSLROOTCERT"], given["PGHOST"]) == ("verify-full", "/ca.pem", "db.example")
+
+
+def test_where_to_look_asks_about_days_that_are_there(
+    monkeypatch: pytest.MonkeyPatch, home: Path, fresh_database: str
+) -> None:
+    opened = open_home({"CHAIRSIDE_HOME": str(home)})
+    monkeypatch.delenv("WAREHOUSE_URL", raising=False)
+    assert "no inquiries are published yet: make load INBOX=<folder>" in where_to_look(opened, fresh_database, "")
+    with psycopg.connect(fresh_database) as owner:
+        owner.execute("create schema marts")
+        owner.execute("create table marts.fct_inquiries (local_date date)")
+        owner.execute("insert into marts.fct_inquiries values ('2026-06-01'), ('2026-06-10')")
+    asked = "select * from reports.channels_and_sources('2026-06-01', '2026-06-10');"
+    assert f"  SQL        CHAIRSIDE_HOME={home} make psql\n             {asked}\n" in where_to_look(
+        opened, fresh_database, ""
+    )
+    monkeypatch.setenv("WAREHOUSE_URL", fresh_database)
+    assert f"`CHAIRSIDE_HOME={home} WAREHOUSE_URL=… make psql`: {asked}" in first_question(opened, fresh_database)
