@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import psycopg
+
 from expectations.ask import ask
 from expectations.docs import write_docs
 from expectations.gate import count_rows
@@ -24,6 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--gate", choices=("landed", "marts"), help="one gate only")
     parser.add_argument("--docs", type=Path, help="write Great Expectations' Data Docs into this folder")
     given = parser.parse_args(arguments)
+    try:
+        psycopg.connect(given.url, connect_timeout=10).close()
+    except psycopg.Error:  # its own text may hold parts of the address
+        parser.error("--url: no connection. See that the server runs and takes that user; `make url` prints it")
     now = datetime.now(UTC)
     gates: tuple[Gate, ...] = (given.gate,) if given.gate else ("landed", "marts")
     broken = False

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
+import psycopg
+
 from extractors.core.errors import ChairsideError, ConfigError
 from extractors.core.logs import log_to
 from extractors.core.settings import settings_from_environment
@@ -43,6 +45,14 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         )
     except ChairsideError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    except psycopg.OperationalError as error:
+        # Its own text may hold parts of the address.
+        told = f"WAREHOUSE_URL: {error.diag.message_primary or 'no connection'}"
+        print(f"{told}. See that the server runs and takes that user; `make url` prints it", file=sys.stderr)
+        return 1
+    except (psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedTable):
+        print("The warehouse has no tables yet: `make load` or `make up` makes them", file=sys.stderr)
         return 1
     print(
         f"{result.source} {result.stream} {result.window_from}..{result.window_to}: {result.rows_read} read, "

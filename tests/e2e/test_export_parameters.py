@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from extractors.core.errors import ConfigError
-from runtime.export import parameters_of, query_of
+from runtime.export import known, parameters_of, query_of
 from tests.city import FIRST, LAST, City
 
 PERIOD: dict[str, object] = {"date_from": FIRST, "date_to": LAST}
@@ -57,6 +57,21 @@ def test_a_report_that_knows_days_is_cut_to_the_period(city: City) -> None:
     one_day = exported(city, "inquiry_history", {"date_from": FIRST, "date_to": FIRST})
     assert 0 < len(one_day) < len(exported(city, "inquiry_history", {"date_to": LAST}))
     assert {row[4] for row in one_day} == {date(2026, 8, 1)}
+
+
+def test_what_can_be_exported_is_what_rights_are_given_on(city: City) -> None:
+    """The list comes of the catalog, as far as a login may read; rights know reports by name."""
+    with psycopg.connect(city.url) as connection:
+        listed = set(known(connection))
+        reports = {name for (name,) in connection.execute("select report from access.known_reports").fetchall()}
+        opened = {
+            name
+            for (name,) in connection.execute(
+                "select relation_name from access.relations where schema_name = 'reports' and report <> '*'"
+            ).fetchall()
+        }
+    assert reports - {"marts", "deal_entry"} <= listed
+    assert listed <= opened
 
 
 @pytest.mark.parametrize("text", ["campaign", "level=", "level='a", "=x"])

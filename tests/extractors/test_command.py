@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from expectations.__main__ import main as ask_rules
 from extractors.__main__ import main
 from tests.extractors.test_calltouch import SITES, call, page
 from tests.extractors.vendor_server import Reply, Vendor
@@ -44,3 +45,18 @@ def test_rejected_rows_and_failures_show_in_the_exit_status(
     assert main(("nobody", "calls"), environment) == 64
     told = capsys.readouterr().err
     assert "RejectedError: calltouch calls" in told and "WAREHOUSE_URL" in told and "hidden-token" not in told
+
+
+def test_a_warehouse_that_is_not_there_is_said_in_one_line(
+    environment: dict[str, str], fresh_database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(COMMAND, {**environment, "WAREHOUSE_URL": fresh_database}) == 1
+    assert main(COMMAND, {**environment, "WAREHOUSE_URL": "postgresql://me:sesame@127.0.0.1:1/nothing"}) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "The warehouse has no tables yet: `make load` or `make up` makes them",
+        "WAREHOUSE_URL: no connection. See that the server runs and takes that user; `make url` prints it",
+    ]
+    with pytest.raises(SystemExit):
+        ask_rules(["--url", "postgresql://me:sesame@127.0.0.1:1/nothing"])
+    told = capsys.readouterr().err
+    assert "--url: no connection" in told and "sesame" not in told
