@@ -11,7 +11,7 @@ import psycopg
 
 from extractors.core.errors import ConfigError
 from runtime.home import Home
-from runtime.postgres import find_programs
+from runtime.postgres import client_folder
 from runtime.progress import Progress
 from runtime.warehouse import databases, filled
 from warehouse.backup import backup as write_backup
@@ -23,7 +23,7 @@ def backup(home: Home, progress: Progress, folder: Path) -> int:
     """Write a backup below the folder. 0 or raises ConfigError, BackupFailed."""
     folder = folder.expanduser().resolve()
     with filled(home, os.environ, progress) as warehouse:
-        place = write_backup(warehouse, folder, programs=find_programs().folder, now=datetime.now(UTC))
+        place = write_backup(warehouse, folder, programs=_programs(warehouse), now=datetime.now(UTC))
     home.remember(backups=sorted({str(folder), *home.state().get("backups", [])}))
     progress.say(f"backup: {place}. It holds everything the warehouse holds: keep it as safe")
     return 0
@@ -37,7 +37,7 @@ def restore(home: Home, progress: Progress, place: Path, *, replace: bool) -> in
         raise ConfigError("Airflow would load while the tables are replaced: `make down` first")
     with databases(home, os.environ, progress) as urls:
         done = read_backup(
-            urls.warehouse, place.expanduser().resolve(), programs=find_programs().folder, now=datetime.now(UTC),
+            urls.warehouse, place.expanduser().resolve(), programs=_programs(urls.warehouse), now=datetime.now(UTC),
             lists=[folder / FILE for folder in list_folders(home)], replace=replace, say=progress.say,
         )  # fmt: skip
         keep_list(home, urls.warehouse)
@@ -51,6 +51,11 @@ def restore(home: Home, progress: Progress, place: Path, *, replace: bool) -> in
     if done.missing:
         progress.say(f"LOOK AT logins to make by hand, then `select access.apply()`: {', '.join(done.missing)}")
     return 0
+
+
+def _programs(url: str) -> Path:
+    with psycopg.connect(url) as connection:
+        return client_folder(connection.info.server_version // 10_000)
 
 
 def keep_list(home: Home, url: str) -> list[Path]:

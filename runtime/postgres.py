@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -86,10 +86,13 @@ class Server:
 
 def major_version(folder: Path) -> int | None:
     """The major version of the programs in a folder; null where they do not run or are not all there."""
-    if not (folder / "initdb").exists():
-        return None
+    return _told_major(folder / "postgres") if (folder / "initdb").exists() else None
+
+
+def _told_major(program: Path) -> int | None:
+    """The major version that a program says; null where it does not run."""
     try:
-        told = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
     found = re.search(r"\b(\d+)(\.\d+|devel|beta|rc)", told)
@@ -126,6 +129,17 @@ def find_programs() -> Programs:
         f"PostgreSQL {OLDEST} or newer was not found: the embedded one is not installed or does not run here. "
         "Install PostgreSQL, or name a server: WAREHOUSE_URL=postgresql://user:password@host:port/database"
     )
+
+
+def client_folder(server: int, folders: Iterable[Path] | None = None) -> Path:
+    """Where pg_dump and pg_restore are: the server's own release if the machine has it, else ours.
+
+    Only its own pg_restore writes to a server before PostgreSQL 17. Raises PostgresMissing where there are none.
+    """
+    for folder in candidate_folders() if folders is None else folders:
+        if _told_major(folder / "pg_restore") == server and _told_major(folder / "pg_dump") == server:
+            return folder
+    return find_programs().folder
 
 
 def namespace_prefix() -> list[str] | None:

@@ -106,7 +106,10 @@ def _require_server(connection: psycopg.Connection[Any], told: Mapping[str, Any]
     if programs < told["made_by_programs"]:
         raise ConfigError(f"pg_restore {programs} cannot read what pg_dump {told['made_by_programs']} wrote.")
     if server < OLDEST_FOR_NEW_PROGRAMS <= programs:
-        raise ConfigError(f"pg_restore {programs} cannot write to PostgreSQL {server}: use the server's own.")
+        raise ConfigError(
+            f"pg_restore {programs} cannot write to PostgreSQL {server}. Install the client programs of {server} here"
+            " (Debian: postgresql-client); they are then found."
+        )
 
 
 def _schemas(connection: psycopg.Connection[Any], names: set[str]) -> list[str]:

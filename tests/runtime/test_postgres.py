@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from runtime.home import REPOSITORY, Home, open_home
-from runtime.postgres import running_server
+from runtime.postgres import client_folder, find_programs, major_version, running_server
 from runtime.progress import Progress
 from tests.runtime.processes import eventually, processes_of
 
@@ -24,7 +24,7 @@ SMALL = {"shared_buffers": "16MB", "fsync": "off"}
 USER = """
 import sys, time
 from runtime.home import open_home
-from runtime.postgres import running_server
+from runtime.postgres import client_folder, find_programs, major_version, running_server
 from runtime.progress import Progress
 home = open_home({"CHAIRSIDE_HOME": sys.argv[1]})
 with running_server(home, Progress(), settings={"shared_buffers": "16MB"}) as server:
@@ -130,3 +130,19 @@ def test_root_without_user_namespaces_runs_the_server_as_nobody(tmp_path: Path) 
         row = connection.execute("select current_setting('data_directory')").fetchone()
         assert row is not None and Path(row[0]).owner() == "nobody"
     shutil.rmtree(Path(row[0]).parent)
+
+
+def test_client_programs_are_the_server_s_own_release_where_the_machine_has_it(tmp_path: Path) -> None:
+    """Packages of clients alone have no initdb, and are no server's programs."""
+    folders = []
+    for major in (18, 15):
+        folder = tmp_path / str(major)
+        folder.mkdir()
+        for name in ("pg_dump", "pg_restore"):
+            (folder / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {major}.4'\n")
+            (folder / name).chmod(0o755)
+        folders.append(folder)
+    assert client_folder(15, folders) == tmp_path / "15"
+    assert client_folder(18, folders) == tmp_path / "18"
+    assert client_folder(16, folders) == find_programs().folder
+    assert major_version(tmp_path / "15") is None
