@@ -7,13 +7,12 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import psycopg
 
 from extractors.core.errors import ChairsideError
 from extractors.core.logs import as_json
-from runtime.arguments import MakeParser, day, whole_number
+from runtime.arguments import MakeParser, day, place, whole_number
 from runtime.home import Home, open_home
 from runtime.postgres import PostgresMissing
 from runtime.progress import Progress
@@ -36,8 +35,8 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("down")
     commands.add_parser("status")
     load = commands.add_parser("load")
-    load.add_argument("--inbox", type=Path, required=True, metavar="INBOX")
-    load.add_argument("--mapping", type=Path, metavar="MAPPING")
+    load.add_argument("--inbox", type=place, required=True, metavar="INBOX")
+    load.add_argument("--mapping", type=place, metavar="MAPPING")
     for name in ("psql", "url"):
         commands.add_parser(name).add_argument("--role", metavar="ROLE")
     commands.add_parser("sign-in").add_argument("--role", required=True, metavar="ROLE")
@@ -51,11 +50,11 @@ def parser() -> argparse.ArgumentParser:
     forget.add_argument("--person", required=True, metavar="PERSON")
     forget.add_argument("--operator", metavar="OPERATOR")
     forget.add_argument("--reason", metavar="REASON")
-    commands.add_parser("backup").add_argument("--out", type=Path, required=True, metavar="OUT")
+    commands.add_parser("backup").add_argument("--out", type=place, required=True, metavar="OUT")
     restore = commands.add_parser("restore")
-    restore.add_argument("--from", dest="place", type=Path, required=True, metavar="FROM")
+    restore.add_argument("--from", dest="place", type=place, required=True, metavar="FROM")
     restore.add_argument("--replace", action="store_true")
-    commands.add_parser("data-docs").add_argument("--out", type=Path, metavar="OUT")
+    commands.add_parser("data-docs").add_argument("--out", type=place, metavar="OUT")
     quarantine = commands.add_parser("quarantine")
     quarantine.add_argument("--source", metavar="SOURCE")
     quarantine.add_argument("--id", type=whole_number, metavar="ID")
@@ -69,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     replay = commands.add_parser("replay")
     replay.add_argument("--source", metavar="SOURCE")
     replay.add_argument("--id", type=whole_number, metavar="ID")
-    replay.add_argument("--mapping", type=Path, metavar="MAPPING")
+    replay.add_argument("--mapping", type=place, metavar="MAPPING")
     commands.add_parser("refused").add_argument("--id", type=whole_number, metavar="ID")
     for name in ("release", "discard"):
         decision = commands.add_parser(name)
@@ -80,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     metabase.add_argument("--url", required=True, metavar="URL")
     metabase.add_argument("--groups", metavar="GROUPS")
     metabase.add_argument("--language", choices=("en", "ru"), default="en", metavar="LANGUAGE")
-    commands.add_parser("docs").add_argument("--out", type=Path, metavar="OUT")
+    commands.add_parser("docs").add_argument("--out", type=place, metavar="OUT")
     commands.add_parser("mf").add_argument("--arguments", default="list metrics", metavar="ARGS")
     export = commands.add_parser("export")
     export.add_argument("--report", required=True, metavar="REPORT")
@@ -89,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=("csv", "xlsx"), default="csv", metavar="FORMAT")
     export.add_argument("--with", dest="parameters", default="", metavar="WITH")
     export.add_argument("--role", metavar="ROLE")
-    export.add_argument("--out", type=Path, metavar="OUT")
+    export.add_argument("--out", type=place, metavar="OUT")
     return root
 
 

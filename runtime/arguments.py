@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 from datetime import date
+from pathlib import Path
 from typing import NoReturn
 
 _MISSING = "the following arguments are required: "
@@ -45,6 +46,12 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no date; write it like 2026-06-30") from None
+
+
+def place(text: str) -> Path:
+    """A file or folder. `INBOX=~/files` comes with its `~` from zsh and sh: only bash looks there."""
+    path = Path(text)
+    return path.expanduser() if text == "~" or text.startswith("~/") else path
 
 
 def whole_number(text: str) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from runtime.__main__ import main
+from runtime.__main__ import main, parser
 from runtime.home import REPOSITORY
 
 
@@ -33,6 +34,20 @@ def test_a_wrong_argument_is_named_as_people_gave_it(
     told = capsys.readouterr().err
     assert said in told
     assert "--" not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ("load --inbox ~/files", "inbox"), ("load --inbox . --mapping ~/files", "mapping"),
+        ("backup --out ~/files", "out"), ("restore --from ~/files", "place"), ("docs --out ~/files", "out"),
+        ("export --report x --out ~/files", "out"), ("data-docs --out ~/files", "out"),
+        ("replay --mapping ~/files", "mapping"),
+    ],
+)  # fmt: skip
+def test_a_place_below_ones_home_is_found(arguments: str, name: str) -> None:
+    """`make load INBOX=~/files`: zsh and sh leave the tilde as it is."""
+    assert vars(parser().parse_args(arguments.split()))[name] == Path.home() / "files"
 
 
 def test_help_has_one_whole_line_for_each_command_that_make_knows() -> None:
