@@ -103,7 +103,7 @@ backup: $(INSTALLED)  ## OUT=<folder>: the whole warehouse with its rights into 
 	@$(RUN) backup $(if $(OUT),--out "$(OUT)")
 
 restore: $(INSTALLED)  ## FROM=<backup> [REPLACE=yes]: a backup into an empty warehouse, or over the one that is there
-	@$(RUN) restore $(if $(FROM),--from "$(FROM)") $(if $(filter yes,$(REPLACE)),--replace)
+	@$(RUN) restore $(if $(FROM),--from "$(FROM)") $(if $(REPLACE),--replace "$(REPLACE)")
 
 refused: $(INSTALLED)  ## [ID=<number>]: what a gate refused to publish, and what it would change
 	@$(RUN) refused $(if $(ID),--id "$(ID)")
@@ -115,7 +115,7 @@ discard: $(INSTALLED)  ## WHY="<reason>" [ID=<number>] [WHO=<name>]: never publi
 	@$(RUN) discard $(if $(ID),--id "$(ID)") $(if $(WHY),--why "$(WHY)") $(if $(WHO),--who "$(WHO)")
 
 quarantine: $(INSTALLED)  ## [SOURCE=<source>] [ID=<number>] [SHOW=yes]: rows that were set aside; values by their shape only, unless SHOW
-	@$(RUN) quarantine $(if $(SOURCE),--source "$(SOURCE)") $(if $(ID),--id "$(ID)") $(if $(filter yes,$(SHOW)),--show)
+	@$(RUN) quarantine $(if $(SOURCE),--source "$(SOURCE)") $(if $(ID),--id "$(ID)") $(if $(SHOW),--show "$(SHOW)")
 
 fix: $(INSTALLED)  ## ID=<number> SET='<column>=<value>': correct a row that was set aside
 	@$(RUN) fix $(if $(ID),--id "$(ID)") $(if $(SET),--set "$$SET")

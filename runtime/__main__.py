@@ -12,7 +12,7 @@ import psycopg
 
 from extractors.core.errors import ChairsideError
 from extractors.core.logs import as_json
-from runtime.arguments import MakeParser, day, place, whole_number
+from runtime.arguments import YES_OR_NO, MakeParser, day, place, whole_number
 from runtime.home import Home, open_home
 from runtime.postgres import PostgresMissing
 from runtime.progress import Progress
@@ -53,12 +53,12 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("backup").add_argument("--out", type=place, required=True, metavar="OUT")
     restore = commands.add_parser("restore")
     restore.add_argument("--from", dest="place", type=place, required=True, metavar="FROM")
-    restore.add_argument("--replace", action="store_true")
+    restore.add_argument("--replace", **YES_OR_NO, metavar="REPLACE")
     commands.add_parser("data-docs").add_argument("--out", type=place, metavar="OUT")
     quarantine = commands.add_parser("quarantine")
     quarantine.add_argument("--source", metavar="SOURCE")
     quarantine.add_argument("--id", type=whole_number, metavar="ID")
-    quarantine.add_argument("--show", action="store_true")
+    quarantine.add_argument("--show", **YES_OR_NO, metavar="SHOW")
     fix = commands.add_parser("fix")
     fix.add_argument("--id", type=whole_number, required=True, metavar="ID")
     fix.add_argument("--set", dest="changes", required=True, metavar="SET")
@@ -174,7 +174,7 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
         case "restore":
             from runtime.backup import restore
 
-            return restore(home, progress, options.place, replace=options.replace)
+            return restore(home, progress, options.place, replace=options.replace == "yes")
         case "worker":
             from runtime.worker import worker
 
@@ -218,7 +218,7 @@ def set_aside(home: Home, options: argparse.Namespace, progress: Progress) -> in
 
     match options.command:
         case "quarantine":
-            return quarantine.listed(home, options.source, options.id, shown=options.show, progress=progress)
+            return quarantine.listed(home, options.source, options.id, shown=options.show == "yes", progress=progress)
         case "fix":
             return quarantine.fix(home, options.id, options.changes, progress=progress)
         case "dismiss":

@@ -7,9 +7,13 @@ import re
 import sys
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _MISSING = "the following arguments are required: "
+
+
+# Of an argument that is left out or is `yes`; a slip must not be taken for `no`.
+YES_OR_NO: dict[str, Any] = {"nargs": "?", "choices": ("yes", "no"), "const": "yes", "default": "no"}
 
 
 class MakeParser(argparse.ArgumentParser):
@@ -33,7 +37,7 @@ class MakeParser(argparse.ArgumentParser):
     def _example(self) -> str:
         asked = [action for action in self._actions if action.option_strings and action.help != argparse.SUPPRESS]
         shown = [
-            (action.required, f"{self._in_make(action.option_strings[0])}={'yes' if action.nargs == 0 else '…'}")
+            (action.required, f"{self._in_make(action.option_strings[0])}={'yes' if action.nargs == '?' else '…'}")
             for action in asked
             if action.dest != "help"
         ]

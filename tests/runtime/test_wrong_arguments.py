@@ -23,6 +23,8 @@ from runtime.home import REPOSITORY
         ("fix --id first --set a=b", "ID: 'first' is no whole number"),
         ("release", "make release: WHY=… is missing\nIt is asked like this: make release [ID=…] WHY=… [WHO=…]"),
         ("restore", "[REPLACE=yes]"),
+        ("restore --from x --replace true", "REPLACE: invalid choice: 'true' (choose from 'yes', 'no')"),
+        ("quarantine --show 1", "SHOW: invalid choice: '1' (choose from 'yes', 'no')"),
     ],
 )
 def test_a_wrong_argument_is_named_as_people_gave_it(
