@@ -27,7 +27,7 @@ from benchmarks.harness import Bench, in_turns, rounds_wanted, same, seconds
 from extractors import registry
 from extractors.core.spec import StreamSpec
 from extractors.run import make_context
-from runtime.postgres import find_programs
+from runtime.programs import find_programs
 from warehouse.migrate import migrate
 
 DATABASE = "chairside_bench_load"

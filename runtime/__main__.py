@@ -14,7 +14,7 @@ from extractors.core.errors import ChairsideError
 from extractors.core.logs import as_json
 from runtime.arguments import YES_OR_NO, MakeParser, day, place, whole_number
 from runtime.home import Home, open_home
-from runtime.postgres import PostgresMissing
+from runtime.programs import PostgresMissing
 from runtime.progress import Progress
 from runtime.supervise import ProcessFailed, leave_on_signals, leave_with_parent
 

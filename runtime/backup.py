@@ -11,7 +11,7 @@ import psycopg
 
 from extractors.core.errors import ConfigError
 from runtime.home import Home
-from runtime.postgres import client_folder
+from runtime.programs import client_folder
 from runtime.progress import Progress
 from runtime.warehouse import databases, filled
 from warehouse.backup import backup as write_backup

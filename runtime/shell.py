@@ -10,7 +10,7 @@ import psycopg
 
 from extractors.core.errors import ConfigError
 from runtime.home import Home
-from runtime.postgres import PostgresMissing, find_programs
+from runtime.programs import PostgresMissing, find_programs
 from runtime.progress import Progress, text_table
 from runtime.warehouse import EMPTY, databases, filled, no_employee, role_url
 

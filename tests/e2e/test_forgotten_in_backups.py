@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from runtime.postgres import find_programs
+from runtime.programs import find_programs
 from tests.e2e.comparing import MOMENT
 from tests.e2e.test_forget import PHONE, Place, in_tables, load, write_inbox
 from warehouse.backup import backup

@@ -15,7 +15,8 @@ import psycopg
 import pytest
 
 from runtime.home import REPOSITORY, Home, open_home
-from runtime.postgres import client_folder, find_programs, major_version, running_server
+from runtime.postgres import running_server
+from runtime.programs import client_folder, find_programs, major_version
 from runtime.progress import Progress
 from tests.runtime.processes import eventually, processes_of
 
@@ -24,7 +25,7 @@ SMALL = {"shared_buffers": "16MB", "fsync": "off"}
 USER = """
 import sys, time
 from runtime.home import open_home
-from runtime.postgres import client_folder, find_programs, major_version, running_server
+from runtime.postgres import running_server
 from runtime.progress import Progress
 home = open_home({"CHAIRSIDE_HOME": sys.argv[1]})
 with running_server(home, Progress(), settings={"shared_buffers": "16MB"}) as server:

@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 
 from extractors.core.errors import ConfigError
-from runtime.postgres import find_programs
+from runtime.programs import find_programs
 from tests.warehouse.small_warehouse import NOW, Warehouse
 from warehouse.backup import DUMP, MANIFEST, BackupFailed, backup
 from warehouse.forget import random_email, random_phone
