@@ -116,6 +116,10 @@ class AirflowRefused(ProcessFailed):
         self.status = status
 
 
+class AirflowSilent(ProcessFailed):
+    """Nobody answers at Airflow's address, or not as Airflow does."""
+
+
 class Airflow:
     """The REST API of a running Airflow. Tokens are renewed when they run out."""
 
@@ -135,15 +139,19 @@ class Airflow:
         return all((answer.get(part) or {}).get("status") == "healthy" for part in parts)
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        """One request below /api/v2; its JSON. Raises AirflowRefused."""
-        for attempt in (1, 2):
-            if "Authorization" not in self._session.headers:
-                self._log_in()
-            answer = self._session.request(method, f"{self.url}/api/v2/{path}", timeout=60, **arguments)
-            if answer.status_code == 401 and attempt == 1:
-                del self._session.headers["Authorization"]
-                continue
-            break
+        """One request below /api/v2; its JSON. Raises AirflowRefused, AirflowSilent."""
+        try:
+            for attempt in (1, 2):
+                if "Authorization" not in self._session.headers:
+                    self._log_in()
+                answer = self._session.request(method, f"{self.url}/api/v2/{path}", timeout=60, **arguments)
+                if answer.status_code == 401 and attempt == 1:
+                    del self._session.headers["Authorization"]
+                    continue
+                break
+        except requests.RequestException as error:
+            told = f"Airflow at {self.url} does not answer ({type(error).__name__}); `make status` says what serves"
+            raise AirflowSilent(f"{told}, logs/airflow-*.log in the home what became of it") from None
         if not answer.ok:
             told = f"Airflow, {method} {path}: {answer.status_code} {answer.text[:300]}"
             raise AirflowRefused(told, answer.status_code)

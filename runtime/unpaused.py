@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import requests
-
-from runtime.airflow import Airflow, AirflowRefused
+from runtime.airflow import Airflow, AirflowRefused, AirflowSilent
 from runtime.home import Home
 from runtime.progress import Progress
 
@@ -34,7 +32,7 @@ def unpaused(airflow: Airflow, home: Home, dag: str) -> Iterator[None]:
         yield
     finally:
         # Airflow may be gone before us; the file stays then, and the next command pauses the DAG.
-        with suppress(requests.RequestException):
+        with suppress(AirflowSilent):
             _pause_if_last(airflow, path, held)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.airflow import Airflow
+from runtime.airflow import Airflow, AirflowSilent
 from runtime.home import REPOSITORY, Home, open_home
 from runtime.progress import Progress
 from runtime.unpaused import pause_again, unpaused
@@ -113,3 +113,19 @@ def test_after_a_killed_command_the_next_one_pauses_it(
     assert Answers.paused["extract_uis"] is True
     assert "paused again, as before a command that was killed: extract_gone, extract_uis" in capsys.readouterr().err
     assert list(home.run.glob("unpaused.*")) == []
+
+
+def test_an_airflow_that_is_gone_is_named_and_the_dag_is_paused_later(airflow: Airflow, home: Home) -> None:
+    there = airflow.url
+
+    def ended() -> None:
+        with unpaused(airflow, home, "extract_uis"):
+            airflow.url = "http://127.0.0.1:1"
+            airflow.dags()
+
+    with pytest.raises(AirflowSilent, match=r"does not answer .* `make status` says what serves"):
+        ended()
+    assert Answers.paused["extract_uis"] is False
+    airflow.url = there
+    pause_again(airflow, home, Progress())
+    assert Answers.paused["extract_uis"] is True
