@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runtime.home import Home
 from runtime.progress import Progress
-from runtime.warehouse import databases
+from runtime.warehouse import filled
 
 
 def data_docs(home: Home, progress: Progress, out: Path | None) -> int:
@@ -16,6 +16,7 @@ def data_docs(home: Home, progress: Progress, out: Path | None) -> int:
     from expectations.__main__ import main as ask_by_hand
 
     folder = (out or home.root / "data_docs").expanduser().resolve()
-    progress.say("asking every rule once more; this takes a minute")
-    with databases(home, os.environ, progress) as urls:
-        return ask_by_hand(["--url", urls.warehouse, "--docs", str(folder)])
+    with filled(home, os.environ, progress) as warehouse:
+        folder.mkdir(parents=True, exist_ok=True)
+        progress.say("asking every rule once more; this takes a minute")
+        return ask_by_hand(["--url", warehouse, "--docs", str(folder)])

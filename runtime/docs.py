@@ -11,7 +11,7 @@ from pathlib import Path
 from runtime.home import REPOSITORY, Home
 from runtime.progress import Progress
 from runtime.supervise import ProcessFailed
-from runtime.warehouse import databases
+from runtime.warehouse import filled
 from warehouse.dbt import common_arguments, dbt_environment
 from warehouse.pictures import pages
 
@@ -28,10 +28,11 @@ PAGE = """<!doctype html>
 def docs(home: Home, progress: Progress, out: Path | None) -> int:
     """Write the site into `out`, else `docs/` of the home. Raises ProcessFailed where dbt cannot read its project."""
     folder = out or home.root / "docs"
-    with databases(home, os.environ, progress) as urls:
+    with filled(home, os.environ, progress) as warehouse:
+        folder.mkdir(parents=True, exist_ok=True)  # dbt takes a minute: what cannot be written is said before
         work = home.root / "dbt_docs"
-        dbt_site(urls.warehouse, work)
-        drawn = pages(urls.warehouse, work / "manifest.json")
+        dbt_site(warehouse, work)
+        drawn = pages(warehouse, work / "manifest.json")
     shutil.copytree(REPOSITORY / "docs", folder, dirs_exist_ok=True)
     shutil.copyfile(work / "static_index.html", folder / "dbt.html")
     for name, text in drawn.items():

@@ -16,7 +16,7 @@ from bi.metabase.questions import read_functions
 from extractors.core.errors import ConfigError
 from runtime.home import Home
 from runtime.progress import Progress
-from runtime.warehouse import databases
+from runtime.warehouse import filled
 
 
 def metabase(home: Home, progress: Progress, url: str, only: str | None, language: str) -> int:
@@ -26,13 +26,13 @@ def metabase(home: Home, progress: Progress, url: str, only: str | None, languag
     if address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1", "::1"):
         progress.say("http://, not https://: passwords go there as plain text. Fine only in a network of yours")
     # Who signs in first: groups get logins of their own here, and none for a Metabase that does not answer.
-    with databases(home, os.environ, progress) as urls, signed_in(url, login) as service:
-        with psycopg.connect(urls.warehouse) as connection:
+    with filled(home, os.environ, progress) as warehouse_url, signed_in(url, login) as service:
+        with psycopg.connect(warehouse_url) as connection:
             groups = read_groups(connection, [name.strip() for name in (only or "").split(",") if name.strip()])
             functions = read_functions(connection)
         if not groups:
             raise ConfigError("No group may read anything yet. Give a right first: select access.allow('…', '…')")
-        warehouse = warehouse_of(urls.warehouse, os.environ)
+        warehouse = warehouse_of(warehouse_url, os.environ)
         provision(service, warehouse, groups, functions, language=language, say=progress.say)
     for change in service.changes:
         progress.say(change)

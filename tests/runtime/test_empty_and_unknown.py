@@ -33,11 +33,12 @@ def refusal(monkeypatch: pytest.MonkeyPatch, url: str, arguments: str) -> str:
 
 @pytest.mark.usefixtures("home")
 def test_an_empty_warehouse_is_named_as_such(monkeypatch: pytest.MonkeyPatch, fresh_database: str) -> None:
+    monkeypatch.setenv("METABASE_API_KEY", "x")
     for arguments in (
         "fix --id 5 --set a=b", "dismiss --id 5 --why x", "refused", "refused --id 9", "release --why x",
         "release --id 4 --why x", "discard --why x", "psql --role anna", "url --role anna", "sign-in --role anna",
         "rotate-logins", "export --report ad_payback", "export --report ad_payback --role anna",
-        "backup --out /nowhere",
+        "backup --out /nowhere", "docs", "data-docs", "metabase --url http://127.0.0.1:1",
     ):  # fmt: skip
         assert refusal(monkeypatch, fresh_database, arguments) == FILLS, arguments
 
