@@ -6,7 +6,8 @@ person and inquiry keys are opaque, so rows of the history are matched by contac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -146,10 +147,11 @@ def key_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def differences(found: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Cells that differ, one line each; rows that one side lacks. Columns are the oracle's."""
+    """Cells that differ, one line each; rows that one side lacks or has twice. Columns are the oracle's."""
     mine = {key_of(row): row for row in found}
     theirs = {key_of(row): row for row in wanted}
-    lines = [f"only in the marts: {key}: {_brief(mine[key])}" for key in sorted(mine.keys() - theirs.keys(), key=str)]
+    lines = twice("the marts", map(key_of, found)) + twice("the oracle", map(key_of, wanted))
+    lines += [f"only in the marts: {key}: {_brief(mine[key])}" for key in sorted(mine.keys() - theirs.keys(), key=str)]
     lines += [
         f"only in the oracle: {key}: {_brief(theirs[key])}" for key in sorted(theirs.keys() - mine.keys(), key=str)
     ]
@@ -158,6 +160,11 @@ def differences(found: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str
             if not same(mine[key][column], value):
                 lines.append(f"{key} {column}: marts {mine[key][column]}, oracle {value}")
     return lines
+
+
+def twice(side: str, keys: Iterable[object]) -> list[str]:
+    """Keys that one side has in several rows, which a comparison by key would take for one."""
+    return [f"{number} times in {side}: {key}" for key, number in Counter(keys).items() if number > 1]
 
 
 def same(mine: object, theirs: object) -> bool:
@@ -215,14 +222,16 @@ def groups(rows: Sequence[Mapping[str, Any]], column: str) -> set[frozenset[tupl
 def deal_differences(connection: psycopg.Connection[Any], data: Data, date_from: date, date_to: date) -> list[str]:
     """The deal journal, and the best deals of the period, against the oracle's."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        mine = {row["deal_id"]: row for row in cursor.execute("select * from reports.deal_journal").fetchall()}
+        found = cursor.execute("select * from reports.deal_journal").fetchall()
         best = cursor.execute("select * from reports.top_deals(%s, %s, 5)", (date_from, date_to)).fetchall()
         period = cursor.execute(
             "select sum(deals) as deals, sum(won) as won, sum(revenue) as revenue from reports.deal_summary(%s, %s)",
             (date_from, date_to),
         ).fetchone()
+    mine = {row["deal_id"]: row for row in found}
     theirs = {row["deal_id"]: row for row in deals.deal_journal(data)}
-    lines = [f"deals of one side only: {sorted(mine.keys() ^ theirs.keys())}"] if mine.keys() != theirs.keys() else []
+    lines = twice("the marts", (row["deal_id"] for row in found))
+    lines += [f"deals of one side only: {sorted(mine.keys() ^ theirs.keys())}"] if mine.keys() != theirs.keys() else []
     for deal_id in mine.keys() & theirs.keys():
         for column in ("amount", "days_to_close", "sessions_before_contact", "stage_kind"):
             wanted = theirs[deal_id][column]
@@ -232,9 +241,9 @@ def deal_differences(connection: psycopg.Connection[Any], data: Data, date_from:
     if [row["deal_id"] for row in best] != [row["deal_id"] for row in won[:5]]:
         lines.append(f"best deals: {[row['deal_id'] for row in best]} / {[row['deal_id'] for row in won[:5]]}")
     sums = (len(deals.deals_of_period(data, date_from, date_to)), len(won), sum(row["exact_amount"] for row in won))
-    found = tuple((period or {}).get(name) or 0 for name in ("deals", "won", "revenue"))
-    if found[:2] != sums[:2] or abs(Fraction(found[2]) - sums[2]) > Fraction(len(won) + 1, 100):
-        lines.append(f"sums: {found} / {sums}")
+    told = tuple((period or {}).get(name) or 0 for name in ("deals", "won", "revenue"))
+    if told[:2] != sums[:2] or abs(Fraction(told[2]) - sums[2]) > Fraction(len(won) + 1, 100):
+        lines.append(f"sums: {told} / {sums}")
     return lines
 
 

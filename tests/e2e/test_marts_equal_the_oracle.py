@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.comparing import compare, load
+from tests.e2e.comparing import compare, differences, load
 from tests.oracle.random_month import random_month
 
 QUICK = (101, 102)
@@ -30,6 +30,13 @@ def test_random_months_equal_the_oracle_and_a_wrong_one_does_not(fresh_database:
     lines = contacts.read_text(encoding="utf-8").splitlines(keepends=True)
     contacts.write_text("".join(lines[:-1]), encoding="utf-8")
     assert compare(fresh_database, contacts.parent, *_period(random_month(QUICK[-1], _folder(tmp_path, 0))))
+
+
+def test_a_row_that_comes_twice_is_a_difference() -> None:
+    row = {"administrator_id": "a1", "inquiries": 3}
+    assert differences([row], [row]) == []
+    assert differences([row, row], [row]) == ["2 times in the marts: ('a1',)"]
+    assert differences([row], [row, row]) == ["2 times in the oracle: ('a1',)"]
 
 
 @pytest.mark.slow

@@ -289,6 +289,25 @@ def test_a_double_key_stops_publication_and_readers_keep_what_they_had(warehouse
         assert warehouse.run("select count(*) from ops.publications") == [(1,)]
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_key_without_a_value_stops_publication_and_readers_keep_what_they_had(
+    warehouse: Warehouse, is_first: bool
+) -> None:
+    if not is_first:
+        warehouse.publish()
+    warehouse.run(
+        f"alter table {BUILD} alter inquiry_key drop not null;"
+        f" update {BUILD} set inquiry_key = null where inquiry_key = 'q4'"
+    )
+
+    with pytest.raises(GuardError, match=r"column inquiry_key must not be null but is; nothing was published"):
+        warehouse.publish()
+
+    if not is_first:
+        assert warehouse.run("select count(*) from marts.fct_inquiries") == [(12,)]
+    assert warehouse.run("select count(*) from ops.publications") == [(0 if is_first else 1,)]
+
+
 def test_a_missing_build_table_or_a_forgotten_clinic_column_is_a_clear_error(published: Warehouse) -> None:
     published.run("drop table build.fct_inquiries")
     with pytest.raises(GuardError, match=r"build\.fct_inquiries does not exist"):

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from extractors.core.errors import GuardError
 from tests.city import City
+from warehouse import pipeline
 from warehouse.scale_lint import EXCEPTIONS, RULES, Excused, Finding, bodies, find, judge, of_build, read_exceptions
 
 CONTACTS, SESSIONS, CLINICS = "fct_contacts", "fct_sessions", "dim_clinics"
@@ -160,7 +162,9 @@ def test_every_exception_has_a_rule_and_a_reason(tmp_path: Path) -> None:
         read_exceptions(wrong)
 
 
-def test_the_project_keeps_every_rule_and_every_build_looks(city: City, tmp_path: Path) -> None:
+def test_the_project_keeps_every_rule_and_every_build_looks(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of what a build left: by its manifest and compiled SQL; a second look finds that nothing changed."""
     assert of_build(city.dbt) == []
     kept = (city.dbt / "scale_lint.json").stat().st_mtime_ns
@@ -172,6 +176,16 @@ def test_the_project_keeps_every_rule_and_every_build_looks(city: City, tmp_path
     compiled.write_text("merge into build.x as a using build.y as b on a.id = b.id when matched then delete")
     (told,) = of_build(copy)
     assert told.startswith("merge: fct_contacts")
+    # It is said after every build; on Citus nothing is published.
+    said: list[str] = []
+    monkeypatch.delenv("CHAIRSIDE_TARGET", raising=False)
+    pipeline._ready_to_scale(copy, said.append)
+    assert said == [f"not ready for Citus: {told}"]
+    monkeypatch.setenv("CHAIRSIDE_TARGET", "citus")
+    with pytest.raises(GuardError, match=r"Citus would refuse it\.\nmerge: fct_contacts"):
+        pipeline._ready_to_scale(copy, said.append)
+    pipeline._ready_to_scale(city.dbt, said.append)
+    assert len(said) == 1
 
 
 def test_every_rule_is_seen_to_fire() -> None:
