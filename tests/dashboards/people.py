@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,14 @@ class Api:
 
     def post(self, path: str, body: dict[str, Any]) -> requests.Response:
         return self.session.post(f"{self.url}/api/v1/{path}", json=body, timeout=120)
+
+    def change(self, method: str, path: str, body: dict[str, Any]) -> requests.Response:
+        """A request that writes, as a page's scripts send it: without the page's token each is refused whoever asks."""
+        page = self.session.get(f"{self.url}/login/", timeout=120).text
+        (token,) = re.findall(r'id="csrf_token"\s+value="([^"]+)"', page)
+        return self.session.request(
+            method, f"{self.url}/api/v1/{path}", json=body, headers={"X-CSRFToken": token}, timeout=120
+        )
 
     def charts(self, slug: str) -> list[dict[str, Any]]:
         """A dashboard's charts with their parameters; none where it is not open to the viewer."""

@@ -65,6 +65,12 @@ FAULTS: tuple[Fault, ...] = (
         "unit:owners_are_of_the_clinic_first_and_agree_on_phone_and_email",
     ),
     Fault(
+        "a merged patient's phones count at the clinic of the card that is left only",
+        f"{PEOPLE}/int_identifier_owners.sql", "        cards.clinic_id\n    from cards\n",
+        "        cards.clinic_id\n    from cards\n    where cards.patient_id = cards.person_patient_id\n",
+        "unit:a_merged_patient_owns_a_phone_at_every_clinic_that_has_a_card",
+    ),
+    Fault(
         "phone and e-mail need not agree on the owner",
         f"{PEOPLE}/int_record_owners.sql",
         "having count(distinct narrowed.identifier) = owned_identifiers.identifiers",
@@ -181,6 +187,11 @@ FAULTS: tuple[Fault, ...] = (
         "a removal effect is the share of journeys that visit",
         "warehouse/sql/055_attribution.sql", "* reach[j] / total", "", "tests/warehouse/test_markov.py",
     ),
+    Fault(
+        "a window of days is an hour longer or shorter over a clock change",
+        "dbt_project/macros/hours_of_days.sql", "'{{ var(name) * 24 }} hours'", "'{{ var(name) }} days'",
+        "tests/warehouse/test_windows_of_days.py",
+    ),
     # Money.
     Fault(
         "VAT is taken out of costs that have none, and put on those that have it",
@@ -262,6 +273,12 @@ FAULTS: tuple[Fault, ...] = (
           "happened.cohort_date", MONTHS),
     Fault("the waiting list is booked in the direction's load", f"{MODELS}/sums/int_load_people_days.sql",
           "and not appointments.is_waiting_list", "", "unit:the_waiting_list_is_no_booking_and_a_cancelled_one_was"),
+    Fault(
+        "a deal has the recordings of calls with other clinics",
+        "dbt_project/models/reports/deal_journal_personal.sql",
+        "and (deals.clinic_id is null or deals.clinic_id = contacts.clinic_id)", "",
+        "tests/e2e/test_july.py::test_a_deal_has_the_recordings_of_calls_with_its_own_clinic_only",
+    ),
     # Loading: late, repeated, vanished and unchanged rows.
     Fault(
         "rows that vanished from the last day of a window stay",
@@ -323,6 +340,13 @@ FAULTS: tuple[Fault, ...] = (
         "a wall clock is read in UTC",
         "extractors/core/values.py", "moment.replace(tzinfo=zone)", "moment.replace(tzinfo=UTC)",
         "tests/extractors/test_core.py::test_a_clinics_wall_clock_is_read_in_its_own_zone_even_when_the_clock_changes",
+    ),
+    Fault(
+        "an answer of amoCRM about something else is taken for one without rows",
+        "extractors/sources/amocrm/client.py", 'raise UnreadableBody(f"there is no list of {name} in it")',
+        "return decoded",
+        "tests/extractors/test_faults.py"
+        "::test_good_words_about_something_else_are_never_taken_for_an_empty_answer[amocrm leads]",
     ),
     # A build of a day.
     Fault(

@@ -6,7 +6,9 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 import psycopg
@@ -15,8 +17,9 @@ from psycopg import sql
 
 from tests.e2e.comparing import MOMENT
 from tests.faults.faults_of_a_day import FAULTS_OF_A_DAY
-from tests.faults.planting import ROOT, UNIT, copy_of_project, planted, run_pytest, run_units
+from tests.faults.planting import ROOT, UNIT, Attempt, copy_of_project, planted, run_pytest, run_units
 from tests.faults.seeded_faults import FAULTS as OTHERS
+from tests.faults.seeded_faults import Fault
 from warehouse.pipeline import run_all
 
 JUNE = ROOT / "tests" / "cases" / "june"
@@ -51,38 +54,59 @@ def _texts(folder: str, pattern: str) -> Iterator[str]:
     return (path.read_text(encoding="utf-8") for path in sorted((ROOT / folder).rglob(pattern)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A copy of the project to plant faults in, and where its tests run."""
+
+    place: Path
+    server: str
+    built: str
+    dbt: Path
+
+    def run(self, *names: str) -> Attempt:
+        """Tests of one sort: dbt's unit tests, or pytest's nodes."""
+        if names[0].startswith(UNIT):
+            return run_units(self.place, [name.removeprefix(UNIT) for name in names], self.built, self.dbt)
+        return run_pytest(self.place, names, self.server)
+
+
 @pytest.fixture(scope="module")
-def built(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A warehouse whose tables dbt's unit tests look at: only for their columns."""
-    name = f"test_{uuid.uuid4().hex[:16]}"
+def bench(
+    request: pytest.FixtureRequest, pg_server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    """The copy, a built warehouse whose tables dbt's unit tests look at only for their columns, and first all chosen
+    tests without any fault: a test that fails anyway catches nothing.
+    """
+    chosen = {item.callspec.params["fault"].caught_by for item in request.session.items if is_of_a_fault(item)}
+    units = sorted(name for name in chosen if name.startswith(UNIT))
+    folder, name = tmp_path_factory.mktemp("faults"), f"test_{uuid.uuid4().hex[:16]}"
     url = urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+    with psycopg.connect(pg_server_url, autocommit=True) as admin, copy_of_project(folder) as place:
         admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
-        run_all(url, JUNE, run_id="faults", now=MOMENT, folder=tmp_path_factory.mktemp("dbt"), say=lambda _text: None)
-        yield url
-        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        try:
+            if units:
+                run_all(url, JUNE, run_id="faults", now=MOMENT, folder=folder / "june", say=lambda _text: None)
+            found = Bench(place=place, server=pg_server_url, built=url, dbt=folder / "dbt")
+            for names in (units, sorted(chosen.difference(units))):
+                if names:
+                    clean = found.run(*names)
+                    assert not clean.failed, f"without a fault {clean.by} fails:\n{clean.output[-4000:]}"
+            yield found
+        finally:
+            admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def is_of_a_fault(item: pytest.Item) -> TypeGuard[pytest.Function]:
+    return isinstance(item, pytest.Function) and item.function is test_a_seeded_fault_is_caught
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(7200)
-def test_every_seeded_fault_is_caught(
-    built: str, pg_server_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """First without any fault, so that a test that fails anyway catches nothing."""
-    units = sorted({fault.caught_by.removeprefix(UNIT) for fault in FAULTS if fault.caught_by.startswith(UNIT)})
-    nodes = sorted({fault.caught_by for fault in FAULTS if not fault.caught_by.startswith(UNIT)})
-    missed = []
-    with copy_of_project(tmp_path) as place:
-        for clean in (run_units(place, units, built, tmp_path / "dbt"), run_pytest(place, nodes, pg_server_url)):
-            assert not clean.failed, f"without a fault {clean.by} fails:\n{clean.output[-4000:]}"
-        for number, fault in enumerate(FAULTS, start=1):
-            with planted(place, fault):
-                if fault.caught_by.startswith(UNIT):
-                    found = run_units(place, [fault.caught_by.removeprefix(UNIT)], built, tmp_path / "dbt")
-                else:
-                    found = run_pytest(place, [fault.caught_by], pg_server_url)
-            with capsys.disabled():
-                print(f"{number:3} {fault.what} → {found.by if found.failed else 'NOT CAUGHT'}", flush=True)
-            if not found.failed:
-                missed.append(f"{fault.what} ({fault.file}) by {fault.caught_by}")
-    assert not missed, "nobody noticed: " + "; ".join(missed)
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
+def test_a_seeded_fault_is_caught(bench: Bench, fault: Fault, capsys: pytest.CaptureFixture[str]) -> None:
+    """Some of them: -k and words of what is wrong."""
+    with planted(bench.place, fault):
+        found = bench.run(fault.caught_by)
+    with capsys.disabled():
+        print(f"\n{fault.what} → {found.by if found.failed else 'NOT CAUGHT'}", flush=True)
+    assert found.failed, f"nobody noticed: {fault.what} ({fault.file}) by {fault.caught_by}"
