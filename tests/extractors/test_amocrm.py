@@ -261,6 +261,27 @@ def _answers(account: Account, change: Callable[[dict[str, Any]], None]) -> None
     account.vendor.handle = changed  # type: ignore[method-assign]
 
 
+@pytest.mark.parametrize("embedded", [{}, {"leads": None}, {"contacts": []}])
+def test_an_answer_that_does_not_name_its_list_is_no_empty_one(
+    account: Account, rows: Ask, embedded: dict[str, Any]
+) -> None:
+    """An empty list comes as HTTP 204; the rest of the page is as it should be."""
+    account.load("leads")
+    before = landed(rows)
+    handle = account.vendor.handle
+
+    def unnamed(request: Request) -> Response:
+        answer = handle(request)
+        if not request.path.endswith("/leads") or answer.status != 200:
+            return answer
+        return json_response({**msgspec.json.decode(answer.body), "_embedded": embedded})
+
+    account.vendor.handle = unnamed  # type: ignore[method-assign]
+    with pytest.raises(PayloadError, match="amocrm leads .* do not decode"):
+        account.load("leads")
+    assert landed(rows) == before != []
+
+
 def test_a_new_field_is_kept_and_a_number_as_text_is_read(account: Account, rows: Ask) -> None:
     _answers(account, lambda row: row.update(mood="sunny", price=str(row["price"])))
     assert account.load("leads").unknown_fields == ("mood",)

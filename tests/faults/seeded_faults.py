@@ -342,11 +342,10 @@ FAULTS: tuple[Fault, ...] = (
         "tests/extractors/test_core.py::test_a_clinics_wall_clock_is_read_in_its_own_zone_even_when_the_clock_changes",
     ),
     Fault(
-        "an answer of amoCRM about something else is taken for one without rows",
+        "an answer of amoCRM that does not name its list is taken for one without rows",
         "extractors/sources/amocrm/client.py", 'raise UnreadableBody(f"there is no list of {name} in it")',
         "return decoded",
-        "tests/extractors/test_faults.py"
-        "::test_good_words_about_something_else_are_never_taken_for_an_empty_answer[amocrm leads]",
+        "tests/extractors/test_amocrm.py::test_an_answer_that_does_not_name_its_list_is_no_empty_one",
     ),
     # A build of a day.
     Fault(
