@@ -277,7 +277,7 @@ def test_an_answer_that_does_not_name_its_list_is_no_empty_one(
         return json_response({**msgspec.json.decode(answer.body), "_embedded": embedded})
 
     account.vendor.handle = unnamed  # type: ignore[method-assign]
-    with pytest.raises(PayloadError, match="amocrm leads .* do not decode"):
+    with pytest.raises(PayloadError, match=r"amocrm leads .* do not decode"):
         account.load("leads")
     assert landed(rows) == before != []
 

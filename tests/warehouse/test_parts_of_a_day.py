@@ -70,7 +70,12 @@ def _made_side_by_side(url: str, stage: Stage) -> list[ModelRun]:
     return told
 
 
-def test_models_made_side_by_side_wait_for_what_they_read(fresh_database: str) -> None:
+@pytest.mark.parametrize("at_a_time", [1, steps.AT_A_TIME])
+def test_models_made_side_by_side_wait_for_what_they_read(
+    fresh_database: str, monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    """Side by side, and one by one, where no busy machine brings what came too early into order."""
+    monkeypatch.setattr(steps, "AT_A_TIME", at_a_time)
     told = _made_side_by_side(fresh_database, _chain(TWICE))
     assert [(run.model, run.status, run.rows) for run in told] == [
         ("first", "success", 2), ("middle", "success", 2), ("last", "success", 2), ("last_has_rows", "pass", 0),
