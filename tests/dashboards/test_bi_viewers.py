@@ -163,7 +163,7 @@ def test_viewers_have_no_sql_lab_and_change_nothing(served: Served) -> None:
     viewer = served.signed_in("director")
     # What a viewer may write, a link to what he filtered, is written: it is the right that the others lack.
     assert viewer.change("POST", "dashboard/1/permalink", {"dataMask": {}}).status_code == 201
-    for method, path, body in (
+    attempts: list[tuple[str, str, dict[str, Any]]] = [
         ("POST", "sqllab/execute/", {"database_id": 1, "sql": "select 1", "schema": "reports"}),
         ("POST", "dataset/", {"database": 1, "table_name": "x", "sql": "select 1"}),
         ("POST", "chart/", {"slice_name": "x", "viz_type": "table", "datasource_id": 1, "datasource_type": "table"}),
@@ -171,7 +171,8 @@ def test_viewers_have_no_sql_lab_and_change_nothing(served: Served) -> None:
         ("POST", "database/", {"database_name": "x", "sqlalchemy_uri": "postgresql://u@h/d"}),
         *((method, f"{what}/1", {}) for what in ("chart", "dashboard", "dataset", "database")
           for method in ("PUT", "DELETE")),
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for method, path, body in attempts:
         assert viewer.change(method, path, body).status_code == 403, (method, path)
     assert viewer.get("security/users/").status_code == 403
 

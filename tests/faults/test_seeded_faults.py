@@ -77,7 +77,8 @@ def bench(
     """The copy, a built warehouse whose tables dbt's unit tests look at only for their columns, and first all chosen
     tests without any fault: a test that fails anyway catches nothing.
     """
-    chosen = {item.callspec.params["fault"].caught_by for item in request.session.items if is_of_a_fault(item)}
+    faults = [item.callspec.params["fault"] for item in request.session.items if is_of_a_fault(item)]
+    chosen = {fault.caught_by for fault in faults if isinstance(fault, Fault)}
     units = sorted(name for name in chosen if name.startswith(UNIT))
     folder, name = tmp_path_factory.mktemp("faults"), f"test_{uuid.uuid4().hex[:16]}"
     url = urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
