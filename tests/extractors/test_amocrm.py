@@ -245,8 +245,8 @@ def test_an_account_in_another_currency_writes_nothing(account: Account, rows: A
     assert landed(rows) == []
 
 
-def _answers(account: Account, change: Callable[[dict[str, Any]], None]) -> None:
-    """Every lead goes through `change` on its way out."""
+def _pages(account: Account, change: Callable[[dict[str, Any]], object]) -> None:
+    """Every page of leads goes through `change` on its way out."""
     handle = account.vendor.handle
 
     def changed(request: Request) -> Response:
@@ -254,11 +254,15 @@ def _answers(account: Account, change: Callable[[dict[str, Any]], None]) -> None
         if not request.path.endswith("/leads") or answer.status != 200:
             return answer
         body = msgspec.json.decode(answer.body)
-        for row in body["_embedded"]["leads"]:
-            change(row)
+        change(body)
         return json_response(body)
 
     account.vendor.handle = changed  # type: ignore[method-assign]
+
+
+def _answers(account: Account, change: Callable[[dict[str, Any]], object]) -> None:
+    """Every lead does."""
+    _pages(account, lambda body: [change(row) for row in body["_embedded"]["leads"]])
 
 
 @pytest.mark.parametrize("embedded", [{}, {"leads": None}, {"contacts": []}])
@@ -268,15 +272,7 @@ def test_an_answer_that_does_not_name_its_list_is_no_empty_one(
     """An empty list comes as HTTP 204; the rest of the page is as it should be."""
     account.load("leads")
     before = landed(rows)
-    handle = account.vendor.handle
-
-    def unnamed(request: Request) -> Response:
-        answer = handle(request)
-        if not request.path.endswith("/leads") or answer.status != 200:
-            return answer
-        return json_response({**msgspec.json.decode(answer.body), "_embedded": embedded})
-
-    account.vendor.handle = unnamed  # type: ignore[method-assign]
+    _pages(account, lambda body: body.update(_embedded=embedded))
     with pytest.raises(PayloadError, match=r"amocrm leads .* do not decode"):
         account.load("leads")
     assert landed(rows) == before != []
