@@ -237,6 +237,9 @@ def deal_differences(connection: psycopg.Connection[Any], data: Data, date_from:
             wanted = theirs[deal_id][column]
             if not same(mine[deal_id][column], wanted):
                 lines.append(f"{deal_id} {column}: {mine[deal_id][column]} / {wanted}")
+        clients = [row["person_key"] and person_of(row) for row in (mine[deal_id], theirs[deal_id])]
+        if clients[0] != clients[1]:
+            lines.append(f"{deal_id} person_key: {clients[0]} / {clients[1]}")
     won = deals.won_deals(data, date_from, date_to)
     if [row["deal_id"] for row in best] != [row["deal_id"] for row in won[:5]]:
         lines.append(f"best deals: {[row['deal_id'] for row in best]} / {[row['deal_id'] for row in won[:5]]}")

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.people import by_component, listed_person
+from tests.oracle.people import People, by_component, listed_person
 from tests.oracle.rows import Data, Row
 from tests.oracle.spend import half_up, in_reporting_currency
 from tests.oracle.world import World, world
@@ -17,22 +17,29 @@ SAME_VISIT = timedelta(minutes=30)
 def person_of_deal(w: World, deal: Row) -> str | None:
     """Whom the deal's phone and e-mail mean: a listed employee or counterparty, the only owner, the component or the
     shared identifier's own person, be it that nobody else has it (section 1, step 4). A deal that says nothing of its
-    client, or only what links nobody: the person of a contact of its first lead that has one. None: unknown."""
+    client, or only what links nobody: the first of its leads that tells somebody, by its contact if that is of one
+    person, else by its own phone and e-mail at the deal's clinic. None: unknown."""
     people = w.people
-    if listed := listed_person(deal, people):
-        return listed
-    patients = people.owners.of_contact(deal)
-    if len(patients) == 1:
-        return "patient:" + patients.pop()
-    nobody = ""
-    person = by_component(deal, nobody, people.owners, people.person_of)
-    if person != nobody:
+    if person := whom_it_means(deal, people):
         return person
     leads = [lead for lead in w.data["deal_leads"] if lead["deal_id"] == deal["deal_id"]]
     for lead in sorted(leads, key=lambda row: (row["created_at"] is None, row["created_at"], row["lead_id"])):
-        if len(people.of_contact.get(lead["contact_id"], [])) == 1:
-            return people.of_contact[lead["contact_id"]][0]
+        persons = people.of_contact.get(lead["contact_id"], [])
+        if len(persons) == 1:
+            return persons[0]
+        if person := whom_it_means({**lead, "clinic_id": deal["clinic_id"]}, people):
+            return person
     return None
+
+
+def whom_it_means(row: Row, people: People) -> str | None:
+    """Of a deal or lead by its phone and e-mail. None: nobody."""
+    if listed := listed_person(row, people):
+        return listed
+    patients = people.owners.of_contact(row)
+    if len(patients) == 1:
+        return "patient:" + patients.pop()
+    return by_component(row, "", people.owners, people.person_of) or None
 
 
 def sessions_before_contact(w: World, person: str | None, deal: Row) -> int | None:

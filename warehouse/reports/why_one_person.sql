@@ -38,6 +38,7 @@ as $function$
             when 'appointment_within_2_hours' then 'the only appointment of an owner made within 2 hours after it'
             when 'owner' then 'the only patient who owns its phone and e-mail'
             when 'list' then 'its phone or e-mail is on the list of employees or counterparties'
+            when 'lead' then 'the deal tells nobody; a lead of it, by its contact or its own phone and e-mail, tells this person'
             when 'nobody' then 'no identifier that may join: a person of its own'
             else case
                 when links.identifier_state like 'blocked%' then 'other identifiers of the record mean this person'

@@ -5,18 +5,18 @@ subscriptions as (
     select * from {{ ref('int_subscriptions') }}
 ),
 
-cards as (
-    select * from {{ ref('int_patient_cards') }}
+persons as (
+    select * from {{ ref('int_person_names') }}
 ),
 
 final as (
     select
         subscriptions.sale_id,
         subscriptions.clinic_id,
-        cards.full_name,
-        cards.phones_e164[1] as phone
+        persons.full_name,
+        persons.phone
     from subscriptions
-    inner join cards on subscriptions.person_key = 'patient:' || cards.patient_id
+    inner join persons on subscriptions.person_key = 'patient:' || persons.person_patient_id
 )
 
 select * from final

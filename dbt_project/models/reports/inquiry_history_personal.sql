@@ -9,8 +9,8 @@ contacts as (
     select * from {{ ref('int_contacts') }}
 ),
 
-cards as (
-    select * from {{ ref('int_patient_cards') }}
+persons as (
+    select * from {{ ref('int_person_names') }}
 ),
 
 inquiries as (
@@ -25,13 +25,13 @@ final as (
         inquiries.administrator_id as inquiry_administrator_id,
         coalesce(contacts.phone_e164, contacts.phone) as phone,
         contacts.email,
-        cards.full_name,
+        persons.full_name,
         contacts.recording_url,
         contacts.note
     from inquiry_contacts
     inner join contacts on inquiry_contacts.contact_id = contacts.contact_id
     left join inquiries on inquiry_contacts.inquiry_key = inquiries.inquiry_key
-    left join cards on inquiry_contacts.person_patient_id = cards.patient_id
+    left join persons on inquiry_contacts.person_patient_id = persons.person_patient_id
 )
 
 select * from final

@@ -6,8 +6,8 @@ sales as (
     where person_key is not null
 ),
 
-cards as (
-    select * from {{ ref('int_patient_cards') }}
+persons as (
+    select * from {{ ref('int_person_names') }}
 ),
 
 buyers as (
@@ -21,9 +21,9 @@ final as (
     select
         buyers.person_key,
         buyers.clinic_id,
-        cards.full_name
+        persons.full_name
     from buyers
-    inner join cards on buyers.person_key = 'patient:' || cards.patient_id
+    inner join persons on buyers.person_key = 'patient:' || persons.person_patient_id
 )
 
 select * from final

@@ -1,5 +1,6 @@
 -- One row per origin of a deal: its own tags, if it has any, and every lead that took part (RULES section 8). A deal of several
--- origins is one deal. A lead's source is its own tags, else its contact's, else unknown.
+-- origins is one deal. A lead's source is its own tags, else its contact's, else unknown;
+-- its person is its contact's, if that is about one, else whom its own phone and e-mail mean.
 with
 
 deals as not materialized (
@@ -17,6 +18,11 @@ contact_sources as (
 
 contact_persons as (
     select * from {{ ref('int_contact_persons') }}
+),
+
+lead_persons as (
+    select * from {{ ref('int_client_persons') }}
+    where record_kind = 'lead'
 ),
 
 campaigns as not materialized (
@@ -85,7 +91,7 @@ sourced as (
         tagged.lead_id,
         tagged.happened_at,
         tagged.contact_id,
-        single_persons.person_key,
+        coalesce(single_persons.person_key, lead_persons.person_key) as person_key,
         case
             when tagged.utm_source is not null then coalesce(campaigns.channel, grouped.channel, 'other')
             else coalesce(contact_sources.channel, 'unknown')
@@ -98,6 +104,7 @@ sourced as (
     from tagged
     left join contact_sources on tagged.contact_id = contact_sources.contact_id
     left join single_persons on tagged.contact_id = single_persons.contact_id
+    left join lead_persons on tagged.lead_id = lead_persons.record_id
     left join campaigns
         on tagged.utm_source = campaigns.source and tagged.utm_campaign is not distinct from campaigns.campaign
     left join grouped

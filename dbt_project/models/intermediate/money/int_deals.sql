@@ -1,6 +1,6 @@
 -- One row per deal, of its person, in the reporting currency, with its source and its days in the clinic's time zone.
 -- A deal without clinic uses the first clinic's zone (RULES 12.25). Where the deal says nothing of its source or client, its
--- leads do: the earliest one that knows; else its source is unknown, and its person the own one of its phone or e-mail (12.16).
+-- leads do: the earliest one that knows; else its source is unknown.
 with
 
 deals as (
@@ -19,14 +19,9 @@ currency_days as (
     select * from {{ ref('int_currency_days') }}
 ),
 
-records as (
-    select * from {{ ref('int_record_persons') }}
+client_persons as (
+    select * from {{ ref('int_client_persons') }}
     where record_kind = 'deal'
-),
-
-owners as (
-    select * from {{ ref('int_record_owners') }}
-    where record_kind = 'deal' and owners = 1
 ),
 
 campaigns as not materialized (
@@ -94,14 +89,8 @@ final as (
         dated.amount as original_amount,
         dated.original_currency,
         dated.manager_id,
-        -- a deal that says nothing of its client is nobody's
-        case
-            when owners.person_patient_id is not null and records.listed_person_key is null
-                then 'patient:' || owners.person_patient_id
-            when records.listed_person_key is not null then records.listed_person_key
-            when not records.is_alone then records.person_key
-            else lead_persons.person_key
-        end as person_key,
+        -- a deal of which neither it nor its leads say anything of the client is nobody's
+        coalesce(client_persons.person_key, lead_persons.person_key) as person_key,
         dated.client_name,
         coalesce(dated.phone_e164, dated.phone) as phone,
         dated.email,
@@ -120,8 +109,7 @@ final as (
         case when dated.closed_at is not null then dated.closed_date - dated.created_date end as days_to_close,
         dated.source_system
     from dated
-    left join records on dated.deal_id = records.record_id
-    left join owners on dated.deal_id = owners.record_id
+    left join client_persons on dated.deal_id = client_persons.record_id
     left join lead_sources on dated.deal_id = lead_sources.deal_id
     left join lead_persons on dated.deal_id = lead_persons.deal_id
     left join hot_leads on dated.deal_id = hot_leads.deal_id

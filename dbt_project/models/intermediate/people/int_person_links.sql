@@ -26,6 +26,11 @@ deals as (
     select * from {{ ref('int_deals') }}
 ),
 
+client_persons as (
+    select * from {{ ref('int_client_persons') }}
+    where record_kind = 'deal'
+),
+
 uses as not materialized (
     select * from {{ ref('int_identifier_uses') }}
 ),
@@ -115,6 +120,7 @@ deal_links as (
         deals.created_at as first_at,
         1::bigint as records,
         case
+            when client_persons.person_key is null then 'lead'
             when uses.listed_person_key = deals.person_key then 'list'
             when deals.person_key like 'patient:%' then 'owner'
             else 'identifiers'
@@ -122,6 +128,7 @@ deal_links as (
         uses.identifier,
         deals.client_name as full_name
     from deals
+    left join client_persons on deals.deal_id = client_persons.record_id
     left join uses on deals.deal_id = uses.record_id and uses.record_kind = 'deal'
     where deals.person_key is not null
 ),

@@ -1,5 +1,5 @@
 -- One row per contact, session, deal or lead and patient who may own it by phone and e-mail (RULES 12.1): the patients
--- of the record's clinic, else of the network; of both identifiers the intersection when both have owners.
+-- of the record's clinic (a lead's is its deal's), else of the network; of both identifiers the intersection when both have owners.
 with
 
 uses as (
@@ -22,6 +22,13 @@ record_clinics as (
         deal_id as record_id,
         clinic_id
     from {{ ref('int_deals_unioned') }}
+    union all
+    select
+        'lead' as record_kind,
+        leads.lead_id as record_id,
+        deals.clinic_id
+    from {{ ref('int_deal_leads_unioned') }} as leads
+    inner join {{ ref('int_deals_unioned') }} as deals on leads.deal_id = deals.deal_id
 ),
 
 candidates as (
