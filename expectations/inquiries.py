@@ -8,6 +8,7 @@ from extractors.kinds import OUTCOMES, PEOPLE_GROUPS
 OWNER = "the warehouse's owner"
 INQUIRIES = "build.fct_inquiries"
 CONTACTS = "build.fct_contacts"
+APPOINTMENTS = "build.fct_appointments"
 LANDED_CONTACTS = "build.int_contacts_unioned"
 LANDED_SESSIONS = "build.int_sessions_unioned"
 SESSIONS = "build.fct_sessions"
@@ -53,25 +54,25 @@ SUITE: tuple[Rule, ...] = (
         touched="inquiry_key",
     ),
     Rule(
-        name="booked_has_a_day",
-        table=INQUIRIES,
-        expectation=where("t.is_booked and t.booked_date is null"),
+        name="a_booking_has_a_time",
+        table=APPOINTMENTS,
+        expectation=where("t.created_at is null and not t.is_waiting_list"),
         severity="warn",
-        reason="With basis = period a booking counts on the day its appointment was created (RULES 12.24); "
-        "without one it is in no period.",
-        what_to_do="Fill created_at of the appointments that these inquiries booked.",
+        reason="A booking counts when its appointment was created (RULES 12.7, 12.24); where neither that nor the "
+        "contact it was made out of is known, no inquiry booked it.",
+        what_to_do="Fill created_at, or contact_id, of these appointments.",
         owner="whoever keeps the appointments",
-        keys=("inquiry_key",),
+        keys=("appointment_id",),
     ),
     Rule(
-        name="arrived_has_a_day",
-        table=INQUIRIES,
-        expectation=where("t.is_arrived and t.arrived_date is null"),
+        name="a_visit_has_a_time",
+        table=APPOINTMENTS,
+        expectation=where("t.status in ('arrived', 'completed') and t.starts_at is null"),
         severity="warn",
-        reason="With basis = period a visit counts on the day it starts (RULES 12.24); without one it is in no period.",
-        what_to_do="Fill starts_at of the appointments that these inquiries booked.",
+        reason="A visit took place at starts_at (RULES 12.5); until it is known, nobody arrived or is a client.",
+        what_to_do="Fill starts_at of these appointments.",
         owner="whoever keeps the appointments",
-        keys=("inquiry_key",),
+        keys=("appointment_id",),
     ),
     Rule(
         name="only_booked_arrive",

@@ -93,15 +93,6 @@ def appointments_of(inquiry: Inquiry, appointments: list[Row]) -> list[Row]:
     return found
 
 
-def created_at(appointment: Row, contacts: list[Row]) -> datetime:
-    """When an appointment was created; where that is not written, the moment of the contact that it is linked to."""
-    if appointment["created_at"] is not None:
-        moment: datetime = appointment["created_at"]
-        return moment
-    linked: datetime = max(c["occurred_at"] for c in contacts if c["contact_id"] == appointment["contact_id"])
-    return linked
-
-
 def outcome_of(contacts: list[Row], appointments: list[Row]) -> tuple[str, Row | None, bool]:
     """Outcome, the contact that gave it (if one did), and whether it is a `booked` without appointment (12.8)."""
     stated = [contact for contact in contacts if contact["outcome"]]
@@ -159,7 +150,7 @@ def attach_callbacks(
             known_by_then = [
                 appointment
                 for appointment in appointments_of(inquiry, appointments.get(person, []))
-                if created_at(appointment, inquiry.contacts) < contact["occurred_at"]
+                if appointment["created_at"] < contact["occurred_at"]
             ]
             if outcome_of(inquiry.contacts, known_by_then)[0] in UNRESOLVED:
                 inquiry.contacts.append(contact)
@@ -240,12 +231,12 @@ def fill(inquiry: Inquiry, data: Data, people: People, sources: Sources, appoint
     inquiry.outcome, gave, inquiry.is_flagged = outcome_of(inquiry.contacts, own)
     inquiry.refusal_reason = gave["refusal_reason"] if gave and not inquiry.is_booked else None
     inquiry.booked = [appointment for appointment in own if appointment["status"] != "waiting_list"]
-    inquiry.booked.sort(key=lambda row: (created_at(row, inquiry.contacts), row["appointment_id"]))
+    inquiry.booked.sort(key=lambda row: (row["created_at"], row["appointment_id"]))
     inquiry.visits = sorted(
         filter(took_place, inquiry.booked), key=lambda row: (row["starts_at"], row["appointment_id"])
     )
     if inquiry.booked:
-        inquiry.booked_at = created_at(inquiry.booked[0], inquiry.contacts)
+        inquiry.booked_at = inquiry.booked[0]["created_at"]
         starts = [appointment["starts_at"] for appointment in inquiry.booked if appointment["starts_at"]]
         inquiry.due_from = min(starts) if starts else None
         if not inquiry.visits:

@@ -204,6 +204,20 @@ def add_phones_of_merged_cards(m: Month) -> None:
               direction="inbound", phone=phone)  # fmt: skip
 
 
+def add_what_nobody_wrote_down(m: Month) -> None:
+    """Deals whose client only a lead tells, by a phone of one or of several patients; bookings without the moment they
+    were made at, of a contact or of none; visits that took place nobody knows when."""
+    people = [actor for actor in m.actors if actor.phones]
+    for row in [row for row in m.rows["deals"] if not row["phone"] and not row["email"]]:
+        phone = m.written_phone(m.rng.choice(people).phones[0]) if m.maybe(0.8) else ""
+        m.add("deal_leads", lead_id=m.number("L"), deal_id=row["deal_id"], created_at=row["created_at"], phone=phone)
+    for row in m.rows["appointments"]:
+        if m.maybe(0.3 if row["contact_id"] else 0.03):
+            row["created_at"] = ""
+        if m.maybe(0.03):
+            row["starts_at"] = ""
+
+
 def random_month(seed: int, folder: Path) -> date:
     """Writes the files of a month into the folder; returns its first day."""
     m = Month(seed)
@@ -218,6 +232,7 @@ def random_month(seed: int, folder: Path) -> date:
     add_studio(m)
     add_shared_visits(m)
     add_phones_of_merged_cards(m)
+    add_what_nobody_wrote_down(m)
     m.write(folder)
     return m.first
 

@@ -165,7 +165,16 @@ def from_texts(tables: dict[str, list[dict[str, str]]]) -> Data:
             key = tuple(row[column] for column in key_columns) if key_columns else (number,)
             rows[key] = row
         data.tables[kind] = list(rows.values())
+    created_by_their_contacts(data)
     return data
+
+
+def created_by_their_contacts(data: Data) -> None:
+    """An appointment whose creation nobody wrote down was created by the contact that it is linked to."""
+    moments = {contact["contact_id"]: contact["occurred_at"] for contact in data["contacts"]}
+    for appointment in data["appointments"]:
+        if appointment["created_at"] is None:
+            appointment["created_at"] = moments.get(appointment["contact_id"])
 
 
 def read_folder(folder: Path) -> Data:

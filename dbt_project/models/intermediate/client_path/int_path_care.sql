@@ -67,8 +67,8 @@ visit_steps as (
     from appointments
     left join first_visits on appointments.appointment_id = first_visits.appointment_id
     where
-        appointments.starts_at is not null
-        and (appointments.has_taken_place or appointments.status in ('no_show', 'cancelled'))
+        appointments.has_taken_place
+        or appointments.starts_at is not null and appointments.status in ('no_show', 'cancelled')
 ),
 
 sale_steps as (

@@ -22,14 +22,10 @@ linked as (
     select
         appointments.contact_id,
         appointments.person_key,
-        min(coalesce(appointments.created_at, contacts.occurred_at)) filter (
-            where not appointments.is_waiting_list
-        ) as booked_at,
-        min(coalesce(appointments.created_at, contacts.occurred_at)) filter (
-            where appointments.is_waiting_list
-        ) as waiting_list_at
+        min(appointments.created_at) filter (where not appointments.is_waiting_list) as booked_at,
+        min(appointments.created_at) filter (where appointments.is_waiting_list) as waiting_list_at
     from appointments
-    inner join contacts on appointments.contact_id = contacts.contact_id
+    where appointments.contact_id is not null
     group by appointments.contact_id, appointments.person_key
 ),
 

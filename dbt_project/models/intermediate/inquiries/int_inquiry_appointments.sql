@@ -18,10 +18,7 @@ linked as (
     select
         inquiry_contacts.inquiry_key,
         appointments.appointment_id,
-        true as is_linked,
-        -- an appointment whose creation was not written down was created by the contact that it is linked to
-        coalesce(appointments.created_at, inquiry_contacts.occurred_at) as booked_at,
-        coalesce(appointments.created_date, inquiry_contacts.local_date) as booked_date
+        true as is_linked
     from inquiry_contacts
     inner join appointments
         on
@@ -34,9 +31,7 @@ unlinked as (
     select
         days.inquiry_key,
         appointments.appointment_id,
-        false as is_linked,
-        appointments.created_at as booked_at,
-        appointments.created_date as booked_date
+        false as is_linked
     from days
     inner join appointments
         on
@@ -57,8 +52,8 @@ final as (
     select
         matched.inquiry_key,
         matched.is_linked,
-        matched.booked_at,
-        matched.booked_date,
+        appointments.created_at as booked_at,
+        appointments.created_date as booked_date,
         appointments.*
     from matched
     inner join appointments on matched.appointment_id = appointments.appointment_id

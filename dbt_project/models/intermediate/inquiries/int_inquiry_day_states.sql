@@ -50,7 +50,7 @@ stated as (
 linked as (
     select
         day_contacts.inquiry_key,
-        coalesce(appointments.created_at, day_contacts.occurred_at) as created_at,
+        appointments.created_at,
         appointments.is_waiting_list
     from day_contacts
     inner join appointments

@@ -23,7 +23,7 @@ first_visits as (
         appointments.starts_at,
         appointments.start_date
     from appointments
-    where appointments.has_taken_place and appointments.starts_at is not null
+    where appointments.has_taken_place
     order by appointments.person_key asc, appointments.starts_at asc, appointments.appointment_id asc
 ),
 
