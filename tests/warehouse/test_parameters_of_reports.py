@@ -36,6 +36,35 @@ def test_a_choice_given_as_null_is_refused_like_an_unknown_word(city: City, call
 
 
 @pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("channels_and_sources({}, level => 'x')", "total, channel, source, campaign"),
+        ("channels_and_sources({}, attribution_model => 'x')", "first_touch, .*, shapley"),
+        ("channels_and_sources({}, basis => 'x')", "cohort, period"),
+        ("channels_and_sources({}, audience => 'x')", "primary, repeat, all"),
+        ("administrator_conversion({}, audience => 'x')", "primary, repeat, all"),
+        ("attribution({}, conversion => 'x')", "booking, first_visit, deal, payment"),
+        ("attribution({}, level => 'x')", "channel, source, campaign"),
+        ("ad_payback({}, level => 'x')", "total, channel, source, campaign"),
+        ("ad_payback_curve({}, level => 'x')", "total, channel, source, campaign"),
+        ("lead_plan({}, target => 5, target_kind => 'x')", "clients, revenue"),
+        ("budget_proposal({}, 1000, return_of => 'x')", "revenue, inquiries"),
+        ("service_sales({}, grain => 'x')", "day, week, month, period"),
+        ("service_sales({}, level => 'x')", "total, item_kind, item_type, item"),
+        ("service_sales({}, item_kind => 'x')", "service, goods, subscription, unknown"),
+        # where nothing was sold too
+        ("service_sales('1990-01-01', '1990-01-02', item_kind => '')", "service, goods, subscription, unknown"),
+        ("service_buyers({}, item_kind => 'x')", "service, goods, subscription, unknown"),
+        ("service_buyers('1990-01-01', '1990-01-02', item_kind => 'x')", "service, goods, subscription, unknown"),
+        ("service_frequency({}, item_kind => 'x')", "service, goods, subscription, unknown"),
+    ],
+)
+def test_a_word_that_is_not_on_the_list_is_refused_with_the_list(city: City, call: str, words: str) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match=f"is one of {words}"):
+        values(city.url, f"select * from reports.{call.format(PERIOD)}")
+
+
+@pytest.mark.parametrize(
     ("report", "parameters"),
     [
         ("administrator_conversion", "hide_employee_referrals => null"),

@@ -46,6 +46,7 @@ as $function$
             and (service_buyers.item is null or lines.item = service_buyers.item)
             and (service_buyers.item_type is null or lines.item_type = service_buyers.item_type)
             and (service_buyers.item_kind is null or lines.item_kind = service_buyers.item_kind)
+            and reports.is_one_of('item_kind', service_buyers.item_kind, 'service', 'goods', 'subscription', 'unknown')
             and (service_buyers.clinic is null or lines.clinic_id = service_buyers.clinic)
         group by lines.person_key, lines.sold_date
     ),
@@ -131,6 +132,7 @@ as $function$
             and (service_frequency.item is null or lines.item = service_frequency.item)
             and (service_frequency.item_type is null or lines.item_type = service_frequency.item_type)
             and (service_frequency.item_kind is null or lines.item_kind = service_frequency.item_kind)
+            and reports.is_one_of('item_kind', service_frequency.item_kind, 'service', 'goods', 'subscription', 'unknown')
             and (service_frequency.clinic is null or lines.clinic_id = service_frequency.clinic)
         group by lines.item_kind, lines.item_type, lines.item, lines.person_key, lines.sold_date
     ),

@@ -99,6 +99,7 @@ as $function$
         cross join depth
         where
             (service_sales.item_kind is null or lines.item_kind = service_sales.item_kind)
+            and reports.is_one_of('item_kind', service_sales.item_kind, 'service', 'goods', 'subscription', 'unknown')
             and (service_sales.item_type is null or lines.item_type = service_sales.item_type)
             and (service_sales.item is null or lines.item = service_sales.item)
             and (service_sales.clinic is null or lines.clinic_id = service_sales.clinic)
