@@ -345,17 +345,164 @@ $function$;
 comment on function reports.attribution(date, date, text, integer, text, text) is
     'Attribution / Атрибуция: all models side by side for a conversion, with spend and ROI.';
 
+-- The report by day, with the default lookback, at its finest grain. Rows are of one conversion and one model: every model divides all
+-- conversions, and spend stands beside each, so a sum is of one model of one conversion. Players of Markov and Shapley are campaigns.
+-- Every window is by the columns that a reader narrows by, so that PostgreSQL asks for those paths only.
 create or replace view reports.attribution_daily
 with (security_invoker = true) as
+with models as (
+    select named.model
+    from (
+        values ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'), ('time_decay'),
+        ('w_shaped'), ('markov'), ('shapley')
+    ) as named (model)
+),
+path as (
+    select
+        won.converted_date as day, won.clinic_id, won.conversion, won.conversion_key, won.conversions,
+        won.amount * 100 as kopecks,
+        coalesce(touches.channel, 'unknown') as channel,
+        coalesce(touches.source, 'unknown') as source,
+        touches.campaign,
+        coalesce(touches.channel, 'unknown') = 'direct' as is_direct,
+        coalesce(touches.touch_kind = 'contact', false) as is_contact,
+        coalesce(touches.is_before_booking, false) as is_before_booking,
+        coalesce(touches.days_before, 0) as days_before,
+        row_number() over (
+            partition by won.converted_date, won.clinic_id, won.conversion, won.conversion_key
+            order by touches.touched_at asc, touches.touch_kind desc, touches.record_id asc
+        ) as touch_number,
+        count(*) over (
+            partition by won.converted_date, won.clinic_id, won.conversion, won.conversion_key
+        ) as touches
+    from reports.attribution_conversions as won
+    left join reports.attribution_touches as touches
+        on won.conversion_key = touches.conversion_key and touches.days_before <= 90
+    where not won.is_of_one_row
+),
+parts as (
+    select
+        path.*,
+        coalesce(max(path.touch_number) filter (where not path.is_direct) over whole, path.touches) as last_non_direct,
+        min(path.touch_number) filter (where path.is_contact) over whole as first_contact,
+        max(path.touch_number) filter (where path.is_before_booking) over whole as last_before_booking
+    from path
+    window whole as (partition by path.day, path.clinic_id, path.conversion, path.conversion_key)
+),
+players as (
+    select
+        parts.day, parts.clinic_id, parts.conversion, parts.conversion_key, parts.conversions, parts.kopecks,
+        models.model, parts.channel, parts.source, parts.campaign,
+        sum(
+            case when models.model not in ('markov', 'shapley') then reports.touch_weight(
+                models.model, parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+                parts.last_before_booking, parts.days_before
+            ) end
+        ) as weight
+    from parts
+    cross join models
+    group by
+        parts.day, parts.clinic_id, parts.conversion, parts.conversion_key, parts.conversions, parts.kopecks,
+        models.model, parts.channel, parts.source, parts.campaign
+),
+weighed as (
+    select
+        players.*,
+        case
+            when players.model = 'shapley' then 1
+            when players.model <> 'markov' then players.weight
+            -- where no player of the path matters to the chain, all do alike
+            when sum(effects.removal_effect) over of_path > 0 then coalesce(effects.removal_effect, 0)
+            else 1
+        end as share
+    from players
+    left join reports.attribution_players as named
+        on
+            players.conversion = named.conversion
+            and named.level = 'campaign'
+            and jsonb_build_array(players.channel, players.source, players.campaign)::text = named.player
+            and coalesce(players.clinic_id, '') = coalesce(named.clinic_id, '')
+            and players.clinic_id is not distinct from named.clinic_id
+            and players.model = 'markov'
+    left join reports.attribution_effects as effects
+        on named.effect_key = effects.effect_key and effects.model = 'markov'
+    window of_path as (
+        partition by players.day, players.clinic_id, players.conversion, players.model, players.conversion_key
+    )
+),
+credits as (
+    select
+        weighed.*,
+        weighed.share / sum(weighed.share) over (
+            partition by weighed.day, weighed.clinic_id, weighed.conversion, weighed.model, weighed.conversion_key
+        ) as credit
+    from weighed
+    where weighed.share > 0
+),
+-- whole kopecks; those left over go to the largest remainders
+divided as (
+    select
+        credits.*,
+        trunc(credits.kopecks * credits.credit) as whole_kopecks,
+        round(credits.kopecks) - sum(trunc(credits.kopecks * credits.credit)) over of_path as left_over,
+        row_number() over (
+            partition by credits.day, credits.clinic_id, credits.conversion, credits.model, credits.conversion_key
+            order by
+                abs(credits.kopecks * credits.credit - trunc(credits.kopecks * credits.credit)) desc,
+                credits.channel asc, credits.source asc, credits.campaign asc
+        ) as remainder_rank
+    from credits
+    window of_path as (
+        partition by credits.day, credits.clinic_id, credits.conversion, credits.model, credits.conversion_key
+    )
+),
+figures as (
+    select
+        divided.day, divided.clinic_id, divided.conversion, divided.model,
+        divided.channel, divided.source, divided.campaign,
+        divided.conversions * divided.credit as conversions,
+        (
+            divided.whole_kopecks
+            + case when divided.remainder_rank <= abs(divided.left_over) then sign(divided.left_over) else 0 end
+        ) / 100 as revenue,
+        0::numeric as spend
+    from divided
+    union all
+    -- where all touches are of one row, every model gives it all
+    select
+        won.converted_date, won.clinic_id, won.conversion, models.model,
+        case when won.days_before <= 90 then won.channel else 'unknown' end,
+        case when won.days_before <= 90 then won.source else 'unknown' end,
+        case when won.days_before <= 90 then won.campaign end,
+        won.conversions, round(won.amount * 100) / 100, 0
+    from reports.attribution_conversions as won
+    cross join models
+    where won.is_of_one_row
+    union all
+    select
+        spent.spend_date, spent.clinic_id, kind.conversion, models.model,
+        spent.channel, spent.source, spent.campaign, 0, 0, spent.spend
+    from reports.attribution_spend as spent
+    cross join models
+    cross join (values ('booking'), ('first_visit'), ('deal'), ('payment')) as kind (conversion)
+)
 select
-    won.converted_date as day,
-    won.clinic_id,
-    won.conversion,
-    sum(won.conversions)::bigint as conversions,
-    sum(won.amount) as revenue
-from reports.attribution_conversions as won
-group by won.converted_date, won.clinic_id, won.conversion;
-comment on view reports.attribution_daily is 'Conversions by day, without attribution: their number and worth.';
-select ops.inherit_comments('reports.attribution_daily', 'reports.attribution_conversions');
-comment on column reports.attribution_daily.day is 'Local day of the conversion.';
-comment on column reports.attribution_daily.revenue is 'Worth of the conversions, reporting currency.';
+    figures.day, figures.clinic_id, figures.conversion, figures.model,
+    figures.channel, figures.source, figures.campaign,
+    sum(figures.conversions) as conversions,
+    round(sum(figures.revenue), 2) as revenue,
+    sum(figures.spend) as spend
+from figures
+group by
+    figures.day, figures.clinic_id, figures.conversion, figures.model, figures.channel, figures.source, figures.campaign;
+comment on view reports.attribution_daily is
+    'Credits of conversions by day, model and campaign, lookback of 90 days; sum one model of one conversion.';
+select ops.inherit_comments('reports.attribution_daily', 'reports.attribution_conversions', 'reports.attribution_spend');
+comment on column reports.attribution_daily.day is 'Local day of the conversions, or of the spend.';
+comment on column reports.attribution_daily.model is 'Attribution model. Each divides all conversions.';
+comment on column reports.attribution_daily.channel is 'Channel of the touches with credit; unknown where none is known.';
+comment on column reports.attribution_daily.source is 'Their source.';
+comment on column reports.attribution_daily.campaign is 'Their campaign.';
+comment on column reports.attribution_daily.conversions is 'The row''s share of the conversions.';
+comment on column reports.attribution_daily.revenue is 'What that share is worth, reporting currency.';
+comment on column reports.attribution_daily.spend is 'Spend of the day, beside every model and conversion.';

@@ -452,9 +452,9 @@ select
     count(*) filter (where happened.event_kind = 'booked')::numeric as booked,
     count(*) filter (where happened.event_kind = 'arrived')::numeric as arrived,
     count(*) filter (where happened.event_kind = 'client' and happened.audience = 'primary')::numeric as clients,
-    coalesce(sum(happened.amount) filter (where happened.event_kind = 'payment'), 0) as revenue
+    coalesce(sum(happened.amount) filter (where not happened.is_taken_by_repeat), 0) as revenue,
+    coalesce(sum(happened.amount) filter (where happened.audience = 'primary'), 0) as revenue_of_primary
 from reports.channels_and_sources_events as happened
-where not (happened.audience = 'primary' and happened.is_taken_by_repeat)
 group by
     happened.cohort_date, happened.clinic_id, happened.topic, happened.audience, happened.is_referral,
     happened.channel, happened.source, happened.medium, happened.campaign
@@ -463,7 +463,7 @@ select
     spent.spend_date, spent.clinic_id, null, null, false,
     spent.channel, spent.source, spent.medium, spent.campaign,
     spent.spend, spent.spend_with_vat, spent.impressions, spent.clicks,
-    0, 0, 0, 0, 0
+    0, 0, 0, 0, 0, 0
 from reports.channels_and_sources_spend as spent;
 comment on view reports.channels_and_sources_daily is
     'Ad channels and sources, one row per day of the inquiry (or of the spend) and finest grain, additive columns only; '
@@ -478,4 +478,7 @@ comment on column reports.channels_and_sources_daily.inquiries is 'Inquiries, by
 comment on column reports.channels_and_sources_daily.booked is 'Of these, booked.';
 comment on column reports.channels_and_sources_daily.arrived is 'Of these, arrived.';
 comment on column reports.channels_and_sources_daily.clients is 'New clients that these inquiries brought.';
-comment on column reports.channels_and_sources_daily.revenue is 'Payments less refunds, reporting currency.';
+comment on column reports.channels_and_sources_daily.revenue is
+    'Payments less refunds, reporting currency, no payment twice: as audience all and repeat have them.';
+comment on column reports.channels_and_sources_daily.revenue_of_primary is
+    'As audience primary has them: with those on appointments that a repeat inquiry booked, which revenue has there.';
