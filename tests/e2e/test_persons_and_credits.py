@@ -181,6 +181,18 @@ def test_who_sees_one_clinic_reads_its_markov_credits_and_no_other_clinics_campa
         assert set(rows(login, everybodys)) < set(rows(city, everybodys))
 
 
+def test_who_sees_one_clinic_sees_no_sessions(city: str) -> None:
+    """A site serves the network: like the network's spend, sessions are in no single clinic's figures (RULES 12.18)."""
+    ((clinic,),) = rows(city, "select min(clinic_id) from marts.dim_clinics")
+    touches = "select count(*) from marts.fct_touches where touch_kind = 'session'"
+    counted = f"select (select count(*) from marts.fct_sessions), ({touches})"
+    with reader(city, f"'marts', array['{clinic}']") as login:
+        assert rows(login, counted) == [(0, 0)]
+    with reader(city, "'marts'") as login:
+        assert rows(login, counted) == rows(city, counted)
+        assert rows(login, counted)[0][0] > 1000
+
+
 def test_markov_credits_of_a_day_ask_for_its_paths_only(city: str) -> None:
     ((plan,),) = rows(
         city,

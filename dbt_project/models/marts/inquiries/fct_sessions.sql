@@ -1,4 +1,4 @@
--- One row per site session with its person and source.
+-- One row per site session with its person and source. A site serves the whole network, so a session is of no clinic.
 with
 
 sessions as (
@@ -17,6 +17,7 @@ final as (
     select
         sessions.session_id,
         persons.person_key,
+        null::text as clinic_id,
         sessions.client_id,
         sessions.started_at,
         sessions.site,
