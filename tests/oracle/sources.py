@@ -74,10 +74,12 @@ class Sources:
         for session in sorted(data["sessions"], key=lambda row: (row["started_at"], row["session_id"])):
             if session["client_id"]:
                 self.sessions_of_client.setdefault(session["client_id"], []).append(session)
-        # Later assignments win: tracking rows, then spend rows, each by date.
+        # Later assignments win: tracking rows, then spend rows, each by date; of one date the channel first by name.
         self.known_channels: dict[tuple[str, str | None], str] = {}
-        tracking = sorted(data["tracking_addresses"], key=lambda row: (str(row["valid_from"] or ""), row["address"]))
-        for row in tracking + sorted(data["ad_spend"], key=lambda row: (row["date_from"], row["channel"] or "")):
+        claims = [(1, str(row["valid_from"] or ""), row) for row in data["tracking_addresses"]]
+        claims += [(2, str(row["date_from"]), row) for row in data["ad_spend"]]
+        claims.sort(key=lambda claim: claim[2]["channel"] or "", reverse=True)
+        for _, _, row in sorted(claims, key=lambda claim: claim[:2]):
             if row["channel"]:
                 self.known_channels[(row["source"], row["campaign"])] = row["channel"]
 

@@ -279,3 +279,49 @@ def test_the_session_in_which_the_first_contact_was_made_is_not_before_it() -> N
     for phone, sessions_before in ((PHONE, 0), ("", None)):
         (row,) = deal_journal(data_of(deals=[{**deal, "phone": phone, "currency": "RUB"}]))
         assert row["sessions_before_contact"] == sessions_before
+
+
+def test_two_rows_of_one_day_that_name_a_campaigns_channel_are_told_apart_by_name() -> None:
+    """12.12 names no order: spend before tracking, the later row, of one day the channel first by name."""
+
+    def spend(day: str, channel: str) -> Texts:
+        return {"date_from": day, "date_to": day, "source": "vk", "campaign": "a", "channel": channel, "amount": "1"}
+
+    first = contact("E1", "2026-03-02T10:00:00", utm_source="vk", utm_campaign="a", phone=PHONE)
+    early, late = spend("2026-03-01", "banners"), [spend("2026-03-09", "social"), spend("2026-03-09", "display")]
+    tracked = {"address": PHONE, "source": "vk", "campaign": "a", "channel": "afisha", "valid_from": "2026-04-01"}
+    for rows in (late, late[::-1]):
+        costs = [dict(early), *map(dict, rows)]
+        data = data_of(contacts=[dict(first)], ad_spend=costs, tracking_addresses=[dict(tracked)])
+        assert the_inquiry(data, 2).source.channel == "display"
+
+
+def test_a_lead_of_a_deal_that_says_nothing_tells_its_person() -> None:
+    """By its contact, then its own phone at the clinic of the deal; a lead that tells nobody is passed over."""
+    owned = [("P1", "C1", PHONE), ("P2", "C2", PHONE), ("P3", "C1", "+74950000003")]
+    patients = [{"patient_id": one, "clinic_id": clinic, "phones": phone} for one, clinic, phone in owned]
+    deals = [{"deal_id": f"D{number}", "created_at": "2026-03-05T10:00:00+03:00"} for number in (1, 2, 3)]
+    deals[1]["clinic_id"] = "C2"
+    lead = {"created_at": "2026-03-04T10:00:00+03:00"}
+    leads = [
+        {**lead, "lead_id": "L1", "deal_id": "D1"},
+        {**lead, "lead_id": "L2", "deal_id": "D1", "phone": PHONE},
+        {**lead, "lead_id": "L3", "deal_id": "D2", "phone": PHONE},
+        {**lead, "lead_id": "L4", "deal_id": "D3", "phone": PHONE, "contact_id": "E1"},
+    ]
+    calls = [contact("E1", "2026-03-02T10:00:00", patient_ids="P3")]
+    data = data_of(patients=patients, deals=deals, deal_leads=leads, contacts=calls)
+    assert [row["person_key"] for row in deal_journal(data)] == ["patient:P1", "patient:P2", "patient:P3"]
+
+
+def test_an_appointment_is_created_by_its_contact_and_a_visit_needs_a_start() -> None:
+    """12.4, 12.5, 12.7: who asks again before a visit that was booked at the first call is already_booked."""
+    calls = [contact(f"E{day}", f"2026-03-0{day}T10:00:00", patient_ids="P1") for day in (2, 4)]
+    linked = {**appointment("A1", "P1", ""), "created_at": "", "contact_id": "E2"}
+    data = data_of(contacts=calls, appointments=[{**linked, "starts_at": "2026-03-09T10:00:00+03:00"}])
+    assert the_inquiry(data, 2).is_booked
+    assert the_inquiry(data, 4).people_group == "already_booked"
+    arrived = data_of(contacts=calls, appointments=[{**linked, "status": "arrived"}])
+    assert the_inquiry(arrived, 2).is_booked
+    assert not the_inquiry(arrived, 2).is_arrived
+    assert not world(arrived).first_visit
