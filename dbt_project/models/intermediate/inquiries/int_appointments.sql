@@ -28,7 +28,8 @@ final as (
         appointments.direction,
         appointments.doctor_id,
         coalesce(appointments.created_at, contacts.occurred_at) as created_at,
-        {{ local_date('coalesce(appointments.created_at, contacts.occurred_at)', 'clinics.time_zone') }} as created_date,
+        {{ local_date('coalesce(appointments.created_at, contacts.occurred_at)', 'clinics.time_zone') }}
+            as created_date,
         appointments.created_by,
         appointments.contact_id,
         appointments.starts_at,
