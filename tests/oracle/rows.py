@@ -148,6 +148,8 @@ def _value(column: str, text: str, zone: ZoneInfo) -> Any:  # noqa: ANN401 - a c
         return normalise_phone(text)
     if column == "email":
         return normalise_email(text)
+    if column == "currency":
+        return text.upper()
     if column in {"address", "called_address"}:
         return normalise_address(text)
     return text
