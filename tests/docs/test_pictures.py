@@ -109,7 +109,7 @@ def test_no_facts_are_left_without_a_way_to_their_clinic_and_person(
     ]
     assert len(facts) >= 10
     clinics = {join.table for join in joins if join.to_table == "dim_clinics"}
-    # the sessions of a site are of no clinic, nor are effects, which are of the network; spend is of no person
-    assert {fact.name for fact in facts} - clinics == {"fct_attribution_effects", "fct_sessions"}
+    # effects are of the network; spend is of no person
+    assert {fact.name for fact in facts} - clinics == {"fct_attribution_effects"}
     persons = {fact.name for fact in facts if any(column.name == "person_key" for column in fact.columns)}
     assert {fact.name for fact in facts} - persons == {"fct_ad_spend", "fct_attribution_effects", "fct_deals_personal"}
