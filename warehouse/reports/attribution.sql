@@ -439,10 +439,11 @@ credits as (
     from weighed
     where weighed.share > 0
 ),
--- whole kopecks; those left over go to the largest remainders
+-- whole kopecks; those left over go to the largest remainders, and what rounding leaves of the credit to the first of them
 divided as (
     select
         credits.*,
+        1 - sum(round(credits.credit, 18)) over of_path as credit_left,
         trunc(credits.kopecks * credits.credit) as whole_kopecks,
         round(credits.kopecks) - sum(trunc(credits.kopecks * credits.credit)) over of_path as left_over,
         row_number() over (
@@ -460,7 +461,9 @@ figures as (
     select
         divided.day, divided.clinic_id, divided.conversion, divided.model,
         divided.channel, divided.source, divided.campaign,
-        divided.conversions * divided.credit as conversions,
+        divided.conversions * (
+            round(divided.credit, 18) + case when divided.remainder_rank = 1 then divided.credit_left else 0 end
+        ) as conversions,
         (
             divided.whole_kopecks
             + case when divided.remainder_rank <= abs(divided.left_over) then sign(divided.left_over) else 0 end
@@ -489,7 +492,7 @@ figures as (
 select
     figures.day, figures.clinic_id, figures.conversion, figures.model,
     figures.channel, figures.source, figures.campaign,
-    sum(figures.conversions) as conversions,
+    trim_scale(sum(figures.conversions)) as conversions,
     round(sum(figures.revenue), 2) as revenue,
     sum(figures.spend) as spend
 from figures
