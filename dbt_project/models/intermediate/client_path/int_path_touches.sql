@@ -3,10 +3,6 @@
 with
 
 sessions as (
-    select * from {{ ref('int_sessions_unioned') }}
-),
-
-session_sources as (
     select * from {{ ref('int_session_sources') }}
 ),
 
@@ -36,12 +32,11 @@ session_steps as (
         null::text as inquiry_administrator_id,
         sessions.started_at as occurred_at,
         {{ local_date('sessions.started_at', 'settings.default_time_zone') }} as local_date,
-        session_sources.channel,
-        session_sources.source,
-        session_sources.campaign,
-        concat_ws(', ', sessions.site, 'source by ' || session_sources.method) as detail
+        sessions.channel,
+        sessions.source,
+        sessions.campaign,
+        concat_ws(', ', sessions.site, 'source by ' || sessions.method) as detail
     from sessions
-    inner join session_sources on sessions.session_id = session_sources.session_id
     inner join session_persons on sessions.session_id = session_persons.session_id
     cross join settings
 ),

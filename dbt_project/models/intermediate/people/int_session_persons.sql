@@ -2,10 +2,6 @@
 -- listed identifiers (RULES 12.2, 12.3).
 with
 
-sessions as (
-    select * from {{ ref('int_sessions_unioned') }}
-),
-
 records as (
     select * from {{ ref('int_record_persons') }}
     where record_kind = 'session'
@@ -13,10 +9,9 @@ records as (
 
 final as (
     select
-        sessions.session_id,
+        records.record_id as session_id,
         coalesce(records.listed_person_key, records.person_key) as person_key
-    from sessions
-    inner join records on sessions.session_id = records.record_id
+    from records
 )
 
 select * from final

@@ -1,6 +1,6 @@
 -- One row per session or contact: the marks it carries itself, from its columns or, where those are empty, from the
--- query of its landing page (RULES 12.13): click id and its kind, UTM tags, referrer's host. A session with whose it is and when it
--- began, so that its source is told without meeting all sessions again.
+-- query of its landing page (RULES 12.13): click id and its kind, UTM tags, referrer's host. A session with what else is told of it
+-- beside its source, so that nobody need meet all sessions again.
 with
 
 sessions as (
@@ -20,6 +20,7 @@ records as not materialized (
     select
         'session' as record_kind,
         session_id as record_id,
+        source_system,
         client_id,
         started_at,
         site,
@@ -36,6 +37,7 @@ records as not materialized (
     select
         'contact' as record_kind,
         contact_id as record_id,
+        source_system,
         null as client_id,
         null as started_at,
         null as site,
@@ -87,6 +89,7 @@ tagged as (
     select
         clicked.record_kind,
         clicked.record_id,
+        clicked.source_system,
         clicked.client_id,
         clicked.started_at,
         clicked.site,
@@ -115,8 +118,10 @@ final as (
     select
         tagged.record_kind,
         tagged.record_id,
+        tagged.source_system,
         tagged.client_id,
         tagged.started_at,
+        tagged.site,
         tagged.click_kind,
         tagged.click_channel,
         tagged.click_source,

@@ -25,8 +25,10 @@ settings as (
 chosen as (
     select
         marked.record_id as session_id,
+        marked.source_system,
         marked.client_id,
         marked.started_at,
+        marked.site,
         {{ local_date('marked.started_at', 'settings.default_time_zone') }} as local_date,
         case
             when marked.click_kind is not null then 'click_id'
@@ -50,8 +52,10 @@ chosen as (
 final as (
     select
         chosen.session_id,
+        chosen.source_system,
         chosen.client_id,
         chosen.started_at,
+        chosen.site,
         chosen.method,
         case
             when chosen.method = 'click_id' then chosen.click_channel

@@ -2,10 +2,6 @@
 with
 
 sessions as (
-    select * from {{ ref('int_sessions_unioned') }}
-),
-
-session_sources as (
     select * from {{ ref('int_session_sources') }}
 ),
 
@@ -21,16 +17,15 @@ final as (
         sessions.client_id,
         sessions.started_at,
         sessions.site,
-        session_sources.method as source_method,
-        session_sources.channel,
-        session_sources.source,
-        session_sources.medium,
-        session_sources.campaign,
-        session_sources.content,
-        session_sources.term,
+        sessions.method as source_method,
+        sessions.channel,
+        sessions.source,
+        sessions.medium,
+        sessions.campaign,
+        sessions.content,
+        sessions.term,
         sessions.source_system
     from sessions
-    inner join session_sources on sessions.session_id = session_sources.session_id
     inner join persons on sessions.session_id = persons.session_id
 )
 
