@@ -98,7 +98,7 @@ MUTATIONS = (
              "create table ops.made_tomorrow as select 1 as n; grant usage on schema ops to {own};"
              " grant select on ops.made_tomorrow to {own}"),
     Mutation("functions of closed schemas are closed",
-             "grant usage on schema as_of to {nobody}; grant execute on function as_of.publication to {nobody}"),
+             "grant usage on schema as_of to {nobody}; grant execute on function as_of.publication() to {nobody}"),
     Mutation("nobody writes", f"grant insert, update, delete on {INQUIRIES} to {{marketer}};"
              f" create policy w on {INQUIRIES} for all to {{marketer}} using (true)"),
     Mutation("nobody locks", f"grant maintain on {INQUIRIES} to {{marketer}}"),
