@@ -128,9 +128,10 @@ comment on function ops.markov_moves(text[], text, integer) is
     'From state to state along one path of players, where a state is the last players, up to the order.';
 
 -- `moves_query` returns (chain text, from_state text[], to_state text[], journeys numeric), each move of a chain once.
+-- The planner looks at as many rows whoever asks: another plan adds in another order, which moves the last digit.
 create function ops.markov_removal_effects_of_moves(moves_query text)
 returns table (chain text, player text, removal_effect double precision)
-language plpgsql volatile as $$
+language plpgsql volatile set default_statistics_target = 100 as $$
 #variable_conflict use_column
 declare
     players text[];
