@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from extractors.core.errors import ChairsideError, PayloadError, TransientError
+from extractors.core.errors import ChairsideError, PayloadError, RejectedError, TransientError
 from extractors.run import LoadResult
 from tests.extractors.vendor_server import Asked, Reply, Vendor
 
@@ -71,6 +71,37 @@ def test_lines_that_are_not_this_deals_are_asked_for_alone(
     with pytest.raises(PayloadError):
         load("bitrix24", "deal_items", *DAY)
     assert rows("select count(*) from staging.bitrix24__deal_items where jsonb_array_length(items) = 1") == [(1,)]
+
+
+@pytest.mark.parametrize("description", ["Not found", "Access denied."])
+def test_a_deal_deleted_between_the_list_and_its_lines_is_left_out_and_the_others_load(
+    load: Load, vendor: Vendor, rows: Rows, description: str
+) -> None:
+    line = {"OWNER_ID": 8, "PRODUCT_NAME": "crown", "QUANTITY": 1, "PRICE": "10.00"}
+    listed = {"7", "8"}
+
+    def play(asked: Asked) -> Reply:
+        if asked.path.endswith("productrows.get.json"):
+            return Reply({"error": "", "error_description": description}, status=400)
+        if "batch" in asked.path:
+            return Reply({"result": {"result": {"d8": [line]}, "result_error": {"d7": {"error": ""}}}})
+        number = asked.json["filter"].get("ID")
+        return Reply({"result": [deal(int(one)) for one in sorted(listed) if number in (None, one)]})
+
+    vendor.play = play
+    with pytest.raises(RejectedError):  # still there: the portal refuses its lines
+        load("bitrix24", "deal_items", *DAY)
+    asks = len(vendor.asked)
+
+    def deleted_after_the_list(asked: Asked) -> Reply:
+        reply = play(asked)
+        listed.discard("7")
+        return reply
+
+    vendor.play = deleted_after_the_list
+    assert load("bitrix24", "deal_items", *DAY).rows_read == 1
+    assert rows("select deal_id from staging.bitrix24__deal_items") == [("8",)]
+    assert len(vendor.asked) - asks == 5, "list, batch, alone, and twice whether it is listed"
 
 
 def users(*numbers: int, **envelope: object) -> Reply:

@@ -15,10 +15,10 @@ telephony, because the call tracker knows the calls; traces of end-to-end analyt
 from extractors.core.spec import SourceSpec
 from extractors.sources.bitrix24.client import Bitrix24Client
 from extractors.sources.bitrix24.ids import DEAL_IDS, LEAD_IDS
+from extractors.sources.bitrix24.items import DEAL_ITEMS
 from extractors.sources.bitrix24.streams import (
     CATEGORIES,
     CONTACTS,
-    DEAL_ITEMS,
     DEAL_STAGE_HISTORY,
     DEALS,
     LEADS,

@@ -218,9 +218,11 @@ def _anything(row: dict[str, Any]) -> bool:
 
 
 def _fits(row: dict[str, Any], conditions: Params) -> bool:
-    """Whether the row's times are those of the filter, a day more or less for portals that read it on another clock. A
-    text that is no time is the row's own trouble."""
+    """Whether the row is the filter's: it has the values that are named without an operator, and its times are within,
+    a day more or less for portals that read them on another clock. A text that is no time is the row's own trouble."""
     for name, bound in conditions.items():
+        if name[0] not in "<>=" and str(row.get(name)) != str(bound):
+            return False
         with suppress(KeyError, ValueError, TypeError):
             beyond = datetime.fromisoformat(row[name.lstrip("<>=")]) - datetime.fromisoformat(bound)
             if (beyond if name.startswith("<") else -beyond) > SLACK:

@@ -8,12 +8,11 @@ from typing import Any
 
 from extractors.core.errors import TransientError
 from extractors.core.spec import Context, Page, StreamSpec, Window
-from extractors.sources.bitrix24.client import BATCH_COMMANDS, Bitrix24Client
+from extractors.sources.bitrix24.client import Bitrix24Client
 from extractors.sources.bitrix24.records import (
     Category,
     Contact,
     Deal,
-    Item,
     Lead,
     Stage,
     StageChange,
@@ -21,7 +20,6 @@ from extractors.sources.bitrix24.records import (
     category_row,
     contact_row,
     deal_row,
-    item_row,
     lead_row,
     stage_change_row,
     stage_row,
@@ -102,32 +100,6 @@ def stage_history_pages(client: Bitrix24Client, window: Window, context: Context
         select=["ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME", "CATEGORY_ID", "STAGE_SEMANTIC_ID", "STAGE_ID"],
         conditions=between("CREATED_TIME", window, context),
         more={"entityTypeId": DEAL},
-    )
-
-
-def item_pages(client: Bitrix24Client, window: Window, context: Context) -> Iterator[Page]:
-    """Product rows of the deals that changed, in batches; what a batch leaves out is asked for alone."""
-    where = f"bitrix24 deal_items {window}"
-    for deals in client.walk(
-        "crm.deal.list", where=where, select=["ID"], conditions=between("DATE_MODIFY", window, context)
-    ):
-        ids = [str(deal["ID"]) for deal in deals]
-        for start in range(0, len(ids), BATCH_COMMANDS):
-            asked = ids[start : start + BATCH_COMMANDS]
-            found = client.batch({f"d{id_}": f"crm.deal.productrows.get?id={id_}" for id_ in asked}, where=where)
-            for id_ in asked:
-                if not _of_deal(id_, found.get(f"d{id_}")):
-                    found[f"d{id_}"] = client.call(
-                        "crm.deal.productrows.get", {"id": id_}, where=where,
-                        fits=lambda row, id_=id_: _of_deal(id_, [row]),  # type: ignore[misc]
-                    ).result
-            yield [{"deal": id_, "rows": found[f"d{id_}"]} for id_ in asked]
-
-
-def _of_deal(number: str, rows: object) -> bool:
-    """Whether these can be the lines of the deal: a list, none of which names another owner."""
-    return isinstance(rows, list) and all(
-        isinstance(row, dict) and str(row.get("OWNER_ID", number)) == number for row in rows
     )
 
 
@@ -261,19 +233,6 @@ DEAL_STAGE_HISTORY = StreamSpec(
     record=StageChange,
     row=stage_change_row,
     pages=stage_history_pages,
-    replace="key",
-    lookback_days=1,
-)
-
-DEAL_ITEMS = StreamSpec(
-    source="bitrix24",
-    name="deal_items",
-    description="Products and services of a deal, together because an edit replaces them all.",
-    columns=(("deal_id", "text"), ("items", "jsonb")),
-    key=("deal_id",),
-    record=Item,
-    row=item_row,
-    pages=item_pages,
     replace="key",
     lookback_days=1,
 )
