@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from extractors.core.settings import number
 from extractors.core.spec import StreamSpec
 
-FIRST_LOAD_DAYS = 90  # how far back a stream that was never read begins, unless the connection's `first_load_days` says
+# How far back a stream that was never read begins, unless the connection's `first_load_days` says.
+FIRST_LOAD_DAYS = 90
 
 Asked = tuple[date | None, date | None]
 
@@ -28,6 +30,19 @@ def window(
     return first, last
 
 
+def lookback(stream: StreamSpec, settings: Mapping[str, Any], asked: int | None) -> int:
+    """How many days before its bookmark a run begins: as asked, else the stream's own or the connection's, the longer.
+
+    The connection's `lookback_days` is for streams that read days again. The others are told of each change by its own
+    date, however old the row is, so more days would bring nothing. Raises ConfigError where it is no number.
+    """
+    if asked is not None:
+        return asked
+    if stream.replace != "window":
+        return stream.lookback_days
+    return max(stream.lookback_days, int(number(settings, stream.source, "lookback_days", stream.lookback_days)))
+
+
 def days_to_load(
     url: str,
     stream: StreamSpec,
@@ -40,8 +55,10 @@ def days_to_load(
 ) -> tuple[date, date]:
     """The days of a run at `now`, both included, in the connection's time zone (else `time_zone`).
 
-    `lookback_days`: null, the stream's own.
+    `lookback_days`: null, as `lookback` says. Raises ConfigError for a setting that is no number.
     """
+    first_load_days = int(number(settings, stream.source, "first_load_days", FIRST_LOAD_DAYS))
+    back = lookback(stream, settings, lookback_days)
     with psycopg.connect(url) as connection:
         row = connection.execute(
             "select read_to from ops.bookmarks where source = %s and stream = %s", (stream.source, stream.name)
@@ -49,7 +66,7 @@ def days_to_load(
     return window(
         today=now.astimezone(ZoneInfo(settings.get("time_zone") or time_zone)).date(),
         read_to=row[0] if row else None,
-        lookback_days=stream.lookback_days if lookback_days is None else lookback_days,
-        first_load_days=int(settings.get("first_load_days") or FIRST_LOAD_DAYS),
+        lookback_days=back,
+        first_load_days=first_load_days,
         asked=asked,
     )

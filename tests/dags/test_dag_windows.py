@@ -7,7 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from extractors.days import window
+from extractors.core.errors import ConfigError
+from extractors.days import lookback, window
+from extractors.registry import source
 
 TODAY = date(2026, 6, 30)
 # Just after midnight of that day in the zone of the schedules, Moscow.
@@ -31,6 +33,29 @@ def test_a_run_loads_the_days_it_was_asked_for_or_those_since_the_bookmark(
     read_to: date | None, asked: tuple[date | None, date | None], expected: tuple[date, date]
 ) -> None:
     assert window(today=TODAY, read_to=read_to, lookback_days=7, first_load_days=90, asked=asked) == expected
+
+
+@pytest.mark.parametrize(
+    ("stream", "settings", "asked", "expected"),
+    [
+        pytest.param("yandex_direct.ad_performance", {}, None, 14, id="the stream's own"),
+        pytest.param("yandex_direct.ad_performance", {"lookback_days": 90}, None, 90, id="the connection's"),
+        pytest.param("yandex_direct.account_days", {"lookback_days": "90"}, None, 90, id="totals go back as far"),
+        pytest.param("yandex_direct.ad_performance", {"lookback_days": 3}, None, 14, id="never shorter than its own"),
+        pytest.param("bitrix24.deals", {"lookback_days": 90}, None, 1, id="changes are told by their own date"),
+        pytest.param("yandex_direct.ad_performance", {"lookback_days": 90}, 5, 5, id="a run's parameter wins"),
+    ],
+)
+def test_how_far_back_a_daily_run_reads(
+    stream: str, settings: dict[str, object], asked: int | None, expected: int
+) -> None:
+    name, _, one = stream.partition(".")
+    assert lookback(source(name).stream(one), settings, asked) == expected
+
+
+def test_a_setting_of_days_that_is_no_number_is_named() -> None:
+    with pytest.raises(ConfigError, match="yandex_direct: the setting `lookback_days` is not a number"):
+        lookback(source("yandex_direct").stream("ad_performance"), {"lookback_days": "a month"}, None)
 
 
 @pytest.mark.parametrize(
