@@ -36,11 +36,16 @@ STOPPED = "stopped; the same command goes on with this window. Marts keep the la
 
 @contextmanager
 def some_airflow(home: Home, progress: Progress) -> Iterator[tuple[Airflow, list[Service], str]]:
-    """The Airflow that serves this home, else one for this command; its processes and the warehouse's URL."""
+    """The Airflow that serves this home, else one for this command; its processes and the warehouse's URL.
+
+    What a command left running that was killed is paused again, as at the start of every Airflow.
+    """
     found = serving(home)
     if found is not None and found.airflow_url:
         with databases(home, os.environ, progress) as urls:
-            yield Airflow(found.airflow_url, home.secret("airflow_admin", size=12)), [], urls.warehouse
+            airflow = Airflow(found.airflow_url, home.secret("airflow_admin", size=12))
+            pause_again(airflow, home, progress)
+            yield airflow, [], urls.warehouse
         return
     require_no_airflow(home)
     with databases(home, os.environ, progress, metadata=True) as urls, supervised() as services:
@@ -65,7 +70,6 @@ def backfill(
         raise ConfigError(f"DAYS={days}: a window has at least one day")
     span = Span(source=source, date_from=date_from, date_to=date_to)
     with some_airflow(home, progress) as (airflow, parts, warehouse):
-        pause_again(airflow, home, progress)
         following = Following(home, airflow, progress, parts)
         try:
             loaded = load_windows(following, warehouse, span, days)

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from runtime import backfill
 from runtime.airflow import Airflow, AirflowSilent
 from runtime.home import REPOSITORY, Home, open_home
 from runtime.progress import Progress
+from runtime.serve import Serving
 from runtime.unpaused import pause_again, unpaused
+from runtime.warehouse import Databases
 
 COMMAND = """
 import sys, time
@@ -113,6 +117,18 @@ def test_after_a_killed_command_the_next_one_pauses_it(
     assert Answers.paused["extract_uis"] is True
     assert "paused again, as before a command that was killed: extract_gone, extract_uis" in capsys.readouterr().err
     assert list(home.run.glob("unpaused.*")) == []
+
+
+def test_a_backfill_through_the_airflow_that_serves_looks_once(
+    airflow: Airflow, home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(backfill, "serving", lambda _home: Serving(pid=1, airflow_url=airflow.url, bi_url=None))
+    monkeypatch.setattr(backfill, "databases", lambda *_: nullcontext(Databases(warehouse="")))
+    (home.run / "unpaused.extract_uis").touch()
+    Answers.paused["extract_uis"] = False
+    with backfill.some_airflow(home, Progress()) as (serves, parts, _):
+        assert (serves.url, parts, Answers.paused["extract_uis"]) == (airflow.url, [], True)
+    assert capsys.readouterr().err.count("paused again") == 1
 
 
 def test_an_airflow_that_is_gone_is_named_and_the_dag_is_paused_later(airflow: Airflow, home: Home) -> None:
