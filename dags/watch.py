@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from dags.common.alerts import tell_what_is_wrong
@@ -17,7 +19,8 @@ with DAG(
     start_date=START,
     catchup=False,
     max_active_runs=1,
-    default_args=DEFAULT_ARGS | {"retries": 1},
+    # A check that hangs would keep the next ones from beginning, and nobody would be told anything meanwhile.
+    default_args=DEFAULT_ARGS | {"retries": 1, "execution_timeout": timedelta(minutes=10)},
     tags=["warehouse"],
 ) as dag:
 

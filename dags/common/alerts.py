@@ -13,7 +13,7 @@ from __future__ import annotations
 import html
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from airflow.sdk import BaseNotifier
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from dags.common.settings import TIME_ZONE, warehouse_url
+from extractors.core.errors import ConfigError, TransientError
 
 if TYPE_CHECKING:
     from warehouse.alerts.tell import Channel, Rules
@@ -39,11 +40,15 @@ class AlertsNotifier(BaseNotifier):  # type: ignore[misc] # Airflow's imports ar
 def tell_what_is_wrong(ended_run: str | None = None) -> int:
     """Look into the warehouse and tell what is news; how many messages were due.
 
-    Raises TransientError where a channel did not take one.
+    Raises TransientError where a channel did not take one, and at the end ConfigError where a connection does not say
+    all that its channel needs.
     """
     from warehouse.alerts.tell import tell
 
-    due = tell(warehouse_url(), channels(), rules(os.environ), now=datetime.now(UTC), ended_run=ended_run)
+    found, incomplete = channels()
+    due = tell(warehouse_url(), found, rules(os.environ), now=datetime.now(UTC), ended_run=ended_run)
+    if incomplete:
+        raise ConfigError(" ".join(incomplete))
     return len(due)
 
 
@@ -51,36 +56,45 @@ def rules(environ: Mapping[str, str]) -> Rules:
     """How people are told, by the environment (dags/common/settings.py)."""
     from warehouse.alerts.tell import Rules
 
-    by = environ.get("CHAIRSIDE_MARTS_BY", "09:00")
+    by = environ.get("CHAIRSIDE_MARTS_BY") or "09:00"
     return Rules(
         time_zone=TIME_ZONE,
         marts_by=None if by.lower() == "none" else time.fromisoformat(by),
-        repeat_after=timedelta(hours=float(environ.get("CHAIRSIDE_ALERT_REPEAT_HOURS", "24"))),
+        repeat_after=timedelta(hours=float(environ.get("CHAIRSIDE_ALERT_REPEAT_HOURS") or 24)),
         docs=environ.get("CHAIRSIDE_DOCS_URL", ""),
     )
 
 
-def channels() -> dict[str, Channel]:
-    """What the connections name; empty where nobody set one."""
+def channels() -> tuple[dict[str, Channel], list[str]]:
+    """What the connections name, nothing where nobody set one; and what the incomplete ones lack, in words."""
     from warehouse.alerts.channels import slack, telegram
 
+    known: dict[str, tuple[str, Callable[[Any], Channel]]] = {
+        "Telegram": (
+            "alerts_telegram",
+            lambda bot: telegram(bot.host, bot.password or "", str(bot.extra_dejson.get("chat_id") or "")),
+        ),
+        "Slack": ("alerts_slack", lambda webhook: slack(webhook.host, webhook.password or "")),
+        "e-mail": (EMAIL, lambda mail: email(mail.extra_dejson.get("to") or [], mail.extra_dejson.get("from_email"))),
+    }
     found: dict[str, Channel] = {}
-    if bot := _connection("alerts_telegram"):
-        found["Telegram"] = telegram(bot.host, bot.password or "", str(bot.extra_dejson.get("chat_id") or ""))
-    if webhook := _connection("alerts_slack"):
-        found["Slack"] = slack(webhook.host, webhook.password or "")
-    if mail := _connection(EMAIL):
-        found["e-mail"] = email(mail.extra_dejson.get("to") or [], mail.extra_dejson.get("from_email"))
-    return found
+    incomplete = []
+    for name, (connection, channel) in known.items():
+        if (fields := _connection(connection)) is not None:
+            try:
+                found[name] = channel(fields)
+            except ConfigError as error:
+                incomplete.append(str(error))
+    return found, incomplete
 
 
 def email(to: list[str], sender: str | None) -> Channel:
-    """By Airflow's hook, with the connection `alerts_email`."""
+    """By Airflow's hook, with the connection `alerts_email`. Raises ConfigError where nobody is to get it."""
+    if not to:
+        raise ConfigError('alerts_email: extra `to` is the list of addresses, e.g. {"to": ["on-call@example.org"]}.')
 
     def send(subject: str, text: str) -> None:
         from airflow.providers.smtp.hooks.smtp import SmtpHook
-
-        from extractors.core.errors import TransientError
 
         try:
             with SmtpHook(smtp_conn_id=EMAIL) as hook:

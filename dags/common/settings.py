@@ -32,11 +32,14 @@ FALLBACK_SCHEDULE = os.environ.get("CHAIRSIDE_FALLBACK_SCHEDULE", "0 8 * * *")
 WATCH_SCHEDULE = os.environ.get("CHAIRSIDE_WATCH_SCHEDULE", "*/15 * * * *")
 START = pendulum.parse(os.environ.get("CHAIRSIDE_START", "2026-01-01"), tz=TIME_ZONE)
 
+# A source has one run a day: a vendor that restarts for some minutes shall not cost it. The pauses are 30 s, 90 s and
+# 4.5 min, each up to twice as long (Airflow spreads them): at most 13 min in all. Alerts keep still for 20
+# (RETRIES_TAKE in warehouse/alerts/causes.py).
 DEFAULT_ARGS = {
     "owner": "chairside",
-    "retries": 2,
+    "retries": 3,
     "retry_delay": timedelta(seconds=30),
-    "retry_exponential_backoff": True,
+    "retry_exponential_backoff": 3.0,
     "max_retry_delay": timedelta(minutes=15),
     "execution_timeout": timedelta(hours=2),
 }

@@ -12,7 +12,8 @@ of them together; the run itself takes turns too (extractors/turns.py), this sav
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,15 @@ def asset_of(name: str) -> Asset:
     return Asset(f"staging_{name}")
 
 
-def stop_or_retry(error: ChairsideError) -> Exception:
+@contextmanager
+def tried_again_if_passing() -> Iterator[None]:
     """Only a passing failure is worth another try; anything else needs a person, who should not wait for retries."""
-    return error if isinstance(error, TransientError) else AirflowFailException(str(error))
+    try:
+        yield
+    except TransientError:
+        raise
+    except ChairsideError as error:
+        raise AirflowFailException(str(error)) from error
 
 
 def load_stream(name: str, stream: str, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Airflow's context
@@ -50,23 +57,21 @@ def load_stream(name: str, stream: str, context: Any) -> dict[str, Any]:  # noqa
     from extractors.days import days_to_load
     from extractors.run import run_stream
 
-    settings = source_settings(name)
     params = context["params"]
     url = warehouse_url()
     now = datetime.now(UTC)
-    first, last = days_to_load(
-        url,
-        source(name).stream(stream),
-        settings,
-        now=now,
-        time_zone=TIME_ZONE,
-        asked=asked_days(params, context["dag_run"]),
-        lookback_days=params["lookback_days"],
-    )
-    try:
+    with tried_again_if_passing():
+        settings = source_settings(name)
+        first, last = days_to_load(
+            url,
+            source(name).stream(stream),
+            settings,
+            now=now,
+            time_zone=TIME_ZONE,
+            asked=asked_days(params, context["dag_run"]),
+            lookback_days=params["lookback_days"],
+        )
         result = run_stream(url, name, stream, first, last, settings=settings, run_id=run_name(context), now=now)
-    except ChairsideError as error:
-        raise stop_or_retry(error) from error
     return {"window": f"{first}..{last}", "read": result.rows_read, "written": result.rows_written,
             "deleted": result.rows_deleted, "rejected": result.rows_rejected}  # fmt: skip
 
@@ -80,7 +85,7 @@ def load_inbox(context: Any) -> dict[str, Any]:  # noqa: ANN401
     if inbox.is_dir() and not any(inbox.iterdir()):
         print(f"{inbox} is empty: nothing was put there, nothing to load")
         return {"files": 0}
-    try:
+    with tried_again_if_passing():
         result = pipeline.load_files(
             warehouse_url(),
             inbox,
@@ -88,8 +93,6 @@ def load_inbox(context: Any) -> dict[str, Any]:  # noqa: ANN401
             run_id=run_name(context),
             now=datetime.now(UTC),
         )
-    except ChairsideError as error:
-        raise stop_or_retry(error) from error
     if not result.ok:
         raise AirflowFailException("Some files could not be read, the others are loaded: " + "; ".join(result.errors))
     return {"files": len(result.files), "read": result.rows_read, "rejected": result.rows_rejected}
@@ -136,10 +139,8 @@ def source_dag(name: str, *, streams: Sequence[str], description: str) -> DAG:
             from warehouse import pipeline
 
             now = datetime.now(UTC)
-            try:
+            with tried_again_if_passing():
                 pipeline.check_landed(warehouse_url(), run_id=run_name(context), now=now, sources=(name,))
-            except ChairsideError as error:
-                raise stop_or_retry(error) from error
 
         @task(task_id="announce", outlets=[asset_of(name)])
         def announce(**context: Any) -> str:  # noqa: ANN401

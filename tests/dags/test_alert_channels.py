@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from extractors.core.errors import ConfigError
 from runtime.airflow import warehouse_connection
 from tests.warehouse.receiver import Receiver, running_receiver
 from warehouse.migrate import migrate
@@ -142,10 +143,25 @@ def test_a_dead_mail_server_is_told_by_its_kind_and_the_message_waits(
         assert connection.execute("select times_told from ops.alerts").fetchall() == [(0,)]
 
 
+def test_a_channel_whose_connection_is_incomplete_is_named_and_the_others_are_told(
+    failing: str, chat: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dags.common.alerts import tell_what_is_wrong
+
+    monkeypatch.setenv("AIRFLOW_CONN_ALERTS_TELEGRAM", json.dumps({"conn_type": "http", "password": BOT_TOKEN}))
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_ALERTS_SLACK", json.dumps({"conn_type": "http", "host": chat.url, "password": WEBHOOK})
+    )
+    for _ in range(2):  # the second time nothing is due any more
+        with pytest.raises(ConfigError, match="the chat is extra `chat_id`"):
+            tell_what_is_wrong("extract_calltouch/today")
+    assert len(chat.taken) == 1
+
+
 def test_the_environment_says_the_hour_the_repeat_and_where_the_runbooks_are() -> None:
     from dags.common.alerts import rules
 
-    assert rules({}).marts_by == time(9)
+    assert rules({}).marts_by == time(9) == rules({"CHAIRSIDE_MARTS_BY": ""}).marts_by
     docs = "https://docs.example.org"
     told = rules({"CHAIRSIDE_MARTS_BY": "10:30", "CHAIRSIDE_ALERT_REPEAT_HOURS": "6", "CHAIRSIDE_DOCS_URL": docs})
     assert (told.marts_by, told.repeat_after, told.docs) == (time(10, 30), timedelta(hours=6), docs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from dags.common.settings import awaited
 from extractors.registry import SOURCES
 from runtime.home import REPOSITORY
+from warehouse.alerts.causes import RETRIES_TAKE
 
 DAGS = REPOSITORY / "dags"
 ALL_SOURCES = (*SOURCES, "files")
@@ -56,11 +58,21 @@ def test_the_warehouse_steps_stand_in_order(dag_bag: Bag) -> None:
         assert tasks[after].upstream_task_ids == {before}
 
 
-def test_no_dag_overlaps_itself_and_every_task_is_tried_again(dag_bag: Bag) -> None:
+def test_no_dag_overlaps_itself_and_every_task_is_tried_again_and_ends(dag_bag: Bag) -> None:
     for dag in dag_bag.dags.values():
+        longest = timedelta(minutes=10) if dag.dag_id == "watch" else timedelta(hours=2)
+        assert all(task.execution_timeout == longest for task in dag.tasks), dag.dag_id
         assert dag.max_active_runs == 1, dag.dag_id
         assert not dag.catchup, dag.dag_id
         assert all(task.retries >= 1 for task in dag.tasks), dag.dag_id
+
+
+def test_the_tries_of_a_source_are_over_before_people_are_told(dag_bag: Bag) -> None:
+    task = dag_bag.dags["extract_uis"].task_dict["load_calls"]
+    pauses = [task.retry_delay * task.retry_exponential_backoff**number for number in range(task.retries)]
+    longest = 2 * sum(pauses, timedelta())  # Airflow spreads a pause over itself and twice itself
+    assert timedelta(minutes=10) < longest < RETRIES_TAKE
+    assert max(pauses) * 2 < task.max_retry_delay
 
 
 @pytest.mark.parametrize("source", ALL_SOURCES)
