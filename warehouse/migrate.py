@@ -8,26 +8,24 @@ Needs PostgreSQL 15 (`nulls not distinct`) and the right to create schemas in th
 from __future__ import annotations
 
 import csv
-import importlib
-import importlib.util
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from extractors.core.errors import ConfigError
 from extractors.kinds import KINDS, Kind
+from extractors.registry import SOURCES, all_streams
 from extractors.sources.files.comments import META_COMMENTS, column_comment, kind_comment
 from extractors.unblocked import unblocked
+from warehouse.publish_reports import REPORTS_FOLDER, read_report_files
 
 log = logging.getLogger(__name__)
 
 SQL_FOLDER = Path(__file__).parent / "sql"
-REPORTS_FOLDER = Path(__file__).parent / "reports"
 SEEDS_FOLDER = Path(__file__).parents[1] / "dbt_project" / "seeds"
 OLDEST_SERVER = 150_000
 QUIET_SECONDS = 1  # a wait of so long needs no word
@@ -81,12 +79,12 @@ def migrate(url: str) -> None:
             for path in sorted(SQL_FOLDER.glob("*.sql")):
                 connection.execute(path.read_text(encoding="utf-8").encode())  # our own files, never input
             # Formulas that reports and models share: models call them before anything is published.
-            for text in (path.read_text(encoding="utf-8") for path in sorted(REPORTS_FOLDER.glob("*.sql"))):
-                if text.startswith("-- report: *"):
-                    connection.execute(text.encode())
+            for file in read_report_files(REPORTS_FOLDER):
+                if file.is_shared:
+                    connection.execute(file.text.encode())
             for table in (*map(file_table, KINDS), *vendor_tables()):
                 _create(connection, table)
-            for source in _sources():
+            for source in SOURCES:
                 _make_turn(connection, source)
             drop_seeds_of_another_shape(connection)
 
@@ -123,23 +121,18 @@ def file_table(kind: Kind) -> LandedTable:
 
 
 def vendor_tables() -> Iterable[LandedTable]:
-    """The landed tables of every vendor stream; none when no vendor is installed."""
-    if importlib.util.find_spec("extractors.registry") is None:
-        return
-    registry: Any = importlib.import_module("extractors.registry")
-    for stream in registry.all_streams():
+    """The landed tables of every vendor stream."""
+    for stream in all_streams():
         declared = {name for name, _ in stream.columns}
         meta = tuple(column for column in VENDOR_META if column[0] not in declared)
-        about = getattr(stream, "description", "") or f"Landed rows of {stream.table}."
-        said = dict(getattr(stream, "comments", {}) or {})
         yield LandedTable(
             name=stream.table,
             columns=(*stream.columns, *meta),
-            key=tuple(stream.key),
-            not_null=frozenset(getattr(stream, "not_null", ())),
-            comment=f"{about} One row per {', '.join(stream.key)}.",
+            key=stream.key,
+            not_null=stream.not_null,
+            comment=f"{stream.description} One row per {', '.join(stream.key)}.",
             column_comments=tuple(
-                (name, said.get(name) or META_COMMENTS.get(name) or f"The vendor's {name}, as it came.")
+                (name, META_COMMENTS.get(name) or f"The vendor's {name}, as it came.")
                 for name, _ in (*stream.columns, *meta)
             ),
         )
@@ -159,14 +152,6 @@ def drop_seeds_of_another_shape(connection: psycopg.Connection, folder: Path = S
         ).fetchall()
         if present and {name for (name,) in present} != set(wanted):
             connection.execute(sql.SQL("drop table {} cascade").format(sql.Identifier("build", path.stem)))
-
-
-def _sources() -> Iterable[str]:
-    """Names of the sources that are installed."""
-    if importlib.util.find_spec("extractors.registry") is None:
-        return ()
-    registry: Any = importlib.import_module("extractors.registry")
-    return tuple(registry.SOURCES)
 
 
 def _make_turn(connection: psycopg.Connection, source: str) -> None:

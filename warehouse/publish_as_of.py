@@ -31,14 +31,14 @@ def twin_files(
 ) -> tuple[ReportFile, ...]:
     """What publication writes for `as_of`: a view per table, then a twin per report file with `_as_of` functions."""
     plans = tuple(plans)
-    helpers = {item.name for file, objects in made.items() if file.report == "*" for item in objects}
+    helpers = {item.name for file, objects in made.items() if file.is_shared for item in objects}
     views_of_marts = {item.name for objects in made.values() for item in objects if item.schema == "marts"}
     tables = {plan.model.name for plan in plans} | views_of_marts
     taken = {item.name for objects in made.values() for item in objects}
     since = _later_than_history(connection, plans)
     twins = [_table_view(connection, plan, since.get(plan.title)) for plan in plans]
     for file, objects in made.items():
-        if file.report == "*" or file.name.startswith(TRACE_PREFIX):
+        if file.is_shared or file.name.startswith(TRACE_PREFIX):
             continue
         # a mart is read in `as_of` under its own name, like the tables
         readers = [_reader(connection, item, taken) for item in objects if item.schema == "reports"]

@@ -60,6 +60,11 @@ class ReportFile:
     text: str
 
     @property
+    def is_shared(self) -> bool:
+        """Whether it makes functions without data, which models call too: they are there before anything is built."""
+        return self.report == "*"
+
+    @property
     def text_hash(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
 

@@ -12,6 +12,7 @@ from tests.warehouse.small_warehouse import Warehouse
 from warehouse.dbt import BuildFailed, Dbt, ModelRun
 from warehouse.increment import recipe, steps
 from warehouse.increment.recipe import Stage, Step
+from warehouse.increment.run import code_hash
 from warehouse.publish_touched import hold_touched, keep_published
 
 TWICE = "select number from (values (1), (1)) as told (number)"
@@ -115,3 +116,21 @@ def test_families_are_compared_only_against_the_last_publication(warehouse: Ware
         assert hold_touched(connection)
         connection.execute(publication().encode())
         assert not hold_touched(connection)
+
+
+def test_whatever_says_what_a_figure_means_makes_everything_anew_and_a_report_does_not(tmp_path: Path) -> None:
+    texts = {
+        "dbt_project/models/a.sql": "select reports.touch_weight(1)",
+        "dbt_project/seeds/b.csv": "channel",
+        "warehouse/sql/010_c.sql": "create function ops.c()",
+        "warehouse/reports/touch_weight.sql": "-- report: *\ncreate function reports.touch_weight()",
+        "warehouse/reports/top_deals.sql": "-- report: top_deals\ncreate function reports.top_deals()",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    before = code_hash(tmp_path)
+    for name, text in texts.items():
+        (tmp_path / name).write_text(f"{text} -- otherwise")
+        assert (code_hash(tmp_path) == before) == name.endswith("top_deals.sql"), name
+        (tmp_path / name).write_text(text)

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -27,6 +28,7 @@ from warehouse.increment.fresh import Seen
 from warehouse.increment.leftovers import drop_leftovers
 from warehouse.increment.plan import read_plan
 from warehouse.increment.recipe import read_recipe
+from warehouse.publish_reports import read_report_files
 from warehouse.timings import Scope
 
 # Beyond this share of all records the way of a day costs more than the way of everything.
@@ -72,13 +74,15 @@ def build_models(dbt: Dbt, *, as_of: datetime, everything: bool) -> Scope:
     return "everything"
 
 
-def code_hash() -> str:
+def code_hash(root: Path = PROJECT.parent) -> str:
     """Of all files that say what a figure means: the dbt project, and the SQL functions that its models call."""
     found = hashlib.sha256()
-    sql = PROJECT.parent / "warehouse" / "sql"
-    files = [path for path in PROJECT.rglob("*") if path.suffix in (".sql", ".yml", ".csv")] + list(sql.glob("*.sql"))
+    files = [path for path in (root / PROJECT.name).rglob("*") if path.suffix in (".sql", ".yml", ".csv")]
+    files += (root / "warehouse" / "sql").glob("*.sql")
+    reports = root / "warehouse" / "reports"
+    files += [reports / file.name for file in read_report_files(reports) if file.is_shared]
     for path in sorted(files):
-        found.update(str(path.relative_to(PROJECT.parent)).encode() + b"\0" + path.read_bytes() + b"\0")
+        found.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()
 
 
