@@ -13,6 +13,7 @@ from runtime.home import Home
 from runtime.programs import PostgresMissing, find_programs
 from runtime.progress import Progress, text_table
 from runtime.warehouse import EMPTY, databases, filled, no_employee, role_url
+from warehouse import libpq
 
 
 def psql(home: Home, progress: Progress, role: str | None) -> int:
@@ -20,20 +21,8 @@ def psql(home: Home, progress: Progress, role: str | None) -> int:
     with databases(home, os.environ, progress) as urls:
         target = urls.warehouse if role is None else role_url(urls.warehouse, role)
         # By environment: arguments are shown to every user of the machine.
-        environ = {**os.environ, **psql_environment(target)}
+        environ = {**os.environ, **libpq.variables(target)}
         return subprocess.run([psql_program()], env=environ, check=False).returncode
-
-
-def psql_environment(url: str) -> dict[str, str]:
-    """libpq's variables for a URL."""
-    names = {
-        "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE",
-        "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY",
-        "channel_binding": "PGCHANNELBINDING",
-    }  # fmt: skip
-    parts = psycopg.conninfo.conninfo_to_dict(url)
-    known = {variable: str(parts[name]) for name, variable in names.items() if parts.get(name)}
-    return known | {"PGOPTIONS": str(parts["options"])} if parts.get("options") else known
 
 
 def psql_program() -> str:

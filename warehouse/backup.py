@@ -17,16 +17,15 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from extractors.core.errors import ChairsideError, ConfigError
+from warehouse import libpq
 from warehouse.forgotten_list import keep
 from warehouse.pipeline import exclusive
 
@@ -121,17 +120,6 @@ def write_private(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def libpq_environment(url: str) -> dict[str, str]:
-    """libpq's variables for a URL: arguments of a process are shown to every user of the machine."""
-    names = {
-        "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE",
-        "sslmode": "PGSSLMODE", "options": "PGOPTIONS",
-    }  # fmt: skip
-    parts: Mapping[str, Any] = conninfo_to_dict(url)
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
-    return clean | {variable: str(parts[name]) for name, variable in names.items() if parts.get(name)}
-
-
 def _manifest(connection: psycopg.Connection[Any], *, now: datetime) -> dict[str, Any]:
     tables = connection.execute(TABLES).fetchall()
     counts = sql.SQL(" union all ").join(
@@ -159,7 +147,7 @@ def last_change(connection: psycopg.Connection[Any]) -> int:
 def _dump(url: str, programs: Path, path: Path, snapshot: str) -> None:
     done = subprocess.run(
         [programs / "pg_dump", "--format=custom", f"--snapshot={snapshot}", "--no-password", f"--file={path}"],
-        env=libpq_environment(url), umask=ONLY_OWNER, capture_output=True, text=True, check=False,
+        env=libpq.environment(url), umask=ONLY_OWNER, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
         raise BackupFailed(f"pg_dump failed: {done.stderr.strip()[-1000:]}. There is no new backup.")

@@ -14,11 +14,14 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from extractors.core.errors import ChairsideError
+from warehouse import libpq
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 # To compile a query to machine code takes longer than most queries here. Tables are read by joins on their keys, for
 # which 9,000 rows tell the planner as much as 30,000; looking at these was a twelfth of building a million touchpoints.
 PLANNING = "-c jit=off -c default_statistics_target=30"
+# dbt says these itself; the library that it connects with reads the others, of TLS and of the session.
+IN_PROFILE = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
 _BUILD_MEMORY = """
 select greatest(pg_size_bytes(current_setting('work_mem')), least(
     pg_size_bytes(current_setting('effective_cache_size')) / 8, pg_size_bytes('512MB')
@@ -70,8 +73,8 @@ class Dbt:
         arguments = ["build", *common_arguments(self.folder), "--exclude-resource-type", "unit_test"]
         arguments += ["--select", *select] if select else []
         arguments += ["--exclude", *exclude] if exclude else []
-        # PGOPTIONS is read by the library that dbt connects with.
-        with dbt_environment(self.url, PGOPTIONS=f"{PLANNING} -c work_mem={_build_memory(self.url)}kB"):
+        options = libpq.with_options(self.url, f"{PLANNING} -c work_mem={_build_memory(self.url)}kB")
+        with dbt_environment(self.url, **{libpq.OPTIONS: options}):
             if self._parsed is None:
                 self._parsed = _finished(["parse", *common_arguments(self.folder)])
             runner = dbtRunner(manifest=self._parsed, callbacks=[lambda event: _say_node(event, self.say)])
@@ -115,9 +118,10 @@ def common_arguments(work_folder: Path) -> list[str]:
 
 @contextmanager
 def dbt_environment(url: str, **more: str) -> Iterator[None]:
-    """The variables that dbt_project/profiles.yml reads, and `more`, for the time of the block."""
+    """The variables that dbt_project/profiles.yml reads, what else the URL says to libpq, and `more`, for the block."""
     parts = conninfo_to_dict(url)
     wanted = {
+        **{name: value for name, value in libpq.variables(url).items() if name not in IN_PROFILE},
         "DBT_HOST": str(parts.get("host") or "127.0.0.1"),
         "DBT_PORT": str(parts.get("port") or 5432),
         "DBT_USER": str(parts.get("user") or ""),

@@ -21,7 +21,8 @@ import psycopg
 from psycopg import sql
 
 from extractors.core.errors import ConfigError
-from warehouse.backup import DUMP, BackupFailed, last_change, libpq_environment, read_manifest, require_programs
+from warehouse import libpq
+from warehouse.backup import DUMP, BackupFailed, last_change, read_manifest, require_programs
 from warehouse.forget_again import forget_again
 from warehouse.forgotten_list import FILE, add, read_file, read_list
 from warehouse.lint import require_no_findings
@@ -163,7 +164,8 @@ def _put_back(url: str, place: Path, told: Mapping[str, Any], there: list[str], 
                 programs / "psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1",
                 "--output=/dev/null", f"--file={before}", "--file=-", f"--file={after}",
             ],
-            stdin=reading.stdout, env=libpq_environment(url) | {"PGOPTIONS": "-c client_min_messages=warning"},
+            stdin=reading.stdout,
+            env=libpq.environment(url) | {libpq.OPTIONS: libpq.with_options(url, "-c client_min_messages=warning")},
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
         if reading.stdout is not None:

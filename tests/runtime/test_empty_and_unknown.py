@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import psycopg
@@ -12,7 +13,8 @@ from runtime.__main__ import main, parser, run
 from runtime.home import open_home
 from runtime.look import first_question, where_to_look
 from runtime.progress import Progress
-from runtime.shell import psql_environment
+from warehouse import libpq
+from warehouse.dbt import dbt_environment
 from warehouse.migrate import migrate
 
 FILLS = "the warehouse is empty; `make demo` or `make load INBOX=<folder>` fills it"
@@ -90,9 +92,17 @@ def test_an_upgraded_program_over_an_older_warehouse_says_what_brings_it_up_to_d
     assert "the next load brings it up to date: docs/how_to/upgrade.md" in told
 
 
-def test_psql_checks_the_server_as_the_url_says() -> None:
-    given = psql_environment("postgresql://me:x@db.example/w?sslmode=verify-full&sslrootcert=/ca.pem")
+def test_programs_and_dbt_check_the_server_as_the_url_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://me:x@db.example/w?sslmode=verify-full&sslrootcert=/ca.pem&options=-c%20role%3Downer"
+    monkeypatch.setenv("PGSSLMODE", "disable")
+    monkeypatch.setenv("PGHOSTADDR", "203.0.113.1")
+    given = libpq.environment(url)
     assert (given["PGSSLMODE"], given["PGSSLROOTCERT"], given["PGHOST"]) == ("verify-full", "/ca.pem", "db.example")
+    assert "PGHOSTADDR" not in given
+    with dbt_environment(url, PGOPTIONS=libpq.with_options(url, "-c jit=off")):
+        assert (os.environ["DBT_HOST"], os.environ["PGSSLMODE"]) == ("db.example", "verify-full")
+        assert (os.environ["PGSSLROOTCERT"], os.environ["PGOPTIONS"]) == ("/ca.pem", "-c role=owner -c jit=off")
+    assert (os.environ["PGSSLMODE"], "PGSSLROOTCERT" in os.environ) == ("disable", False)
 
 
 def test_where_to_look_asks_about_days_that_are_there(

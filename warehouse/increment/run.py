@@ -22,6 +22,7 @@ from typing import Any
 import psycopg
 import yaml
 
+from warehouse import libpq
 from warehouse.dbt import PLANNING, PROJECT, Dbt
 from warehouse.increment import compare, days, merge, scope, steps, sums
 from warehouse.increment.fresh import Seen
@@ -158,7 +159,7 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
 @contextmanager
 def _session(url: str, options: str = PLANNING) -> Iterator[psycopg.Connection[Any]]:
     """One transaction."""
-    with psycopg.connect(url, options=options) as connection:
+    with psycopg.connect(url, options=libpq.with_options(url, options)) as connection:
         yield connection
 
 
