@@ -19,6 +19,7 @@ LEFT_ALONE = ("postgres", "secrets")
 # dbt's compiled project is our own text, its examples with invented people included; only its logs tell of data.
 COMPILED = "dbt_target"
 ENCODINGS = ("utf-8", "cp1251")
+WIDE = "utf-16-le"  # of Windows' programs
 LARGEST = 512 * 2**20
 
 
@@ -58,11 +59,8 @@ def _clean(path: Path, replacer: Replacer) -> str:
     if path.suffix.lower() in (".xlsx", ".xlsm"):
         return _clean_workbook(path, replacer)
     data = path.read_bytes()
-    if b"\x00" in data[:4096]:
-        # No text. What PostgreSQL, SQLite or Python keep may still hold it in the clear.
-        shown = data.decode("latin-1")
-        return "binary file that holds the person: delete it" if replacer.text(shown) != shown else ""
-    for encoding in ENCODINGS:
+    encodings = () if b"\x00" in data[:4096] else ENCODINGS
+    for encoding in encodings:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
@@ -70,12 +68,29 @@ def _clean(path: Path, replacer: Replacer) -> str:
         cleaned = replacer.lines(text)
         if cleaned == text:
             return ""
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        fresh.write_bytes(cleaned.encode(encoding, errors="replace"))
-        fresh.chmod(path.stat().st_mode & 0o777)
-        fresh.replace(path)
+        _write(path, cleaned.encode(encoding, errors="replace"))
         return "rewritten"
-    return ""
+    return "no text that can be rewritten, and it holds the person: delete it" if _holds(data, replacer) else ""
+
+
+def _write(path: Path, content: bytes) -> None:
+    """A log in its place: a service holds it open and writes on at its end. Any other file at once or not at all."""
+    if path.suffix == ".log":
+        with path.open("r+b") as file:
+            file.write(content)
+            file.truncate()
+        return
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_bytes(content)
+    fresh.chmod(path.stat().st_mode & 0o777)
+    fresh.replace(path)
+
+
+def _holds(data: bytes, replacer: Replacer) -> bool:
+    """Whether the person is in the clear in what is no text: a workbook of old, SQLite's or Python's own files."""
+    shown = [data.decode(encoding, errors="replace") for encoding in (*ENCODINGS, WIDE)]
+    shown.append(data[1:].decode(WIDE, errors="replace"))
+    return any(replacer.text(text) != text for text in shown)
 
 
 def _clean_workbook(path: Path, replacer: Replacer) -> str:
