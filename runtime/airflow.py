@@ -28,6 +28,7 @@ from runtime.progress import Progress
 from runtime.serve import holder, sole
 from runtime.settings import airflow_port, require_settings
 from runtime.supervise import ProcessFailed, Service, guarded, remembered_port, stop_services, wait_until
+from runtime.warehouse import identity
 
 USER = "admin"
 PARTS = ("api-server", "scheduler", "dag-processor")
@@ -95,9 +96,10 @@ def runs_elsewhere(environ: Mapping[str, str]) -> bool:
 
 
 def migrate_metadata(home: Home, environ: Mapping[str, str], metadata_url: str) -> None:
-    """Create or upgrade Airflow's tables; remembered by version. Raises ProcessFailed."""
-    wanted = f"{version('apache-airflow')} {metadata_url.rpartition('@')[2].rpartition('/')[2]}"
-    if home.state().get("airflow_metadata") == wanted:
+    """Create or upgrade Airflow's tables; remembered by version and database. Raises ProcessFailed."""
+    database, known = identity(metadata_url), home.state()
+    wanted = f"{version('apache-airflow')} {database}"
+    if known.get("airflow_metadata") == wanted:
         return
     log = home.logs / "airflow-migrate.log"
     with log.open("ab") as output:
@@ -105,7 +107,10 @@ def migrate_metadata(home: Home, environ: Mapping[str, str], metadata_url: str) 
         done = subprocess.run(command, stdout=output, stderr=output, env=dict(environ), cwd=home.airflow, check=False)
     if done.returncode != 0:
         raise ProcessFailed(f"`airflow db migrate` failed; see {log}")
-    home.remember(airflow_metadata=wanted)
+    home.remember(airflow_metadata=wanted, airflow_database=database)
+    if known.get("airflow_database") not in (None, database):
+        # Its DAGs are new, and therefore paused: nobody paused them (`schedule_once`).
+        home.remember(scheduled=None)
 
 
 class AirflowRefused(ProcessFailed):

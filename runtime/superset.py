@@ -26,6 +26,7 @@ from runtime.home import REPOSITORY, Home
 from runtime.install import pip_settings, uv_environment
 from runtime.progress import Progress
 from runtime.supervise import ProcessFailed, Service, guarded, remembered_port, stop_services, wait_until
+from runtime.warehouse import identity
 
 VENV = REPOSITORY / ".venv-superset"
 LOCK = REPOSITORY / "requirements" / "superset.txt"
@@ -134,11 +135,11 @@ def environment(home: Home, *, metadata_url: str, warehouse: str, bridge_role: s
 
 
 def fingerprint(metadata_url: str) -> str:
-    """Changes with Superset's version and with everything that its metadata are made of."""
+    """Changes with Superset's version, with everything that its metadata are made of, and with where they are kept."""
     digest = hashlib.sha256(LOCK.read_bytes())
     for path in sorted([*(REPOSITORY / "bi").rglob("*.py"), *(REPOSITORY / "bi").rglob("*.yml")]):
         digest.update(path.relative_to(REPOSITORY).as_posix().encode() + path.read_bytes())
-    return f"{digest.hexdigest()} {urlsplit(metadata_url).path}"
+    return f"{digest.hexdigest()} {identity(metadata_url)}"
 
 
 def prepare(

@@ -17,6 +17,7 @@ from extractors.core.errors import ConfigError
 from runtime.home import Home
 from runtime.postgres import Server, running_server
 from runtime.progress import Progress
+from warehouse.increment.fresh import look
 from warehouse.publish_placement import TARGET, require_target
 
 WAREHOUSE = "chairside"
@@ -73,6 +74,12 @@ def close_to_employees(superuser_url: str, *, owner: str) -> None:
             admin.execute(
                 sql.SQL("grant execute on function {} to {}").format(sql.SQL(function), sql.Identifier(owner))
             )
+
+
+def identity(url: str) -> str:
+    """Of this very database, wherever it is reached: another one under the same address has another."""
+    with psycopg.connect(url) as connection:
+        return look(connection).cluster
 
 
 @contextmanager
