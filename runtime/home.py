@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -67,11 +68,7 @@ class Home:
         """The folder for Unix sockets: in the home, or in the system's temporary folder where the path is too long."""
         if len(str(self.run) + LONGEST_SOCKET_NAME) <= SOCKET_PATH_LIMIT:
             return self.run
-        short = Path(tempfile.gettempdir()) / f"chairside-{os.getuid()}-{self.tag}"
-        short.mkdir(mode=0o700, exist_ok=True)
-        if short.stat().st_uid != os.getuid():
-            raise PermissionError(f"{short} belongs to somebody else; set a shorter CHAIRSIDE_HOME")
-        return short
+        return own_folder(Path(tempfile.gettempdir()) / f"chairside-{os.getuid()}-{self.tag}", mode=0o700)
 
     def secret(self, name: str, *, size: int = 24) -> str:
         """The generated secret of this name, made on first use from `size` random bytes."""
@@ -104,6 +101,19 @@ class Home:
             fresh = self.root / f".state.{os.getpid()}.json"
             fresh.write_text(json.dumps(state, indent=2, sort_keys=True))
             fresh.replace(self.root / "state.json")
+
+
+def own_folder(path: Path, *, mode: int) -> Path:
+    """A folder of ours where anybody may make one; made if it is not there.
+
+    Raises ConfigError where somebody else made it, or a link: he could put his files in the place of ours.
+    """
+    path.mkdir(mode=mode, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise ConfigError(f"{path} belongs to somebody else. Remove it, or take a shorter CHAIRSIDE_HOME")
+    path.chmod(mode)
+    return path
 
 
 def open_home(environ: Mapping[str, str]) -> Home:

@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from runtime.home import Home
+from runtime.home import Home, own_folder
 from runtime.memory import server_settings, usable_mb
 from runtime.programs import Programs, find_programs
 from runtime.progress import Progress
@@ -104,9 +104,7 @@ def nobody_runner(home: Home, programs: Programs) -> Runner:
     change = f"import os,sys; os.setgroups([]); os.setgid({nobody.pw_gid}); os.setuid({nobody.pw_uid}); "
     start = (sys.executable if reachable(Path(sys.executable), nobody.pw_uid) else "/usr/bin/python3", "-I", "-S", "-c")
     prefix = (*start, change + "os.execv(sys.argv[1], sys.argv[1:])")
-    place = Path(f"/var/tmp/chairside-{home.tag}")  # noqa: S108 - only root writes here, mode 0711
-    place.mkdir(mode=0o711, exist_ok=True)
-    place.chmod(0o711)
+    place = own_folder(Path(f"/var/tmp/chairside-{home.tag}"), mode=0o711)  # noqa: S108 - it is ours, or refused
     if not reachable(programs.folder / "postgres", nobody.pw_uid):
         copied = place / "pginstall"
         if not copied.exists():

@@ -14,7 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from runtime.home import REPOSITORY, Home, open_home
+from extractors.core.errors import ConfigError
+from runtime.home import REPOSITORY, Home, open_home, own_folder
 from runtime.postgres import running_server
 from runtime.programs import client_folder, find_programs, major_version
 from runtime.progress import Progress
@@ -120,6 +121,18 @@ def test_a_home_with_a_very_long_path_still_works(tmp_path: Path) -> None:
     folder = tmp_path / ("long" * 30) / "home"
     with running_server(home_in(folder), Progress(), settings=SMALL) as server:
         assert server.port > 0
+
+
+def test_a_folder_that_somebody_else_made_for_us_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where anybody may make folders: root would give its files away by a link that lies there already."""
+    assert stat.S_IMODE(own_folder(tmp_path / "ours", mode=0o711).stat().st_mode) == 0o711
+    (tmp_path / "link").symlink_to(tmp_path / "ours")
+    with pytest.raises(ConfigError, match="link belongs to somebody else"):
+        own_folder(tmp_path / "link", mode=0o711)
+    ours = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: ours + 1)
+    with pytest.raises(ConfigError, match="ours belongs to somebody else"):
+        own_folder(tmp_path / "ours", mode=0o711)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives its power away")
