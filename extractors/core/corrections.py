@@ -19,35 +19,50 @@ LOADED = "loaded"
 
 
 class Corrections:
-    """What people did about rows of one stream or kind of file. State: which corrected rows were read well."""
+    """What people did about rows of one stream or kind of file. State: which of these rows came again, and which of the
+    corrected ones were read well."""
 
     def __init__(self, rows: Mapping[str, tuple[int, Mapping[str, Any] | None]]) -> None:
         """`rows`: by raw row (`canonical`) its number and the corrected one; null: dismissed."""
         self._rows = rows
-        self._met: set[int] = set()
+        self._came: set[int] = set()
+        self._read: set[int] = set()
 
     def __bool__(self) -> bool:
         return bool(self._rows)
 
     def of(self, raw: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The corrected row; null where nobody corrected this one."""
-        return self._rows.get(canonical(raw), (0, None))[1] if self._rows else None
+        known = self._known(raw)
+        return known[1] if known else None
 
     def knows(self, raw: Mapping[str, Any]) -> bool:
         """Whether the row was corrected or dismissed, so that it need not be listed again."""
-        return bool(self._rows) and canonical(raw) in self._rows
+        return self._known(raw) is not None
 
     def was_read(self, raw: Mapping[str, Any]) -> None:
         """The corrected row was understood."""
-        self._met.add(self._rows[canonical(raw)][0])
+        self._read.add(self._rows[canonical(raw)][0])
 
     def settle(self, connection: psycopg.Connection[Any], now: object) -> None:
-        """Those that were met are landed now; part of the transaction that landed them."""
-        if self._met:
+        """Those that were read well are landed now, and none that came again grows old (ops.expire_raw); part of the
+        transaction that landed them."""
+        if self._came:
+            connection.execute(
+                "update staging.rejected_rows set rejected_at = greatest(rejected_at, %s)"
+                " where rejected_row_id = any(%s)", (now, sorted(self._came)),
+            )  # fmt: skip
+        if self._read:
             connection.execute(
                 "update staging.rejected_rows set resolved_at = %s, resolution = %s"
-                " where rejected_row_id = any(%s) and resolved_at is null", (now, LOADED, sorted(self._met)),
+                " where rejected_row_id = any(%s) and resolved_at is null", (now, LOADED, sorted(self._read)),
             )  # fmt: skip
+
+    def _known(self, raw: Mapping[str, Any]) -> tuple[int, Mapping[str, Any] | None] | None:
+        known = self._rows.get(canonical(raw)) if self._rows else None
+        if known is not None:
+            self._came.add(known[0])
+        return known
 
 
 def read_corrections(connection: psycopg.Connection[Any], source: str, stream: str) -> Corrections:

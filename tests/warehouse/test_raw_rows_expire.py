@@ -8,7 +8,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
+from extractors.core.corrections import read_corrections
 from warehouse.migrate import migrate
 
 NOW = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
@@ -58,6 +60,25 @@ def test_raw_parts_older_than_the_setting_go_and_normal_forms_stay(warehouse: Co
     ]
     assert emptied == [(2, 1)]
     assert warehouse.execute("select * from ops.expire_raw(%s)", (NOW,)).fetchall() == [(0, 0)]
+
+
+def test_a_correction_and_a_dismissal_that_are_met_again_do_not_grow_old(warehouse: Connection) -> None:
+    """Their file lies in the inbox and is read every day: without them its row would be refused once more."""
+    warehouse.execute("delete from staging.rejected_rows")
+    for name, resolution in (("corrected", None), ("dismissed", "dismissed: a test call"), ("no more", None)):
+        warehouse.execute(
+            "insert into staging.rejected_rows"
+            " (source, stream, reason, row, fixed, rejected_at, resolution, resolved_at)"
+            " values ('files', 'contacts', %(name)s, %(row)s, %(fixed)s, %(at)s, %(resolution)s, %(at)s)",
+            {"name": name, "row": Jsonb({"note": name}), "fixed": None if resolution else Jsonb({"note": "right"}),
+             "at": NOW - timedelta(days=181), "resolution": resolution},
+        )  # fmt: skip
+    corrections = read_corrections(warehouse, "files", "contacts")
+    assert corrections.of({"note": "corrected"}) == {"note": "right"}
+    assert corrections.knows({"note": "dismissed"}) and not corrections.knows({"note": "another"})
+    corrections.settle(warehouse, NOW)
+    warehouse.execute("select ops.expire_raw(%s)", (NOW,))
+    assert seen(warehouse)[2] == [("corrected",), ("dismissed",)]
 
 
 def test_without_a_number_of_days_everything_is_kept(warehouse: Connection) -> None:
