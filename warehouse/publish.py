@@ -68,6 +68,10 @@ LOCK_FOR_SHAPE = """
         )
     )
 """
+# They say how long something is kept, or noted: no figure follows from them, so a change of one explains no change.
+SETTINGS_OF_NO_FIGURE = (
+    "as_of", "history_days", "raw_days", "journal_days", "personal_reads_days", "audit_personal_reads",
+)  # fmt: skip
 # A table is analysed after this share of its rows changed. Autovacuum would do it later, after slow first reads.
 NOTABLE_SHARE = 0.02
 
@@ -229,12 +233,12 @@ def _begin(connection: Connection, files: Sequence[ReportFile], models_hash: str
         select %s, %s, 0, 0, '[]', jsonb_build_object(
             'models', %s::text, 'reports', %s::text, 'settings', (
                 select md5(string_agg(name || '=' || coalesce(value, ''), ';' order by name))
-                from staging.settings where name not in ('as_of', 'history_days')
+                from staging.settings where name <> all (%s)
             )
         )
         returning publication_id
         """,
-        (run_id, now, models_hash, reports_hash),
+        (run_id, now, models_hash, reports_hash, list(SETTINGS_OF_NO_FIGURE)),
     )
     return number
 

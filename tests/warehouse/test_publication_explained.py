@@ -107,6 +107,7 @@ def test_a_new_rule_is_named_where_no_fact_changed(shop: Warehouse) -> None:
     shop.node("fct_calls")["checksum"] = {"checksum": "second"}
     publish_on(shop, 1)
     shop.run("update build.administrator_conversion_weights set weight = 1 where inquiry_key = 'q12'")
+    shop.run("update staging.settings set value = '90' where name = 'raw_days'")  # of which no figure follows
     publish_on(shop, 2)
 
     assert explained(shop) == [("amount", "changed_rules", 12, Decimal(78))]

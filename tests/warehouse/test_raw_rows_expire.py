@@ -81,6 +81,29 @@ def test_a_correction_and_a_dismissal_that_are_met_again_do_not_grow_old(warehou
     assert seen(warehouse)[2] == [("corrected",), ("dismissed",)]
 
 
+def test_what_loads_noted_goes_after_the_days_of_its_setting(warehouse: Connection) -> None:
+    for age in (10, 401):
+        at = NOW - timedelta(days=age)
+        warehouse.execute(
+            "insert into ops.steps (run_id, step, started_at, status) values ('r', 's', %s, 'done')", (at,)
+        )
+        warehouse.execute(
+            "insert into ops.model_runs (run_id, model, kind, status, seconds, finished_at)"
+            " values ('r', 'm', 'model', 'success', 1, %s)", (at,),
+        )  # fmt: skip
+        warehouse.execute(
+            "insert into ops.checks (run_id, gate, rule, table_name, severity, is_passed, checked_at)"
+            " values ('r', 'marts', 'r', 't', 'stop', true, %s)", (at,),
+        )  # fmt: skip
+    warehouse.execute("update staging.settings set value = null where name = 'journal_days'")
+    assert warehouse.execute("select ops.expire_journals(%s)", (NOW,)).fetchone() == (0,)
+    warehouse.execute("update staging.settings set value = '400' where name = 'journal_days'")
+    assert warehouse.execute("select ops.expire_journals(%s)", (NOW,)).fetchone() == (3,)
+    left = "select started_at from ops.steps union all select finished_at from ops.model_runs"
+    left += " union all select checked_at from ops.checks"
+    assert {at for (at,) in warehouse.execute(left)} == {NOW - timedelta(days=10)}
+
+
 def test_without_a_number_of_days_everything_is_kept(warehouse: Connection) -> None:
     before = seen(warehouse)
     warehouse.execute("update staging.settings set value = null where name = 'raw_days'")

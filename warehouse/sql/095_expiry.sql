@@ -57,3 +57,32 @@ $$;
 comment on function ops.expire_raw(timestamptz) is
 'Empties what is older than the setting raw_days and that no model reads, and deletes rows set aside before; how many rows.';
 revoke all on function ops.expire_raw(timestamptz) from public;
+
+-- What loads noted about themselves goes after the days of the setting journal_days: each load adds hundreds of rows, and nobody
+-- compares with a build of more than a year ago. Loads themselves (ops.loads) stay: they say where rows came from.
+insert into staging.settings (name, value) values ('journal_days', '400') on conflict (name) do nothing;
+
+create or replace function ops.expire_journals(now timestamptz) returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    days integer := (select nullif(value, '')::integer from staging.settings where name = 'journal_days');
+    horizon timestamptz := now - make_interval(days => days);
+    deleted bigint;
+    total bigint := 0;
+begin
+    delete from ops.checks where checked_at < horizon;
+    get diagnostics deleted = row_count;
+    total := total + deleted;
+    delete from ops.model_runs where finished_at < horizon;
+    get diagnostics deleted = row_count;
+    total := total + deleted;
+    delete from ops.steps where started_at < horizon;
+    get diagnostics deleted = row_count;
+    return total + deleted;
+end
+$$;
+comment on function ops.expire_journals(timestamptz) is
+'Deletes what checks, models and steps noted before the days of the setting journal_days; how many rows. Null: nothing.';
+revoke all on function ops.expire_journals(timestamptz) from public;
