@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from expectations.report import MOST_EXAMPLES, Verdict, shown
 from expectations.rule import Asked, Rule
-from extractors.core.redact import redact
+from extractors.core.redact import without_rows
 
 # Values never leave the database, only counts and the keys that a rule names.
 RESULT_FORMAT: dict[str, Any] = {
@@ -175,7 +175,7 @@ def _why_not(info: Mapping[str, Any]) -> str:
     """The first line of what went wrong inside GX; a value that a server quotes there is hidden."""
     texts = [info] if "exception_message" in info else [each for each in info.values() if isinstance(each, Mapping)]
     said = [str(each["exception_message"]) for each in texts if each.get("exception_message")]
-    return redact(said[0].splitlines()[0])[:300] if said else "no reason given"
+    return without_rows(said[0].splitlines()[0])[:300] if said else "no reason given"
 
 
 def with_examples(url: str, verdict: Verdict, asked: Asked) -> Verdict:

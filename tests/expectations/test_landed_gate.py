@@ -10,7 +10,9 @@ import psycopg
 import pytest
 
 from expectations.__main__ import main
+from expectations.ask import verdict_of
 from expectations.gate import NO_ROWS, check_landed
+from expectations.suites import LANDED
 from extractors.core.errors import PublicationRefused
 from extractors.sources.files import load_inbox
 from tests.expectations.june import JUNE, NOW, database, one, run
@@ -272,3 +274,12 @@ def test_a_table_that_fell_silent_is_told(june: str) -> None:
 
     (told,) = [each for each in report.warnings if each.rule.name == "newest_is_recent"]
     assert told.examples[0]["newest"] == "2026-06-26"
+
+
+def test_a_rule_that_cannot_be_asked_says_why_without_the_value_that_the_server_quotes() -> None:
+    said = '(psycopg.errors.InvalidTextRepresentation) invalid input syntax for type date: "Annina Anna"\nLINE 1: …'
+    verdict = verdict_of(
+        LANDED["files"][0], {"success": False, "exception_info": {"exception_message": said}}, rows_checked=1
+    )
+    assert verdict.is_breach and verdict.rows_failed is None
+    assert verdict.message is not None and 'for type date: "***"' in verdict.message and "Anna" not in verdict.text()
