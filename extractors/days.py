@@ -11,6 +11,7 @@ import psycopg
 
 from extractors.core.settings import number
 from extractors.core.spec import StreamSpec
+from extractors.journal import read_to
 
 # How far back a stream that was never read begins, unless the connection's `first_load_days` says.
 FIRST_LOAD_DAYS = 90
@@ -60,12 +61,10 @@ def days_to_load(
     first_load_days = int(number(settings, stream.source, "first_load_days", FIRST_LOAD_DAYS))
     back = lookback(stream, settings, lookback_days)
     with psycopg.connect(url) as connection:
-        row = connection.execute(
-            "select read_to from ops.bookmarks where source = %s and stream = %s", (stream.source, stream.name)
-        ).fetchone()
+        known = read_to(connection, stream)
     return window(
         today=now.astimezone(ZoneInfo(settings.get("time_zone") or time_zone)).date(),
-        read_to=row[0] if row else None,
+        read_to=known,
         lookback_days=back,
         first_load_days=first_load_days,
         asked=asked,
