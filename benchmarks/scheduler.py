@@ -23,7 +23,8 @@ from typing import Any
 import psycopg
 
 from benchmarks.harness import Bench, in_turns, same, seconds
-from runtime.airflow import Airflow, files_connection, running_airflow, warehouse_connection
+from runtime.airflow import files_connection, running_airflow, warehouse_connection
+from runtime.airflow_api import Airflow
 from runtime.connections import FIRST_DAY, LAST_DAY, export_files, inbox, simulators
 from runtime.home import Home, open_home
 from runtime.progress import Progress

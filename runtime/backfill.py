@@ -17,7 +17,8 @@ import psycopg
 
 from extractors.core.errors import ConfigError
 from extractors.registry import require_known
-from runtime.airflow import Airflow, AirflowRefused, require_no_airflow, running_airflow
+from runtime.airflow import require_no_airflow, running_airflow
+from runtime.airflow_api import Airflow, AirflowRefused
 from runtime.backfill_windows import WINDOW_DAYS, Span, begin, end, windows_of
 from runtime.connections import connections
 from runtime.home import Home

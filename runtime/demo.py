@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from extractors.registry import WITH_FILES
-from runtime.airflow import Airflow, files_connection, require_no_airflow, running_airflow, warehouse_connection
+from runtime.airflow import files_connection, require_no_airflow, running_airflow, warehouse_connection
+from runtime.airflow_api import Airflow
 from runtime.connections import FIRST_DAY, LAST_DAY, export_files, inbox, simulators
 from runtime.demo_viewers import add_demo_viewers
 from runtime.home import Home

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from runtime.airflow import Airflow
+from runtime.airflow_api import Airflow, AirflowSilent
 from runtime.progress import Progress
 from runtime.supervise import ProcessFailed, Service
 
 LOOK_SECONDS = 1.0
+SILENCE_SECONDS = 60.0  # of the API, which restarts and is busy at times; the runs go on without it
 FINISHED = ("success", "failed")
 
 
@@ -35,14 +36,22 @@ class Follower:
         return self._airflow.run_state(dag, run_id)
 
     def wait(self, runs: Sequence[tuple[str, str]], parts: Sequence[Service], *, seconds: float) -> dict[str, str]:
-        """Follow the runs to their ends; DAG to state. Raises ProcessFailed when a part or the time ends."""
-        deadline = self._clock() + seconds
+        """Follow the runs to their ends; DAG to state. Raises ProcessFailed when a part or the time ends, and
+        AirflowSilent where nobody answers for longer than a moment.
+        """
+        answered = self._clock()
+        deadline = answered + seconds
         states: dict[str, str] = {}
         while len(states) < len(runs):
-            for dag, run_id in runs:
-                if dag not in states and (state := self.look(dag, run_id)) in FINISHED:
-                    self.look(dag, run_id)
-                    states[dag] = state
+            try:
+                for dag, run_id in runs:
+                    if dag not in states and (state := self.look(dag, run_id)) in FINISHED:
+                        self.look(dag, run_id)
+                        states[dag] = state
+                answered = self._clock()
+            except AirflowSilent:
+                if self._clock() - answered > SILENCE_SECONDS:
+                    raise
             check_alive(parts)
             if self._clock() > deadline:
                 missing = ", ".join(dag for dag, _ in runs if dag not in states)

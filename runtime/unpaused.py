@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from runtime.airflow import Airflow, AirflowRefused, AirflowSilent
+from runtime.airflow_api import Airflow, AirflowRefused, AirflowSilent
 from runtime.home import Home
 from runtime.progress import Progress
 

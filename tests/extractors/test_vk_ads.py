@@ -24,7 +24,7 @@ from extractors.core.errors import (
 )
 from extractors.core.tokens import PairFile
 from extractors.run import LoadResult
-from extractors.sources.vk_ads.client import check_total
+from extractors.sources.vk_ads.answers import check_total
 from extractors.sources.vk_ads.quota import Quota
 from simulators.faults import Fault, FaultKind, Faults
 from simulators.http import Response, VendorServer

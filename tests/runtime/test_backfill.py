@@ -17,7 +17,8 @@ import pytest
 
 from extractors.registry import SOURCES
 from extractors.run import run_stream
-from runtime.airflow import Airflow, running_airflow, warehouse_connection
+from runtime.airflow import running_airflow, warehouse_connection
+from runtime.airflow_api import Airflow
 from runtime.backfill import Following, load_windows
 from runtime.backfill_windows import Span, begin, end, split, windows_of
 from runtime.home import Home, open_home

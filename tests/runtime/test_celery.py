@@ -22,7 +22,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from runtime.airflow import Airflow, connection_of, files_connection, running_airflow, warehouse_connection
+from runtime.airflow import connection_of, files_connection, running_airflow, warehouse_connection
+from runtime.airflow_api import Airflow
 from runtime.home import REPOSITORY, Home, open_home
 from runtime.progress import Progress
 from runtime.rounds import Follower, failures, trigger_all, wait_for_new_run

@@ -25,7 +25,8 @@ import psycopg
 import pytest
 
 from extractors.run import SECRET_SETTINGS
-from runtime.airflow import Airflow, connection_of, files_connection, running_airflow, warehouse_connection
+from runtime.airflow import connection_of, files_connection, running_airflow, warehouse_connection
+from runtime.airflow_api import Airflow
 from runtime.home import REPOSITORY, Home, open_home
 from runtime.progress import Progress
 from runtime.rounds import Follower, trigger_all

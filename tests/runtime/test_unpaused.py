@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runtime import backfill
-from runtime.airflow import Airflow, AirflowSilent
+from runtime.airflow_api import Airflow, AirflowSilent
 from runtime.home import REPOSITORY, Home, open_home
 from runtime.progress import Progress
 from runtime.serve import Serving
@@ -24,7 +24,7 @@ from runtime.warehouse import Databases
 
 COMMAND = """
 import sys, time
-from runtime.airflow import Airflow
+from runtime.airflow_api import Airflow
 from runtime.home import open_home
 from runtime.unpaused import unpaused
 with unpaused(Airflow(sys.argv[1], "x"), open_home({"CHAIRSIDE_HOME": sys.argv[2]}), "extract_uis"):

@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
-
-import msgspec
 
 from extractors.core.client import api_client
 from extractors.core.errors import ChairsideError, RejectedError, TransientError
 from extractors.core.http import Answer, ApiClient, UnreadableBody, classify_by_status, retry_after
 from extractors.core.settings import number
 from extractors.core.spec import Context, Window
+from extractors.sources.vk_ads.answers import (
+    OBJECTS,
+    STATISTICS,
+    AdObject,
+    Objects,
+    Statistics,
+    check_days,
+    check_total,
+    code_of,
+    decode_user,
+    refuse_no_end,
+)
 from extractors.sources.vk_ads.oauth import Access, AccessRefused
 from extractors.sources.vk_ads.quota import Quota
 
@@ -44,65 +52,6 @@ class TokenRefused(AccessRefused):
 
 class IdsRefused(RejectedError):
     """The request names an id that VK does not tell of, or too many."""
-
-
-class _Said(msgspec.Struct):
-    code: str | int | None = None
-    error: Any = None
-
-
-class _Object(msgspec.Struct):
-    id: int | str
-    name: str | None = None
-    status: str | None = None
-
-
-class _Objects(msgspec.Struct):
-    items: list[_Object]
-    count: int | None = None
-    offset: int | None = None
-
-
-class _Item(msgspec.Struct):
-    id: int | str
-    rows: list[dict[str, Any]] | None = None
-    total: dict[str, Any] | None = None
-
-
-class _Statistics(msgspec.Struct):
-    items: list[_Item]
-    total: dict[str, Any] | None = None
-    offset: int | None = None
-    count: int | None = None
-
-
-class _User(msgspec.Struct):
-    id: int | str | None = None
-    currency: str | None = None
-
-
-_OBJECTS = msgspec.json.Decoder(_Objects, strict=False)
-_STATISTICS = msgspec.json.Decoder(_Statistics, strict=False)
-
-
-@dataclass(frozen=True, slots=True)
-class AdObject:
-    """A campaign (`ad_plan`) or a group of ads."""
-
-    object_id: str
-    name: str | None
-    status: str | None
-
-
-def code_of(body: bytes) -> str | None:
-    """The word of an error, in any of the three shapes; null for none. Nothing else of the body is ever shown."""
-    try:
-        said = msgspec.json.decode(body, type=_Said)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    error = said.error
-    code = error.get("code") if isinstance(error, Mapping) else error if isinstance(error, str) else said.code
-    return str(code) if code is not None else None
 
 
 class VkAdsClient:
@@ -133,7 +82,7 @@ class VkAdsClient:
     def currency(self, account: str, *, where: str) -> str | None:
         """The account's currency: it is in no row. Null where the vendor does not say."""
         try:
-            user = self._get(account, "/api/v2/user.json", {"fields": "currency"}, where, _decode_user)
+            user = self._get(account, "/api/v2/user.json", {"fields": "currency"}, where, decode_user)
         except AccessRefused:
             raise
         except RejectedError:
@@ -142,7 +91,7 @@ class VkAdsClient:
 
     def user_id(self, account: str, *, where: str) -> str:
         """The account's own number, under which VK tells statistics of all of it. Raises RejectedError without one."""
-        user = self._get(account, "/api/v2/user.json", {"fields": "id"}, where, _decode_user)
+        user = self._get(account, "/api/v2/user.json", {"fields": "id"}, where, decode_user)
         if user.id is None:
             raise RejectedError(f"{where}: VK does not say the account's number. Set `check_totals` to false.")
         return str(user.id)
@@ -167,7 +116,7 @@ class VkAdsClient:
             "Run it again later."
         )
 
-    def _object_pages(self, account: str, level: str, where: str) -> Iterator[_Objects]:
+    def _object_pages(self, account: str, level: str, where: str) -> Iterator[Objects]:
         seen: set[str] = set()
         offset = 0
         while True:
@@ -176,11 +125,11 @@ class VkAdsClient:
                 "_status__in": STATUSES,
             }
 
-            def decode(body: bytes, offset: int = offset) -> _Objects:
-                page = _OBJECTS.decode(body)
+            def decode(body: bytes, offset: int = offset) -> Objects:
+                page = OBJECTS.decode(body)
                 if page.offset is not None and page.offset != offset:
                     raise UnreadableBody("a page from another place")
-                _refuse_no_end(page, offset, seen)
+                refuse_no_end(page, offset, seen)
                 if not page.items and page.count is None:
                     raise UnreadableBody("neither objects nor their number are in it")
                 return page
@@ -207,14 +156,14 @@ class VkAdsClient:
             "id": ",".join(ids), "date_from": str(window.first), "date_to": str(window.last), "metrics": "base",
         }
 
-        def decode(body: bytes) -> _Statistics:
-            told = _STATISTICS.decode(body)
+        def decode(body: bytes) -> Statistics:
+            told = STATISTICS.decode(body)
             if any(str(item.id) not in ids for item in told.items):
                 raise UnreadableBody("statistics of another object")
             if any(item.rows is None for item in told.items):
                 raise UnreadableBody("an object without its days")
             rows = [row for item in told.items for row in item.rows or ()]
-            _check_days(rows, window)
+            check_days(rows, window)
             if self.checks_totals:
                 check_total(told.total, rows)
             return told
@@ -246,11 +195,11 @@ class VkAdsClient:
                 "date_from": str(day), "date_to": str(day), "fields": "base", "limit": PAGE_ROWS, "offset": offset,
             }
 
-            def decode(body: bytes, offset: int = offset) -> _Statistics:
-                told = _STATISTICS.decode(body)
+            def decode(body: bytes, offset: int = offset) -> Statistics:
+                told = STATISTICS.decode(body)
                 if told.offset is not None and told.offset != offset:
                     raise UnreadableBody("a page from another place")
-                _refuse_no_end(told, offset, seen)
+                refuse_no_end(told, offset, seen)
                 return told
 
             path = f"/api/v3/statistics/{level}/day.json"
@@ -308,42 +257,6 @@ class VkAdsClient:
         if answer.status < 500 and code and _CODE.fullmatch(code):
             return RejectedError(f"{where}: VK refused the request ({code}). See docs/sources/vk_ads.md.")
         return classify_by_status(answer, where)
-
-
-def _refuse_no_end(page: _Objects | _Statistics, offset: int, seen: Collection[str]) -> None:
-    """Raises UnreadableBody for a page of what came before, and for an empty one where more are counted. `count` may be
-    the page's own, which is 0 then."""
-    if page.items and all(str(item.id) in seen for item in page.items):
-        raise UnreadableBody("a page that has come before")
-    if not page.items and (page.count or 0) > offset:
-        raise UnreadableBody("an empty page before the last")
-
-
-def _decode_user(body: bytes) -> _User:
-    return msgspec.json.decode(body, type=_User, strict=False)
-
-
-def _check_days(rows: Sequence[Mapping[str, Any]], window: Window) -> None:
-    """Raises UnreadableBody for a day that was not asked for; a text that is no day is the row's own trouble."""
-    for row in rows:
-        with suppress(ValueError):
-            if not window.first <= date.fromisoformat(str(row.get("date"))[:10]) <= window.last:
-                raise UnreadableBody("a day that was not asked for") from None
-
-
-def check_total(total: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Compares shows and clicks of the days with the total beside them, where both can be read."""
-    base = (total or {}).get("base")
-    if not isinstance(base, Mapping):
-        return
-    for name in ("shows", "clicks"):
-        try:
-            expected = int(base[name])
-            found = sum(int(row["base"][name]) for row in rows)
-        except (KeyError, TypeError, ValueError):
-            continue
-        if found != expected:
-            raise UnreadableBody(f"the days' {name} are not their total; `check_totals: false` takes them as they are")
 
 
 def days_of(window: Window) -> Iterator[date]:

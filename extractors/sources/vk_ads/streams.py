@@ -12,7 +12,8 @@ from extractors.core.errors import ConfigError, GuardError, RejectedError
 from extractors.core.spec import BROKEN, Context, Page, RowError, StreamSpec, Window
 from extractors.core.totals import Totals
 from extractors.core.values import day, money, needed, text
-from extractors.sources.vk_ads.client import AdObject, VkAdsClient, days_of
+from extractors.sources.vk_ads.answers import AdObject
+from extractors.sources.vk_ads.client import VkAdsClient, days_of
 
 LEVELS = ("ad_plans", "ad_groups")
 HISTORY_DAYS = 366  # VK tells no earlier days [§4.3]
