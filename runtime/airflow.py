@@ -27,6 +27,7 @@ from runtime.progress import Progress
 from runtime.serve import holder, sole
 from runtime.settings import airflow_port, require_settings
 from runtime.supervise import ProcessFailed, Service, guarded, remembered_port, stop_services, wait_until
+from runtime.tidy import tidied_daily
 from runtime.unpaused import pause_again
 from runtime.warehouse import identity
 
@@ -174,7 +175,8 @@ def running_airflow(
             if errors := airflow.import_errors(began)[0]:
                 raise ProcessFailed("A DAG cannot be imported, so its runs would wait for ever:\n" + "\n".join(errors))
             progress.say(f"Airflow is up: {airflow.url}")
-            yield airflow, services
+            with tidied_daily(home, environ, progress):
+                yield airflow, services
         finally:
             stop_services(services)
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from extractors.core.errors import ConfigError
 from extractors.registry import WITH_FILES
 from runtime.supervise import is_free
+from runtime.tidy import keep_days
 
 SCHEDULES = "CHAIRSIDE_SCHEDULE"
 OTHER_SCHEDULES = ("CHAIRSIDE_FALLBACK_SCHEDULE", "CHAIRSIDE_WATCH_SCHEDULE")
@@ -37,6 +38,7 @@ def require_settings(environ: Mapping[str, str]) -> None:
         raise ConfigError(
             "CHAIRSIDE_MARTS_BY is an hour of the day, e.g. 09:00, or `none`; CHAIRSIDE_ALERT_REPEAT_HOURS is a number"
         ) from None
+    keep_days(environ)
     wanted = environ.get("CHAIRSIDE_SOURCES", "").replace(",", " ").split()
     if unknown := [source for source in wanted if source not in WITH_FILES]:
         raise ConfigError(f"CHAIRSIDE_SOURCES: there is no source {unknown[0]!r}. Known: {', '.join(WITH_FILES)}")

@@ -42,6 +42,7 @@ def own_signals() -> Iterator[None]:
         ("CHAIRSIDE_TIME_ZONE", "Europe/Moskow", "is no time zone"),
         ("CHAIRSIDE_MARTS_BY", "nine", "is an hour of the day"),
         ("CHAIRSIDE_ALERT_REPEAT_HOURS", "daily", "is a number"),
+        ("CHAIRSIDE_KEEP_RUNS_DAYS", "a year", "is no number of days"),
     ],
 )
 def test_a_setting_that_is_none_is_refused_by_name(name: str, value: str, said: str) -> None:
