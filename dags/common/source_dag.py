@@ -33,6 +33,7 @@ from dags.common.settings import (
     warehouse_url,
 )
 from extractors.core.errors import ChairsideError, TransientError
+from extractors.core.settings import required
 from extractors.registry import source
 
 
@@ -80,8 +81,9 @@ def load_inbox(context: Any) -> dict[str, Any]:  # noqa: ANN401
     """The import files of the folder that the connection `files` names."""
     from warehouse import pipeline
 
-    settings = source_settings("files")
-    inbox, mapping = Path(settings["path"]), settings.get("mapping")
+    with tried_again_if_passing():
+        settings = source_settings("files")
+        inbox, mapping = Path(required(settings, "files", "path")), settings.get("mapping")
     if inbox.is_dir() and not any(inbox.iterdir()):
         print(f"{inbox} is empty: nothing was put there, nothing to load")
         return {"files": 0}

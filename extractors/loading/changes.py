@@ -18,7 +18,7 @@ Change = Literal["written", "deleted"]
 
 # Beyond that a window is told as a whole: reading it anew costs the next step less than a list of its keys.
 LONGEST_LIST = 20_000
-KEPT = timedelta(days=35)  # longer than any lookback; who has not looked for so long builds everything anew
+KEPT = timedelta(days=35)  # who has not looked for so long reads everything anew
 
 
 class Changes:

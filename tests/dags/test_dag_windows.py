@@ -78,3 +78,13 @@ def test_a_run_of_airflows_own_backfill_stands_for_the_day_of_its_tick(
 
     asked = {"date_from": params[0], "date_to": params[1]}
     assert asked_days(asked, SimpleNamespace(run_type=run[0], logical_date=run[1])) == expected
+
+
+def test_a_connection_without_a_folder_is_told_once_and_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from dags.common.source_dag import load_inbox
+
+    monkeypatch.setenv("AIRFLOW_CONN_FILES", '{"conn_type": "fs"}')
+    with pytest.raises(AirflowFailException, match="files: the connection has no `path`"):
+        load_inbox({})
