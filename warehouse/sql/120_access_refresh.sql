@@ -157,6 +157,28 @@ $$;
 comment on function access.change_privilege(text, oid, text, oid, text, text) is
 'Grants or revokes one privilege on one object.';
 
+create or replace function access.former_logins() returns oid []
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(array_agg(pg_roles.oid), '{}')
+    from pg_roles
+    where
+        (
+            shobj_description(pg_roles.oid, 'pg_authid') = 'Chairside employee'
+            or pg_roles.oid in (
+                select unnest(pg_policy.polroles)
+                from access.policies
+                inner join pg_policy on pg_policy.oid = policies.policy_oid
+            )
+        )
+        and not exists (select from access.employees where employees.database_role = pg_roles.rolname)
+$$;
+comment on function access.former_logins() is
+'Logins that were given rights and are no employee by name: PostgreSQL takes grants and policies along when a role is renamed.
+Employees of another warehouse on this server are among them; they hold nothing here.';
+
 create or replace function access.apply(only_roles text [] default null) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -171,7 +193,9 @@ declare
 begin
     select coalesce(array_agg(pg_roles.oid), '{}') into role_oids
     from pg_roles
-    where pg_roles.rolname = any (coalesce(only_roles, array(select e.database_role from access.employees as e)));
+    where pg_roles.rolname = any (coalesce(only_roles, array(select e.database_role from access.employees as e)))
+        -- A right is of a name: who lost it keeps nothing, whichever right changes.
+        or pg_roles.oid = any (access.former_logins());
 
     select array_agg(row(d.role_oid, d.relation_oid, d.drop_policy, d.create_expression)::access.policy_differences)
     into policy_differences
@@ -222,7 +246,8 @@ begin
 end
 $$;
 comment on function access.apply(text []) is
-'Makes grants and policies of these roles (null: of all employees) equal to their rights; returns how many changed.';
+'Makes grants and policies of these roles (null: of all employees) and of former logins equal to their rights; returns how many
+changed.';
 
 create or replace function access.refresh() returns integer
 language plpgsql

@@ -349,6 +349,10 @@ begin
     perform access.apply(array[remove_employee.database_role]);
 
     select oid into role_oid from pg_roles where rolname = remove_employee.database_role;
+    if role_oid is null then
+        raise warning 'no role is named %: nothing is left to drop', quote_ident(remove_employee.database_role)
+            using hint = 'If it was renamed: it holds no right any more, and can still log in. Drop it under its new name.';
+    end if;
     if role_oid is null or shobj_description(role_oid, 'pg_authid') is distinct from 'Chairside employee' then
         return;
     end if;
