@@ -76,9 +76,11 @@ def clinic_known(table: str, keys: tuple[str, ...], owner: str) -> Rule:
     )
 
 
-def plausible_times(table: str, column: str, keys: tuple[str, ...], owner: str) -> list[Rule]:
-    """Years from 2000 to three after the load: a single slip is told, a table full of them stops the load."""
-    wrong = f't."{column}" < \'{FIRST_YEAR}-01-01\' or t."{column}" > {{latest}}'
+def plausible_times(
+    table: str, column: str, keys: tuple[str, ...], owner: str, first_year: int = FIRST_YEAR
+) -> list[Rule]:
+    """Years from the first to three after the load: a single slip is told, a table full of them stops the load."""
+    wrong = f't."{column}" < \'{first_year}-01-01\' or t."{column}" > {{latest}}'
     reason = "A row with a wrong year is in no period that anybody asks for."
     to_do = "Look at the rows' dates as the source wrote them; correct them, or the date format in mapping.yml."
     return [

@@ -174,6 +174,21 @@ def test_what_is_only_odd_is_told_and_stops_nothing(june: str) -> None:
     assert "warning closed_at_is_not_before_created_at of staging.files__deals: 1 found in 6 rows" in report.summary()
 
 
+def test_cards_and_rates_may_be_older_than_marketing(june: str) -> None:
+    """A clinic of 1993 has its first cards still, and whoever loads rates may load all of them."""
+    run(
+        june,
+        "update staging.files__patients set registered_at = '1993-05-12 12:00+04'",
+        "insert into staging.files__currency_rates (date, currency, rate, _file, _row, _run_id, _loaded_at)"
+        " select '1993-05-12'::date + day, 'USD', 1, 'currency_rates.csv', day + 2, 'old', now()"
+        " from generate_series(0, 9) as day",
+    )
+
+    assert check_landed(june, run_id="old", now=NOW, sources=("files",)).breaches == ()
+    run(june, "update staging.files__patients set registered_at = '1970-01-01 00:00+00'")
+    assert "registered_at_is_mostly_plausible of staging.files__patients" in refusal(june)
+
+
 def test_a_source_is_asked_for_itself_only(june: str) -> None:
     run(
         june,
