@@ -87,8 +87,8 @@ values
 -- The landed rows behind records, and the load that brought each: one row per record and landed row. Kinds are those of
 -- ops.landed_records, and what stands for several records: `inquiry`, `event` (a row of reports.channels_and_sources_events), `step` (of
 -- reports.client_path_steps), `spend` (of a report's spend). It runs as the owner, because nobody else reads staging, and so
--- asks first what the login may see: landed rows of the clinics of any right of his; rights on own rows only open nothing. Of a landed
--- row it tells nothing but its load.
+-- asks first what the login may see: landed rows of the clinics of any right of his that shows rows of clinics; rights on own rows only
+-- open nothing. Of a landed row it tells nothing but its load.
 create or replace function ops.record_loads(kinds text [], ids text [])
 returns table (
     record_kind text,
@@ -107,13 +107,19 @@ as $$
 #variable_conflict use_column
 declare
     -- session_user is the login itself: nothing that a query can say changes it
-    sees_all boolean := pg_has_role(session_user, current_user, 'MEMBER') or exists (
-        select from access.effective_rights
-        where database_role = session_user and not own_rows_only and clinics is null
+    -- rights on what has no clinics (freshness of sources, deals by hand) cover none
+    covering jsonb [] := array(
+        select coalesce(to_jsonb(rights.clinics), 'null')
+        from access.effective_rights as rights
+        where rights.database_role = session_user and not rights.own_rows_only
+            and exists (
+                select from access.relations
+                where relations.report = rights.report and relations.object_kind = 'table' and relations.clinic_column is not null
+            )
     );
+    sees_all boolean := pg_has_role(session_user, current_user, 'MEMBER') or 'null' = any (covering);
     seen_clinics text [] := array(
-        select distinct unnest(clinics) from access.effective_rights
-        where database_role = session_user and not own_rows_only
+        select distinct jsonb_array_elements_text(one) from unnest(covering) as one where jsonb_typeof(one) = 'array'
     );
     -- before the first publication there is no row that stands for others
     is_published boolean := not exists (
@@ -192,7 +198,8 @@ begin
                 )
             end,
             known.record_kind, known.prefix,
-            case when clinics.attname is null then 'true' else '$3 or landed.clinic_id = any ($4)' end
+            -- what is of no clinic is for who sees all, as in the reports
+            case when clinics.attname is null then '$3' else '$3 or landed.clinic_id = any ($4)' end
         ),
         ' union all '
     ) into landed
