@@ -64,6 +64,37 @@ def test_a_deal_that_cannot_be_is_refused_in_words(published: Warehouse, call: s
         published.run(f"select {call}")
 
 
+def test_what_would_stop_every_load_is_refused_where_it_is_entered(published: Warehouse) -> None:
+    """The gate stops at such a row of deals, and whoever entered it could not take it back."""
+    published.run(
+        "insert into staging.files__clinics (clinic_id, name, time_zone) values ('C1', 'One', 'Europe/Moscow');"
+        " insert into staging.files__currency_rates (date, currency, rate) values ('2026-06-01', 'USD', 80)"
+    )
+    for given, words in (
+        ("clinic_id => 'C9'", "no clinic is called"),
+        ("amount => 1000000000000", "an amount is"),
+        ("amount => 'NaN'", "an amount is"),
+        ("currency => 'руб.'", "three letters"),
+        ("currency => 'EUR'", "no rate"),
+        ("currency => 'USD', created_at => '2026-05-31 23:59+03'", "no rate"),
+        ("created_at => '0026-06-01'", "no plausible time"),
+        ("stage_kind => 'won', closed_at => '2206-06-01'", "no plausible time"),
+    ):
+        with pytest.raises(psycopg.Error, match=words):
+            published.run(f"select deals.add('Crown', {given})")
+    ((deal,),) = published.run(
+        "select deals.add('Crown', -5, clinic_id => 'C1', currency => 'USD', created_at => '2026-06-01 00:01+03')"
+    )
+    for given, words in (
+        ("amount => 'Infinity'", "an amount is"),
+        ("moved_at => '2026-05-01'", "after it was created"),
+        ("moved_at => '2206-05-01'", "no plausible time"),
+    ):
+        with pytest.raises(psycopg.Error, match=words):
+            published.run(f"select deals.move(%s, 'paid', 'won', {given})", (deal,))
+    assert published.run("select count(*) from staging.files__deals") == [(1,)]
+
+
 def test_without_the_right_nobody_reaches_the_functions(published: Warehouse) -> None:
     published.run("select access.allow('desk', 'administrator_conversion')")
     closed = pytest.raises(errors.InsufficientPrivilege, match="permission denied for schema deals")

@@ -34,6 +34,54 @@ $$;
 comment on function deals.require_right(text, text, text) is
 'Error with these words unless the login may enter deals of this clinic and manager. For the functions of this schema.';
 
+create or replace function deals.require_loadable(
+    clinic_id text, amount numeric, currency text, created_at timestamptz, closed_at timestamptz
+) returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    -- the day in the clinic's own zone, else in the first clinic's, as the gate asks
+    day date := (
+        coalesce(closed_at, created_at) at time zone coalesce(
+            (select c.time_zone from staging.files__clinics as c where c.clinic_id = require_loadable.clinic_id),
+            (select c.time_zone from staging.files__clinics as c order by c.clinic_id limit 1),
+            'UTC'
+        )
+    )::date;
+    reporting text := coalesce((select s.value from staging.settings as s where s.name = 'reporting_currency'), 'RUB');
+    refusal text := case
+        -- not a number is greater than every number
+        when amount > 100000000000 or amount < -100000000000 then 'an amount is a number of at most 100 000 000 000'
+        when currency !~ '^[A-Z]{3}$' then 'a currency is three letters, for example ' || reporting
+        when least(created_at, closed_at) < '2000-01-01' or greatest(created_at, closed_at) > now() + interval '1 day'
+            then 'this is no plausible time'
+        when closed_at < created_at then 'a deal is closed after it was created'
+        when currency <> reporting and not exists (
+            select from (
+                select r.currency, r.date from staging.files__currency_rates as r
+                union all select r.currency, r.date from staging.currency_rates__rates as r
+            ) as rates
+            where rates.currency = require_loadable.currency and rates.date <= day
+        ) then 'no rate of this currency is known for that day'
+        when clinic_id is not null and exists (
+            select from staging.files__clinics union all select from staging.open_dental__clinics
+        ) and not exists (
+            select from staging.files__clinics as c where c.clinic_id = require_loadable.clinic_id
+            union all select from staging.open_dental__clinics as c where c.clinic_id = require_loadable.clinic_id
+        ) then 'no clinic is called that'
+    end;
+begin
+    if refusal is not null then
+        raise exception '%', refusal using errcode = 'invalid_parameter_value';
+    end if;
+end
+$$;
+comment on function deals.require_loadable(text, numeric, text, timestamptz, timestamptz) is
+'Error in words for a deal at which the gate would stop every load until the owner corrects it. For the functions of this schema.';
+
 create or replace function deals.add(
     name text,
     amount numeric default null,
@@ -83,9 +131,10 @@ begin
     if whole_phone is not null and whole_phone !~ '^\+[1-9][0-9]{7,14}$' then
         raise exception 'write the phone with + and the code of its country' using errcode = 'invalid_parameter_value';
     end if;
-    if closed_at < coalesce(created_at, entered) then
-        raise exception 'a deal is closed after it was created' using errcode = 'invalid_parameter_value';
-    end if;
+    perform deals.require_loadable(
+        clinic_id, amount, currency, coalesce(created_at, entered),
+        case when stage_kind <> 'open' then coalesce(closed_at, entered) end
+    );
     -- Who was forgotten stays so, by this way in too (080_forgotten.sql).
     if ops.not_forgotten('phone', whole_phone) <> whole_phone
         or ops.not_forgotten('email', lower(btrim(email))) <> lower(btrim(email))
@@ -143,7 +192,7 @@ begin
         raise exception 'a stage has a name, and stage_kind is one of open, won, lost'
             using errcode = 'invalid_parameter_value';
     end if;
-    select d.clinic_id, d.manager_id into held
+    select d.clinic_id, d.manager_id, d.currency, d.created_at into held
     from staging.files__deals as d
     where d.deal_id = move.deal_id and d._run_id = 'deals.add'
     for update;
@@ -154,6 +203,10 @@ begin
     ) then
         raise exception '%', refusal using errcode = 'insufficient_privilege';
     end if;
+    perform deals.require_loadable(
+        held.clinic_id, amount, held.currency, held.created_at,
+        case when stage_kind <> 'open' then coalesce(moved_at, entered) end
+    );
     update staging.files__deals as d
     set
         stage = move.stage,
