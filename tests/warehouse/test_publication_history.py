@@ -216,6 +216,14 @@ def test_history_expires_after_the_days_that_the_settings_say(warehouse: Warehou
         assert warehouse.run(LIST.format(f"_as_of('2026-06-0{day}')")) == states[day]
     with pytest.raises(psycopg.errors.InvalidParameterValue):
         warehouse.run(LIST.format("_as_of('2026-06-02')"))
+    # A tool's saved setting outlives what it names: of that publication only rows are left that later ones had too.
+    with psycopg.connect(warehouse.url, autocommit=True) as owner:
+        owner.execute("set chairside.as_of = '3'")
+        assert len(owner.execute("select from as_of.administrator_conversion_inquiries").fetchall()) == 12
+        owner.execute("set chairside.as_of = '2'")
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match="publication 2 is not kept any more") as no:
+            owner.execute("select count(*) from as_of.administrator_conversion_inquiries")
+        assert no.value.diag.message_hint == "History begins on 2026-06-03, with publication 3."
     warehouse.run("update staging.settings set value = null where name = 'history_days'")
     assert warehouse.run("select rows_deleted from ops.expire_history(%s)", (now + timedelta(days=9999),)) == [(0,)]
 

@@ -44,13 +44,29 @@ comment on function ops.publication_day(timestamptz) is
     'Day of a publication in the setting default_time_zone, else in the first clinic''s zone, else in UTC.';
 
 create or replace function as_of.publication() returns bigint
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(nullif(current_setting('chairside.as_of', true), '')::bigint, 9223372036854775807)
+declare
+    asked bigint := nullif(current_setting('chairside.as_of', true), '')::bigint;
+    oldest history.publications;
+begin
+    if asked is null then
+        return 9223372036854775807;
+    end if;
+    -- Of an expired one there are rows left, those that later ones had too: too little, so it is refused like its day.
+    select * into oldest from history.publications as kept order by kept.publication_id limit 1;
+    if asked < oldest.publication_id then
+        raise exception 'publication % is not kept any more', asked
+            using errcode = 'invalid_parameter_value',
+            hint = format('History begins on %s, with publication %s.', oldest.published_on, oldest.publication_id);
+    end if;
+    return asked;
+end
 $$;
 comment on function as_of.publication() is
-    'The publication that relations of schema as_of show: the setting chairside.as_of; without it the last one.';
+    'The publication that relations of schema as_of show: the setting chairside.as_of; without it the last one. Error where it
+is not kept any more.';
 
 -- For a table that an upgrade brought: before its first publication it has no row, and a report that reads it would show too little.
 create or replace function as_of.publication(of_table text, since bigint) returns bigint
