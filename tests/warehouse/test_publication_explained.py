@@ -135,6 +135,29 @@ def test_what_changed_and_changed_back_moved_nothing(shop: Warehouse) -> None:
         shop.run("select * from ops.explain_change('lead_plan', '2026-06-10', '2026-06-10')")
 
 
+def test_a_table_that_an_upgrade_brought_is_no_cause(shop: Warehouse) -> None:
+    """Before it came it had no rows: not the facts were late, and not the report's figures were nothing."""
+    node = model_node("fct_mails", key=["call_id"], schema="marts", report="marts")
+    shop.nodes["model.chairside.fct_mails"] = node
+    shop.run(f"create table build.fct_mails as select * from {FACTS}; update {ROWS} set amount = amount + 1")
+    publish_on(shop, 1)
+    assert {row[1] for row in explained(shop)} == {"changed_rules"}
+
+    shop.nodes["model.chairside.administrator_conversion_extra"] = model_node(
+        "administrator_conversion_extra", key=["inquiry_key"]
+    )
+    shop.run(
+        "create table build.administrator_conversion_extra as select * from build.administrator_conversion_weights"
+    )
+    shop.write_report(REPORT_FILE + DAILY.replace("conversion_weights as", "conversion_extra as"))
+    publish_on(shop, 2)
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match=r"reads reports\.administrator_conversion_extra"):
+        explained(shop, 1, 2)
+    shop.run(f"update {ROWS} set amount = amount + 1")
+    publish_on(shop, 3)
+    assert {row[1] for row in explained(shop, 2, 3)} == {"other"}
+
+
 def test_the_queries_of_the_page_work(shop: Warehouse) -> None:
     add(shop, 20, "2026-06-09 10:00+00")
     publish_on(shop, 1)

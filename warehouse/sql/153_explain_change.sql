@@ -215,6 +215,22 @@ as $$
 $$;
 comment on function ops.first_cause(text []) is 'Part of ops.explain_change.';
 
+create or replace function ops.require_published(table_name text, publication bigint) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    outer_moment text := coalesce(current_setting('chairside.as_of', true), '');
+begin
+    -- its view of the past knows since when it is published, and says so
+    perform set_config('chairside.as_of', publication::text, true);
+    execute format('select exists (select from as_of.%I)', table_name);
+    perform set_config('chairside.as_of', outer_moment, true);
+end
+$$;
+comment on function ops.require_published(text, bigint) is
+    'Error where a publication had no such table yet, in the words of the report as of that day.';
+
 create or replace function ops.explain_change(report text, day_a date, day_b date)
 returns table (figure text, published_a numeric, published_b numeric, cause text, changed_rows bigint, moved_by numeric)
 language plpgsql
@@ -256,6 +272,12 @@ begin
                 where attrelid = format('marts.%I', r.relation_name)::regclass and attname = 'source_system'
             ))
     loop
+        -- Of a table that came later all rows would be late ones.
+        begin
+            perform ops.require_published((select relname from pg_class where oid = read_table.live), a);
+        exception when invalid_parameter_value then
+            continue;
+        end;
         perform ops.collect_changes(read_table.live, true, a, b);
     end loop;
 
@@ -266,6 +288,7 @@ begin
         inner join pg_class on pg_class.oid = pg_depend.refobjid and pg_class.relkind = 'r'
         where pg_rewrite.ev_class = daily and pg_depend.refclassid = 'pg_class'::regclass
     loop
+        perform ops.require_published(read_table.plain_name, a);
         if not exists (
             select from pg_temp.explained_columns as known where known.table_name = read_table.plain_name
         ) then
