@@ -13,9 +13,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import shorten
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -268,15 +269,21 @@ def release(
 
 
 def build_and_publish(
-    url: str, *, run_id: str, now: datetime, folder: Path | None = None, say: Say = print
+    url: str, *, run_id: str, now: datetime, folder: Path | None = None, say: Say = print, began: float | None = None
 ) -> list[ModelRun]:
-    """From landed rows to readable marts."""
+    """From landed rows to readable marts. `now` was at `began` of the monotonic clock, else it is at the call.
+
+    Figures are of `now`. Readers see them when they are published, perhaps hours and another load later: the past of a
+    day has what was published on it.
+    """
+    began = monotonic() if began is None else began
     with exclusive(url):
         check_landed(url, run_id=run_id, now=now, say=say)
         runs = build(url, run_id=run_id, as_of=now, folder=folder, say=say)
         forecast(url, run_id=run_id, as_of=now, say=say)
         check_marts(url, run_id=run_id, now=now, say=say)
-        publish(url, run_id=run_id, now=now, folder=folder, say=say)
+        shown_at = now + timedelta(seconds=monotonic() - began)
+        publish(url, run_id=run_id, now=shown_at, folder=folder, say=say)
         lints(url, run_id=run_id, say=say)
         expire_history(url, run_id=run_id, now=now, say=say)
     return runs
@@ -293,7 +300,8 @@ def run_all(
     say: Say = print,
 ) -> LoadOutcome:
     """A whole load of import files. Raises the errors of its steps; an unreadable file does not stop the others."""
+    began = monotonic()
     prepare(url)
     files = load_files(url, inbox, mapping, run_id=run_id, now=now, say=say)
-    models = build_and_publish(url, run_id=run_id, now=now, folder=folder, say=say)
+    models = build_and_publish(url, run_id=run_id, now=now, folder=folder, say=say, began=began)
     return LoadOutcome(run_id=run_id, files=files, models=models, complete=files.ok)

@@ -215,7 +215,9 @@ def _publish(
     return PublicationSummary(
         publication_id=publication_id,
         run_id=run_id,
-        published_at=now,
+        published_at=scalar(
+            connection, "select published_at from ops.publications where publication_id = %s", (publication_id,)
+        ),
         tables=changes,
         dropped_tables=tuple(f"{schema}.{name}" for schema, name in vanished),
         applied_files=applied,
@@ -224,13 +226,19 @@ def _publish(
 
 
 def _begin(connection: Connection, files: Sequence[ReportFile], models_hash: str, run_id: str, now: datetime) -> int:
-    """Number this publication, before its rows are written, and remember what rules it follows."""
+    """Number this publication, before its rows are written, and remember what rules it follows.
+
+    It is never before an earlier one: a load may begin first and publish last, and a clock may be set back; the past of
+    a day would then show what came after it. A clock that went ahead once binds nobody.
+    """
     reports_hash = hashlib.sha256("".join(file.text_hash for file in files).encode()).hexdigest()
     number: int = scalar(
         connection,
         """
         insert into ops.publications (run_id, published_at, rows_inserted, rows_deleted, tables, rules)
-        select %s, %s, 0, 0, '[]', jsonb_build_object(
+        select %s, greatest(
+            %s, (select max(published_at) from ops.publications where published_at <= clock_timestamp())
+        ), 0, 0, '[]', jsonb_build_object(
             'models', %s::text, 'reports', %s::text, 'settings', (
                 select md5(string_agg(name || '=' || coalesce(value, ''), ';' order by name))
                 from staging.settings where name <> all (%s)

@@ -53,6 +53,28 @@ def test_a_report_reads_as_it_was_published_on_a_past_day(warehouse: Warehouse) 
         read(warehouse, anna, FIRST - timedelta(days=1))
 
 
+def test_a_load_that_began_before_another_published_is_not_of_the_day_on_which_it_began(warehouse: Warehouse) -> None:
+    """It waits for its turn, or the clock was set back: what it publishes came after what is there."""
+    amounts = "select distinct amount from reports.amounts_as_of('2026-06-0{}')"
+    warehouse.write_report(
+        REPORT_FILE + "create view reports.amounts with (security_invoker = true) as"
+        " select amount from reports.administrator_conversion_inquiries;"
+    )
+    for amount, day in ((1, 0), (2, 2), (3, 1)):
+        warehouse.run(f"update {BUILD} set amount = {amount}")
+        publish_on(warehouse, FIRST + timedelta(days=day))
+
+    assert [warehouse.run(amounts.format(day)) for day in (1, 2, 3, 4)] == [[(1,)], [(1,)], [(3,)], [(3,)]]
+    assert warehouse.run("select published_at <= max(published_at) over (order by publication_id) from ops.publications"
+                         " order by publication_id") == [(True,)] * 3  # fmt: skip
+    # a clock that went ahead once binds nobody
+    warehouse.run("update ops.publications set published_at = '2999-01-01' where publication_id = 3")
+    publish_on(warehouse, FIRST + timedelta(days=5))
+    assert warehouse.run("select published_on from history.publications order by publication_id desc limit 1") == [
+        (FIRST + timedelta(days=5),)
+    ]
+
+
 def test_parameters_keep_their_names_and_defaults_and_the_setting_ends_with_the_call(warehouse: Warehouse) -> None:
     publish_on(warehouse, FIRST)
     warehouse.run(f"update {BUILD} set clinic_id = 'C1'")

@@ -12,7 +12,7 @@ create table if not exists ops.publications (
 comment on table ops.publications is 'Publications of marts and reports. One row per publication.';
 comment on column ops.publications.publication_id is 'Order of publications.';
 comment on column ops.publications.run_id is 'Run that published.';
-comment on column ops.publications.published_at is 'The run''s moment.';
+comment on column ops.publications.published_at is 'The moment, never before that of an earlier publication.';
 comment on column ops.publications.rows_inserted is 'Rows that are new or changed, over all tables.';
 comment on column ops.publications.rows_deleted is 'Rows that vanished or changed, over all tables.';
 comment on column ops.publications.tables is 'Per table: rows inserted and deleted, and changes of its shape.';

@@ -23,7 +23,7 @@ $$;
 comment on table history.publications is
     'Publications that can still be read. One row per publication; whoever has any right may look.';
 comment on column history.publications.publication_id is 'Order of publications; a value for the setting chairside.as_of.';
-comment on column history.publications.published_at is 'The run''s moment.';
+comment on column history.publications.published_at is 'The moment, never before that of an earlier publication.';
 comment on column history.publications.published_on is
     'Its day in the setting default_time_zone, else in the first clinic''s zone, else in UTC.';
 
