@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from expectations.common import REPORTING, currency_is_a_code, keyed, plausible_times
-from expectations.rule import FIRST_YEAR_OF_CARDS, Rule, where
+from expectations.rule import FIRST_YEAR_OF_BOOKS, Rule, where
 
 OWNER = "the warehouse's owner"
 TABLE = "staging.currency_rates__rates"
@@ -11,7 +11,7 @@ KEYS = ("date", "currency")
 
 SUITE: tuple[Rule, ...] = (
     *keyed(TABLE, KEYS, (*KEYS, "rate"), KEYS, OWNER),
-    *plausible_times(TABLE, "date", KEYS, OWNER, FIRST_YEAR_OF_CARDS),
+    *plausible_times(TABLE, "date", KEYS, OWNER, FIRST_YEAR_OF_BOOKS),
     currency_is_a_code(TABLE, KEYS, OWNER),
     Rule(
         name="money_is_reported_in_roubles",

@@ -15,7 +15,7 @@ from expectations.common import (
     vocabulary,
     volume_holds,
 )
-from expectations.rule import Rule, where
+from expectations.rule import FIRST_YEAR_OF_BOOKS, Rule, where
 
 OWNER = "the warehouse's owner, with whoever runs the clinic system"
 PATIENTS = "staging.fhir__patients"
@@ -50,8 +50,8 @@ SUITE: tuple[Rule, ...] = (
     ),
     clinic_known(APPOINTMENTS, ("appointment_id",), OWNER),
     vocabulary(APPOINTMENTS, "status", STATUSES, ("appointment_id",), OWNER),
-    *plausible_times(APPOINTMENTS, "created_at", ("appointment_id",), OWNER),
-    *plausible_times(APPOINTMENTS, "starts_at", ("appointment_id",), OWNER),
+    *plausible_times(APPOINTMENTS, "created_at", ("appointment_id",), OWNER, FIRST_YEAR_OF_BOOKS),
+    *plausible_times(APPOINTMENTS, "starts_at", ("appointment_id",), OWNER, FIRST_YEAR_OF_BOOKS),
     Rule(
         name="patient_is_landed",
         table=APPOINTMENTS,
@@ -89,7 +89,7 @@ SUITE: tuple[Rule, ...] = (
     ),
     *keyed(PAYMENTS, ("payment_id",), ("payment_id", "clinic_id", "amount"), ("payment_id",), OWNER),
     clinic_known(PAYMENTS, ("payment_id",), OWNER),
-    *plausible_times(PAYMENTS, "paid_at", ("payment_id",), OWNER),
+    *plausible_times(PAYMENTS, "paid_at", ("payment_id",), OWNER, FIRST_YEAR_OF_BOOKS),
     amount_within(PAYMENTS, "amount", -MOST_MONEY, ("payment_id",), OWNER),
     currency_is_a_code(PAYMENTS, ("payment_id",), OWNER),
     rate_is_known(PAYMENTS, "t.paid_at::date", ("payment_id",), OWNER),

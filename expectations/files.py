@@ -20,14 +20,14 @@ from expectations.common import (
     vocabulary,
     volume_holds,
 )
-from expectations.rule import FIRST_YEAR, FIRST_YEAR_OF_CARDS, Rule, no_rows, where, within
+from expectations.rule import FIRST_YEAR, FIRST_YEAR_OF_BOOKS, Rule, no_rows, where, within
 from extractors.kinds import KINDS, Kind
 
 OWNER = "whoever keeps the import files"
 # Days that may lie anywhere: a birth, a first day of a phone, a subscription for ever.
 ANY_DAY = {"birth_date", "valid_from", "valid_to"}
-# What clinics have kept since before they advertised.
-OLDER = {("patients", "registered_at"), ("currency_rates", "date")}
+# What clinics have kept since before they advertised, and what tells a first visit from a later one.
+BOOKS = {"patients", "appointments", "sales", "payments", "treatment_stages", "currency_rates"}
 
 
 def keys_of(kind: Kind) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def _from_declarations(kind: Kind) -> Iterator[Rule]:
         if column.one_of:
             yield vocabulary(table, column.name, column.one_of, keys, OWNER)
         if column.type == "timestamp" or (column.type == "date" and column.name not in ANY_DAY):
-            first = FIRST_YEAR_OF_CARDS if (kind.name, column.name) in OLDER else FIRST_YEAR
+            first = FIRST_YEAR_OF_BOOKS if kind.name in BOOKS else FIRST_YEAR
             yield from plausible_times(table, column.name, keys, OWNER, first)
         if column.type == "money":
             yield amount_within(table, column.name, -MOST_MONEY, keys, OWNER)

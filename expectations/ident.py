@@ -15,7 +15,7 @@ from expectations.common import (
     vocabulary,
     volume_holds,
 )
-from expectations.rule import Rule, where
+from expectations.rule import FIRST_YEAR_OF_BOOKS, Rule, where
 from extractors.kinds import APPOINTMENT_STATUSES
 
 OWNER = "the warehouse's owner, with whoever exports the reports"
@@ -57,19 +57,19 @@ SUITE: tuple[Rule, ...] = (
     *keyed(APPOINTMENTS, ("visit_id",), ("visit_id", "patient_id", "clinic_id", "status"), ("visit_id",), OWNER),
     clinic_known(APPOINTMENTS, ("visit_id",), OWNER),
     vocabulary(APPOINTMENTS, "status", APPOINTMENT_STATUSES, ("visit_id",), OWNER),
-    *plausible_times(APPOINTMENTS, "created_at", ("visit_id",), OWNER),
-    *plausible_times(APPOINTMENTS, "starts_at", ("visit_id",), OWNER),
+    *plausible_times(APPOINTMENTS, "created_at", ("visit_id",), OWNER, FIRST_YEAR_OF_BOOKS),
+    *plausible_times(APPOINTMENTS, "starts_at", ("visit_id",), OWNER, FIRST_YEAR_OF_BOOKS),
     known_card(APPOINTMENTS, "visit_id"),
     volume_holds(APPOINTMENTS, "starts_at", OWNER),
     *keyed(SALES, ("sale_id",), ("sale_id", "clinic_id", "amount"), ("sale_id",), OWNER),
     clinic_known(SALES, ("sale_id",), OWNER),
-    *plausible_times(SALES, "sold_at", ("sale_id",), OWNER),
+    *plausible_times(SALES, "sold_at", ("sale_id",), OWNER, FIRST_YEAR_OF_BOOKS),
     amount_within(SALES, "amount", -MOST_MONEY, ("sale_id",), OWNER),
     currency_is_a_code(SALES, ("sale_id",), OWNER),
     known_card(SALES, "sale_id"),
     *keyed(PAYMENTS, ("payment_id",), ("payment_id", "patient_id", "clinic_id", "amount"), ("payment_id",), OWNER),
     clinic_known(PAYMENTS, ("payment_id",), OWNER),
-    *plausible_times(PAYMENTS, "paid_at", ("payment_id",), OWNER),
+    *plausible_times(PAYMENTS, "paid_at", ("payment_id",), OWNER, FIRST_YEAR_OF_BOOKS),
     amount_within(PAYMENTS, "amount", -MOST_MONEY, ("payment_id",), OWNER),
     currency_is_a_code(PAYMENTS, ("payment_id",), OWNER),
     rate_is_known(PAYMENTS, "t.paid_at::date", ("payment_id",), OWNER),

@@ -15,7 +15,7 @@ from expectations.common import (
     vocabulary,
     volume_holds,
 )
-from expectations.rule import Rule, where
+from expectations.rule import FIRST_YEAR_OF_BOOKS, Rule, where
 
 OWNER = "the warehouse's owner, with whoever runs the clinic system"
 PATIENTS = "staging.open_dental__patients"
@@ -46,8 +46,8 @@ SUITE: tuple[Rule, ...] = (
     ),
     clinic_known(APPOINTMENTS, ("appointment_num",), OWNER),
     vocabulary(APPOINTMENTS, "status", STATUSES, ("appointment_num",), OWNER),
-    *plausible_times(APPOINTMENTS, "created_at", ("appointment_num",), OWNER),
-    *plausible_times(APPOINTMENTS, "starts_at", ("appointment_num",), OWNER),
+    *plausible_times(APPOINTMENTS, "created_at", ("appointment_num",), OWNER, FIRST_YEAR_OF_BOOKS),
+    *plausible_times(APPOINTMENTS, "starts_at", ("appointment_num",), OWNER, FIRST_YEAR_OF_BOOKS),
     Rule(
         name="patient_is_landed",
         table=APPOINTMENTS,
@@ -67,7 +67,7 @@ SUITE: tuple[Rule, ...] = (
     amount_within(PROCEDURES, "fee", -MOST_MONEY, ("procedure_num",), OWNER),
     *keyed(PAYMENTS, ("payment_num",), ("payment_num", "patient_num", "clinic_id", "amount"), ("payment_num",), OWNER),
     clinic_known(PAYMENTS, ("payment_num",), OWNER),
-    *plausible_times(PAYMENTS, "paid_at", ("payment_num",), OWNER),
+    *plausible_times(PAYMENTS, "paid_at", ("payment_num",), OWNER, FIRST_YEAR_OF_BOOKS),
     amount_within(PAYMENTS, "amount", -MOST_MONEY, ("payment_num",), OWNER),
     currency_is_a_code(PAYMENTS, ("payment_num",), OWNER),
     rate_is_known(PAYMENTS, "t.paid_at::date", ("payment_num",), OWNER),

@@ -17,7 +17,7 @@ from typing import Any, Literal
 Severity = Literal["stop", "warn"]
 
 FIRST_YEAR = 2000  # no clinic's marketing data are older; 1970 and 1899 are how computers write "no date"
-FIRST_YEAR_OF_CARDS = 1971  # patients' cards and currency rates are older; 1970 and 1899 stay out
+FIRST_YEAR_OF_BOOKS = 1971  # clinics' cards, visits and money, and rates, are older; 1970 and 1899 stay out
 YEARS_AHEAD = 3  # appointments are made ahead, but not further
 # Rows that a query may return: a whole broken table should not travel here to be counted.
 MOST_ROWS = 10_000

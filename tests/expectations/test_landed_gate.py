@@ -174,11 +174,13 @@ def test_what_is_only_odd_is_told_and_stops_nothing(june: str) -> None:
     assert "warning closed_at_is_not_before_created_at of staging.files__deals: 1 found in 6 rows" in report.summary()
 
 
-def test_cards_and_rates_may_be_older_than_marketing(june: str) -> None:
+def test_a_clinics_books_and_rates_may_be_older_than_marketing(june: str) -> None:
     """A clinic of 1993 has its first cards still, and whoever loads rates may load all of them."""
     run(
         june,
         "update staging.files__patients set registered_at = '1993-05-12 12:00+04'",
+        "update staging.files__appointments set created_at = '1993-05-12 12:00+04', starts_at = '1993-05-13 12:00+04'",
+        "update staging.files__payments set paid_at = '1993-05-13 13:00+04'",
         "insert into staging.files__currency_rates (date, currency, rate, _file, _row, _run_id, _loaded_at)"
         " select '1993-05-12'::date + day, 'USD', 1, 'currency_rates.csv', day + 2, 'old', now()"
         " from generate_series(0, 9) as day",
