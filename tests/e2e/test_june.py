@@ -42,6 +42,8 @@ REPORTS = (
     "deal_summary", "top_deals", "ad_payback", "traffic_influence", "service_sales", "service_buyers",
     "expiring_subscriptions", "client_path", "attribution",
 )  # fmt: skip
+# What is stale is asked of now, and of a past day at its publication: tests/warehouse/test_freshness_of_the_past.py.
+READ_NOW = ("freshness", "freshness_of_reports")
 PERIOD_DAYS = date(2026, 6, 1), date(2026, 6, 30)
 PERIOD = "date '2026-06-01', date '2026-06-30'"
 
@@ -232,6 +234,8 @@ def test_every_report_reads_as_it_was_published(june: str, work_folder: Path) ->
     with copied(june) as url, psycopg.connect(url, autocommit=True) as owner, readers(owner, reader):
         asked = questions(owner, PERIOD_DAYS)
         assert set(REPORTS) <= set(asked)
+        for name in READ_NOW:
+            del asked[name]
         tables = owner.execute("select relation_name from ops.history_tables").fetchall()
 
         def read(as_of: date | None = None) -> list[dict[str, list[str]]]:

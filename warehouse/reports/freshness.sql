@@ -1,9 +1,18 @@
 -- report: freshness
 -- Freshness of the data (Свежесть данных): of what moment the published figures are, per stream, and per report. The tables
--- were published with the marts; only "is it stale by now" is asked at the moment of reading.
+-- were published with the marts; only "is it stale by now" is asked at the moment of reading, and of a past day at the moment of the
+-- publication that is read: so it was shown.
 
 create or replace view reports.freshness
 with (security_invoker = true) as
+with
+moments as (
+    -- when it is asked what is stale: now; of a past day at its publication
+    select case when asked.publication = 9223372036854775807 then now() else max(publications.published_at) end as read_at
+    from (select as_of.publication() as publication) as asked
+    inner join history.publications as publications on publications.publication_id <= asked.publication
+    group by asked.publication
+)
 select
     streams.source,
     streams.stream,
@@ -11,9 +20,9 @@ select
     streams.window_to,
     streams.read_to,
     streams.loaded_at,
-    round(extract(epoch from now() - streams.loaded_at) / 3600, 1) as lag_hours,
-    coalesce(streams.stale_from <= now(), false) as is_stale,
-    case when streams.stale_from <= now() then streams.loaded_at end as stale_since,
+    round(extract(epoch from moments.read_at - streams.loaded_at) / 3600, 1) as lag_hours,
+    coalesce(streams.stale_from <= moments.read_at, false) as is_stale,
+    case when streams.stale_from <= moments.read_at then streams.loaded_at end as stale_since,
     streams.stale_from,
     streams.rows_read,
     streams.rows_written,
@@ -22,12 +31,13 @@ select
     streams.attempted_at,
     streams.is_failing,
     streams.error
-from reports.freshness_streams as streams;
+from reports.freshness_streams as streams
+cross join moments;
 comment on view reports.freshness is
     'Freshness / Свежесть данных: of what moment the published rows are, per source and stream, and whether that is too long ago.';
 select ops.inherit_comments('reports.freshness', 'reports.freshness_streams');
-comment on column reports.freshness.lag_hours is 'Hours since loaded_at; null: never loaded (отставание, часов).';
-comment on column reports.freshness.is_stale is 'Whether it is stale at the moment of reading (устарело).';
+comment on column reports.freshness.lag_hours is 'Hours since loaded_at, of a past day at its publication; null: never loaded (отставание, часов).';
+comment on column reports.freshness.is_stale is 'Whether it is stale at the moment of reading, of a past day at its publication (устарело).';
 comment on column reports.freshness.stale_since is
     'Where it is stale, the moment that its rows are of; null also where it was never loaded (устарело с).';
 
@@ -40,10 +50,10 @@ rests_on as (
         lineage.needed_for,
         streams.source,
         streams.loaded_at,
-        coalesce(streams.stale_from <= now(), false) as is_stale,
+        streams.is_stale,
         streams.stale_from is not null as is_promised
     from reports.freshness_lineage as lineage
-    inner join reports.freshness_streams as streams on lineage.source = streams.source and lineage.stream = streams.stream
+    inner join reports.freshness as streams on lineage.source = streams.source and lineage.stream = streams.stream
 ),
 published as (
     -- The publication that the report is read as of; the last one where it is read as it is.
