@@ -6,7 +6,7 @@ with (security_invoker = true) as
 select
     deals.deal_id,
     deals.clinic_id,
-    deals.name,
+    personal.name,
     deals.created_at,
     deals.created_date,
     deals.closed_at,

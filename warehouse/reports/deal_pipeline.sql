@@ -32,7 +32,7 @@ set plan_cache_mode = force_custom_plan
 as $function$
     select
         deals.deal_id,
-        deals.name,
+        personal.name,
         deals.clinic_id,
         deals.manager_id,
         deals.pipeline,
@@ -45,6 +45,7 @@ as $function$
         case when then_closed.yes then deals.closed_date else as_of end - deals.created_date,
         case when not then_closed.yes then as_of - entered.entered_date end
     from reports.deal_journal_deals as deals
+    left join reports.deal_journal_personal as personal on deals.deal_id = personal.deal_id
     cross join lateral (
         select deals.stage_kind <> 'open' and coalesce(deals.closed_date <= as_of, true) as yes
     ) as then_closed

@@ -23,8 +23,9 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $function$
     select
-        won.deal_id, won.name, won.created_at, won.closed_at, round(won.amount, 2), won.currency, won.manager_id
+        won.deal_id, personal.name, won.created_at, won.closed_at, round(won.amount, 2), won.currency, won.manager_id
     from reports.top_deals_won as won
+    left join reports.top_deals_personal as personal on won.deal_id = personal.deal_id
     where
         won.closed_date between date_from and date_to
         and (clinic is null or won.clinic_id = clinic)

@@ -59,7 +59,6 @@ final as (
     select
         deals.deal_id,
         deals.clinic_id,
-        deals.name,
         deals.created_at,
         deals.created_date,
         deals.closed_at,

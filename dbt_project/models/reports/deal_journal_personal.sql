@@ -32,6 +32,7 @@ final as (
         deals.deal_id,
         deals.clinic_id,
         deals.manager_id,
+        deals.name,
         deals.client_name,
         deals.phone,
         deals.email,

@@ -1,4 +1,4 @@
--- One row per won deal, with what the list of the best ones shows.
+-- One row per won deal, with what the list of the best ones shows. The deal's name is in top_deals_personal.
 with
 
 deals as (
@@ -11,7 +11,6 @@ final as (
         deals.clinic_id,
         deals.person_key,
         deals.manager_id,
-        deals.name,
         deals.created_at,
         deals.closed_at,
         deals.closed_date,

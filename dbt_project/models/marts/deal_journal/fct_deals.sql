@@ -10,7 +10,6 @@ final as (
         deals.deal_id,
         deals.clinic_id,
         deals.person_key,
-        deals.name,
         deals.created_at,
         deals.created_date,
         deals.closed_at,

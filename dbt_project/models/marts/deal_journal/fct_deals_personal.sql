@@ -1,4 +1,4 @@
--- One row per deal: its client's name, phone, e-mail and words, for readers with a right to personal data.
+-- One row per deal: its own name, which may hold a client's, its client's name, phone, e-mail and words, for readers with a right to personal data.
 with
 
 deals as (
@@ -9,6 +9,7 @@ final as (
     select
         deals.deal_id,
         deals.clinic_id,
+        deals.name,
         deals.client_name,
         deals.phone,
         deals.email,
