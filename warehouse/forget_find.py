@@ -35,6 +35,7 @@ class Found:
     """Everything that identifies one person.
 
     `keys`: person keys. `derived`: keys that were computed from them. `traces`: addresses of recordings, click ids.
+    `deals`: their numbers; tables of a deal's own words name nothing else of the person.
     `birth_dates` count only beside something else of the person: others are born on that day too.
     """
 
@@ -42,6 +43,7 @@ class Found:
     identifiers: set[tuple[Role, str]] = field(default_factory=set)
     derived: set[str] = field(default_factory=set)
     traces: set[str] = field(default_factory=set)
+    deals: set[str] = field(default_factory=set)
     birth_dates: set[date] = field(default_factory=set)
 
     def values(self, role: Role) -> list[str]:
@@ -165,6 +167,8 @@ def collect(connection: psycopg.Connection[Any], found: Found) -> None:
         " on record_kind = 'deal' and record_id = deal_id where nullif(trim(client_name), '') is not null"
     ).fetchall():
         found.identifiers.add(("name", name.strip()))
+    deals = connection.execute("select record_id from pg_temp.forget_records where record_kind = 'deal'").fetchall()
+    found.deals |= {deal for (deal,) in deals}
     for query in TRACES:
         found.traces |= {trace for (trace,) in connection.execute(query).fetchall()}
     found.identifiers -= _theirs(connection, found)

@@ -122,10 +122,12 @@ def clean_cells(connection: Connection, table: Table, replacer: Replacer) -> int
     if not columns:
         return 0
     own = [name for name, type_, _ in table.columns if type_ in ("text", "ARRAY") and is_key(name)]
-    private = [column for column in table.columns if own and column[0] in PRIVATE and column[1] != "jsonb"]
+    emptied = PRIVATE | PRIVATE_IN.get(table.name, frozenset())
+    of_deal = any(name == "deal_id" and type_ == "text" for name, type_, _ in table.columns)
+    private = [c for c in table.columns if (own or of_deal) and c[0] in emptied and c[1] != "jsonb"]
     wanted = {column[0]: column for column in (*columns, *private)}
     patterns, key_patterns = replacer.server_patterns(), _key_patterns(replacer.keys)
-    conditions: list[sql.Composable] = []
+    conditions: list[sql.Composable] = [sql.SQL("deal_id = any(%(deals)s)")] if of_deal and private else []
     for name, type_, _ in columns:
         column = sql.Identifier(name)
         if is_key(name) and type_ == "text":
@@ -140,15 +142,16 @@ def clean_cells(connection: Connection, table: Table, replacer: Replacer) -> int
         sql.SQL("select ctid::text, {} from {} where {}").format(
             sql.SQL(", ").join(map(sql.Identifier, wanted)), table.identifier, sql.SQL(" or ").join(conditions)
         ),
-        {"keys": replacer.keys, "pattern": "|".join(patterns)},
+        {"keys": replacer.keys, "deals": replacer.deals, "pattern": "|".join(patterns)},
     ).fetchall()
     changed = []
     for place, *cells in found:
         row = dict(zip(wanted, cells, strict=True))
         is_own = any(_named(row.get(name), replacer) for name in own if name in row)
+        is_own = is_own or (of_deal and row["deal_id"] in replacer.deals)
         new = tuple(
             (None if nullable else FORGOTTEN)
-            if is_own and name in PRIVATE and cell is not None and type_ != "jsonb"
+            if is_own and name in emptied and cell is not None and type_ != "jsonb"
             else replacer.value(cell, exactly=is_key(name))
             for (name, type_, nullable), cell in zip(wanted.values(), cells, strict=True)
         )

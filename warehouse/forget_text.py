@@ -27,6 +27,7 @@ class Replacer:
     def __init__(self, found: Found, replacements: Mapping[tuple[str, str], str]) -> None:
         self.exact: dict[str, str] = {}
         self.crm = [value for role, value in replacements if role == "crm"]
+        self.deals = sorted(found.deals)
         self._loose: dict[str, str] = {}
         patterns: list[str] = []
         for (role, value), text in replacements.items():

@@ -50,6 +50,9 @@ PRIVATE_IN: dict[str, frozenset[str]] = {
     "amocrm__leads": frozenset({"name"}),
     "files__deals": frozenset({"name"}),
     "bitrix24__deals": frozenset({"title"}),
+    **dict.fromkeys(
+        ("int_deals", "fct_deals_personal", "deal_journal_personal", "top_deals_personal"), frozenset({"name"})
+    ),
 }
 ADDRESSES = frozenset({"url", "landing_page", "referrer", "entrance_page", "request_url", "page"})
 CLICKS = frozenset({"click_id", "yclid", "gclid", "ymclid"})

@@ -25,7 +25,7 @@ PHONE = "+79000000001"
 # Everything that names patient P1 of June, in the layouts in which it was written.
 IDENTIFIERS = (
     PHONE, "8 (900) 000-00-01", "Patient One", "one@example.org", "c-101",
-    "1990-01-31", "call-of-one.mp3", "patient:P1", "yclid-of-one",
+    "1990-01-31", "call-of-one.mp3", "patient:P1", "yclid-of-one", "lives above the chemist", "crown for the florist",
 )  # fmt: skip
 
 
@@ -66,12 +66,16 @@ def write_inbox(folder: Path) -> None:
         more: dict[str, Any] = {}
         if file.stem == "patients":
             more = {"emails": "", "birth_date": ""}
+        elif file.stem == "deals":
+            more = {"first_request": ""}
         elif file.stem == "contacts":
             more = {"email": "", "note": "", "recording_url": "", "click_id": "", "favourite": ""}
         rows = [{**row, **{name: row.get(name) or "" for name in more}} for row in rows]
         for row in rows:
             if file.stem == "patients" and row["patient_id"] == "P1":
                 row |= {"emails": "One@Example.org", "birth_date": "1990-01-31", "phones": "8 (900) 000-00-01"}
+            if row.get("deal_id") == "D1":
+                row |= {"name": "crown for the florist", "first_request": "lives above the chemist"}
             if row.get("contact_id") == "E1" and file.stem == "contacts":
                 row |= {
                     "note": "Patient One, afraid of needles", "recording_url": "https://pbx.example/call-of-one.mp3",
