@@ -173,7 +173,7 @@ def collect(connection: psycopg.Connection[Any], found: Found) -> None:
         found.traces |= {trace for (trace,) in connection.execute(query).fetchall()}
     found.identifiers -= _theirs(connection, found)
     _collect_crm(connection, found)
-    _collect_derived(connection, found)
+    collect_derived(connection, found)
 
 
 def _theirs(connection: psycopg.Connection[Any], found: Found) -> set[tuple[Role, str]]:
@@ -211,16 +211,19 @@ def _collect_crm(connection: psycopg.Connection[Any], found: Found) -> None:
                 found.identifiers.add(("name", full_name.strip()))
 
 
-def _collect_derived(connection: psycopg.Connection[Any], found: Found) -> None:
+def collect_derived(connection: psycopg.Connection[Any], found: Found) -> None:
     """Keys that were computed from the person's key or identifiers, in any table: a hash of a phone is a phone still.
 
     A key counts where no row of it is somebody else's. First those beside the person key, then those beside an inquiry.
+    In the past a person may have a key from before the card was known: that of a phone, an e-mail or a site's visitor.
     """
-    for role in ("phone", "email"):
+    earlier: set[str] = set()
+    for role in ("phone", "email", "client"):
         for value in found.values(role):
             for kind in ("identifier", "shared", "anonymous"):
                 row = connection.execute("select ops.opaque_key(%s, %s)", (kind, f"{role}:{value}")).fetchone()
-                found.derived.add(str(row and row[0]))
+                earlier.add(str(row and row[0]))
+    found.derived |= earlier
     for anchor, known in (("person_key", found.keys), ("inquiry_key", found.derived)):
         for schema, table, column in connection.execute(
             """
@@ -247,4 +250,5 @@ def _collect_derived(connection: psycopg.Connection[Any], found: Found) -> None:
                 c=sql.Identifier(column), a=sql.Identifier(anchor),
                 t=sql.Identifier(schema, table),
             )  # fmt: skip
-            found.derived |= {row[0] for row in connection.execute(name, {"known": sorted(known)})}
+            names = known | earlier if schema == "history" else known
+            found.derived |= {row[0] for row in connection.execute(name, {"known": sorted(names)})}

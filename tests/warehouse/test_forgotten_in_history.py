@@ -1,0 +1,64 @@
+"""What forgetting finds in published tables and their past where a row does not name the person as the last build."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import psycopg
+import pytest
+
+from extractors.core.forgotten import Role
+from tests.warehouse.small_warehouse import Warehouse
+from warehouse.forget_find import Found, collect_derived
+from warehouse.forget_rows import clean_cells, tables
+from warehouse.forget_text import Replacer
+
+ROW = "D1', 'C1', 'Crown for the florist', 'Vanya', 'lives above the chemist', array['deal-1.mp3']"
+
+
+def test_words_of_a_deal_go_with_its_person_from_every_table_that_has_them(warehouse: Warehouse) -> None:
+    """Nothing in these words is a phone, an e-mail or the name on the card: they are found by the deal."""
+    places = ("history.deal_journal_personal", "reports.deal_journal_personal", "build.int_deals")
+    for place in places:
+        warehouse.run(
+            f"create table {place} (deal_id text, clinic_id text, name text, client_name text, first_request text,"
+            f" recordings text[]); insert into {place} values ('{ROW}), ('{ROW.replace('D1', 'D2')})"
+        )
+    warehouse.run("create table reports.deal_journal_stages (deal_id text, stage text)")
+    warehouse.run("insert into reports.deal_journal_stages values ('D1', 'talks')")
+    replacer = Replacer(Found(keys={"patient:P1"}, deals={"D1"}), {("phone", "+79998887766"): "+999"})
+    with psycopg.connect(warehouse.url) as connection:
+        changed = {str(table): clean_cells(connection, table, replacer) for table in tables(connection)}
+
+    assert {table: rows for table, rows in changed.items() if rows} == dict.fromkeys(places, 1)
+    for place in places:
+        rows = warehouse.run(f"select * from {place} order by deal_id")
+        assert rows[0] == ("D1", "C1", None, None, None, None)
+        assert rows[1][2:5] == ("Crown for the florist", "Vanya", "lives above the chemist")
+
+
+@pytest.mark.parametrize("known_by", ["client:c-101", "phone:+79998887766"])
+def test_what_was_said_before_the_person_was_known_goes_from_history(warehouse: Warehouse, known_by: str) -> None:
+    """A visitor of the site calls; later he is a patient. The past has him under the key of his visit or phone."""
+    warehouse.run(
+        "create table history.inquiry_history_contacts (contact_person_key text, person_key text);"
+        " create table history.inquiry_history_personal (contact_person_key text, note text);"
+        f" insert into history.inquiry_history_contacts values ('k1', ops.opaque_key('anonymous', '{known_by}')),"
+        " ('k2', ops.opaque_key('anonymous', 'phone:+79990000000'));"
+        " insert into history.inquiry_history_personal values ('k1', 'afraid of needles'), ('k2', 'asks for the price')"
+    )
+    role, _, value = known_by.partition(":")
+    found = Found(keys={"patient:P1"}, identifiers={(cast("Role", role), value)})
+    with psycopg.connect(warehouse.url) as connection:
+        collect_derived(connection, found)
+        replacer = Replacer(found, {("phone", "+79998887766"): "+999"})
+        for table in tables(connection):
+            clean_cells(connection, table, replacer)
+
+    assert warehouse.run("select note from history.inquiry_history_personal order by note") == [
+        ("asks for the price",), (None,),
+    ]  # fmt: skip
+    assert warehouse.run(
+        "select count(*) from history.inquiry_history_contacts where person_key = ops.opaque_key('anonymous', %s)",
+        (known_by,),
+    ) == [(0,)]  # fmt: skip
