@@ -29,7 +29,7 @@ def trace_files(folder: Path) -> tuple[ReportFile, ...]:
 
 def record_lineage(connection: Connection, publication_id: int, manifest: Manifest, folder: Path) -> None:
     """Open new loads to readers, number the rules of this publication, keep the definitions it was made with."""
-    _open_loads(connection, manifest.stream_kinds)
+    open_loads(connection, manifest.stream_kinds)
     connection.execute(
         """
         update history.publications as kept
@@ -44,7 +44,7 @@ def record_lineage(connection: Connection, publication_id: int, manifest: Manife
     _record_metrics(connection, publication_id, read_definitions(folder), read_versions(folder))
 
 
-def _open_loads(connection: Connection, kinds: Mapping[tuple[str, str], Sequence[str]]) -> None:
+def open_loads(connection: Connection, kinds: Mapping[tuple[str, str], Sequence[str]]) -> None:
     windows = {(stream.source, stream.name) for stream in all_streams() if stream.replace == "window"}
     connection.execute(
         """
@@ -62,7 +62,12 @@ def _open_loads(connection: Connection, kinds: Mapping[tuple[str, str], Sequence
             loads.status = 'succeeded'
             and loads.rows_written > 0
             and loads.started_at > coalesce(
-                (select max(earlier.started_at) from history.loads as earlier) - make_interval(days => %s), '-infinity'
+                -- of a clock that went ahead once nothing follows
+                (
+                    select max(earlier.started_at) from history.loads as earlier
+                    where earlier.started_at <= clock_timestamp()
+                ) - make_interval(days => %s),
+                '-infinity'
             )
             and not exists (
                 select from history.loads as opened
