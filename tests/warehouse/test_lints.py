@@ -65,6 +65,7 @@ BREACHES: dict[str, list[str]] = {
         "alter role {anna} bypassrls",
         "alter role {anna} superuser",
         "grant {other} to {anna}",
+        "grant {anna} to {other}",
         "create table public.mine (id int); alter table public.mine owner to {anna}",
     ],
     "default_privileges": [
@@ -133,6 +134,7 @@ def undo(published: Warehouse, anna: str, other: str) -> None:
         alter view reports.administrator_conversion_list set (security_invoker = true);
         alter function reports.administrator_conversion security invoker stable;
         revoke {other} from {anna};
+        revoke {anna} from {other};
         revoke pg_read_all_data from {other};
         alter role {anna} nosuperuser nobypassrls;
         alter default privileges revoke execute on functions from public;

@@ -1,9 +1,10 @@
-"""Logins that were employees and are not any more, by name: renamed by hand, or left by another warehouse."""
+"""Logins that are not one employee's: renamed by hand, or with members of their own."""
 
 from __future__ import annotations
 
 import psycopg
-from psycopg import sql
+import pytest
+from psycopg import errors, sql
 
 from tests.warehouse.small_warehouse import Warehouse
 
@@ -56,3 +57,15 @@ def test_a_login_that_somebody_else_made_is_closed_under_its_new_name_too(publis
         assert found == (False,)
     finally:
         published.run(f"drop role {other}")
+
+
+def test_a_login_with_members_is_nobodys_own(published: Warehouse) -> None:
+    team, boris = published.role("team"), published.role("boris")
+    published.run(f"create role {team} login; create role {boris} login; grant {team} to {boris}")
+    try:
+        for call in ("access.allow(%s, 'administrator_conversion')", "access.add_employee(%s, 'Team', null)"):
+            with pytest.raises(errors.InvalidParameterValue, match="has members, who would see its rows"):
+                published.run(f"select {call}", (team,))
+        assert published.run("select database_role from access.employees") == []
+    finally:
+        published.run(f"drop role {team}; drop role {boris}")

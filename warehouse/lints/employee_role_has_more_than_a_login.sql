@@ -1,7 +1,15 @@
--- rule: an employee's role has no attribute but LOGIN, is nobody's member, owns nothing here, and exists
+-- rule: an employee's role has no attribute but LOGIN, is nobody's member, has none but the owner, owns nothing here, and exists
 -- why: BYPASSRLS and SUPERUSER pass by all policies, and a membership lends the other role's rows
 -- resolve: alter role … nosuperuser nobypassrls nocreaterole nocreatedb noreplication; revoke the membership;
 -- select access.remove_employee(…) for a role that is gone
+with others as (
+    -- whoever may be the owner of the warehouse sees all rows anyway
+    select pg_auth_members.roleid, pg_auth_members.member
+    from pg_catalog.pg_auth_members
+    inner join pg_catalog.pg_namespace on pg_namespace.nspname = 'access'
+    where not pg_has_role(pg_auth_members.member, pg_namespace.nspowner, 'MEMBER')
+)
+
 select
     employees.database_role as object,
     concat_ws(
@@ -16,6 +24,11 @@ select
             select string_agg(format('member of %s', pg_get_userbyid(roleid)), ', ')
             from pg_catalog.pg_auth_members
             where member = pg_roles.oid
+        ),
+        (
+            select string_agg(format('lends its rows to %s', pg_get_userbyid(others.member)), ', ')
+            from others
+            where others.roleid = pg_roles.oid
         ),
         (
             select string_agg(distinct format('owns something in %s', classid::regclass), ', ')
@@ -35,6 +48,7 @@ where pg_roles.oid is null
     or pg_roles.rolcreatedb
     or pg_roles.rolreplication
     or exists (select from pg_catalog.pg_auth_members where member = pg_roles.oid)
+    or exists (select from others where others.roleid = pg_roles.oid)
     or exists (
         select from pg_catalog.pg_shdepend
         where refclassid = 'pg_catalog.pg_authid'::regclass

@@ -65,6 +65,14 @@ begin
             using errcode = 'invalid_parameter_value',
             hint = 'An employee''s role is nobody''s member, owns nothing and has no attribute but LOGIN. Choose a new name.';
     end if;
+    if exists (
+        select from pg_auth_members as m
+        where m.roleid = role_row.oid and not pg_has_role(m.member, current_user, 'MEMBER')
+    ) then
+        raise exception 'role % has members, who would see its rows: it cannot be an employee', quote_ident(role_row.rolname)
+            using errcode = 'invalid_parameter_value',
+            hint = 'Each employee has a login of his own. Revoke the membership, or choose a new name.';
+    end if;
 end
 $$;
 comment on function access.require_harmless_role(text) is
