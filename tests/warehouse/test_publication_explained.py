@@ -135,6 +135,31 @@ def test_what_changed_and_changed_back_moved_nothing(shop: Warehouse) -> None:
         shop.run("select * from ops.explain_change('lead_plan', '2026-06-10', '2026-06-10')")
 
 
+@pytest.mark.parametrize(
+    ("zone", "cause"), [("Pacific/Auckland", "late_rows"), ("UTC", "new_events")]
+)
+def test_a_day_has_happened_when_it_is_over_where_the_clinic_is(shop: Warehouse, zone: str, cause: str) -> None:
+    """Calls known by their day only; published at 22:00 UTC, when the 10th is over in Auckland and goes on elsewhere."""
+    shop.run(
+        f"alter table {FACTS} add column called_on date; update {FACTS} set called_on = called_at::date;"
+        f" alter table {FACTS} drop column called_at;"
+        f" insert into staging.settings values ('default_time_zone', '{zone}')"
+        " on conflict (name) do update set value = excluded.value"
+    )
+    shop.publish(now=datetime(2026, 6, 10, 22, tzinfo=UTC))
+    shop.run(
+        f"insert into {ROWS} values ('q30', 'C1', 'A1', 5, 'c30', 'p30');"
+        " insert into build.administrator_conversion_weights values ('q30', 'C1', 1);"
+        f" insert into {FACTS} (call_id, person_key, clinic_id, called_on) values ('c30', 'p30', 'C1', '2026-06-10')"
+    )
+    publish_on(shop, 3)
+    (day,) = shop.run("select published_on from history.publications order by publication_id desc limit 1 offset 1")[0]
+    found = shop.run(
+        "select distinct cause from ops.explain_change('administrator_conversion', %s, '2026-06-13')", (day,)
+    )
+    assert found == [(cause,)]
+
+
 def test_a_table_that_an_upgrade_brought_is_no_cause(shop: Warehouse) -> None:
     """Before it came it had no rows: not the facts were late, and not the report's figures were nothing."""
     node = model_node("fct_mails", key=["call_id"], schema="marts", report="marts")

@@ -27,7 +27,7 @@ comment on column history.publications.published_at is 'The moment, never before
 comment on column history.publications.published_on is
     'Its day in the setting default_time_zone, else in the first clinic''s zone, else in UTC.';
 
-create or replace function ops.publication_day(moment timestamptz) returns date
+create or replace function ops.own_zone() returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -37,9 +37,16 @@ begin
     if nullif(zone, '') is null and to_regclass('build.dim_clinics') is not null then
         execute 'select time_zone from build.dim_clinics where time_zone is not null order by clinic_id limit 1' into zone;
     end if;
-    return (moment at time zone coalesce(nullif(zone, ''), 'UTC'))::date;
+    return coalesce(nullif(zone, ''), 'UTC');
 end
 $$;
+comment on function ops.own_zone() is
+    'The zone of days that are of no clinic: the setting default_time_zone, else the first clinic''s zone, else UTC.';
+
+create or replace function ops.publication_day(moment timestamptz) returns date
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$ select (moment at time zone ops.own_zone())::date $$;
 comment on function ops.publication_day(timestamptz) is
     'Day of a publication in the setting default_time_zone, else in the first clinic''s zone, else in UTC.';
 

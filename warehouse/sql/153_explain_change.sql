@@ -78,6 +78,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     moment timestamptz := (select kept.published_at from history.publications as kept where kept.publication_id = a);
+    zone text := ops.own_zone();
 begin
     -- only what facts have too says which facts a row is about
     update pg_temp.explained_columns as own
@@ -94,7 +95,7 @@ begin
         select case columns.kind
             when 'moment' then (coalesce(changes.new, changes.old) ->> columns.column_name)::timestamptz
             -- a day has happened when it is over
-            else ((coalesce(changes.new, changes.old) ->> columns.column_name)::date + 1)::timestamp at time zone 'UTC'
+            else ((coalesce(changes.new, changes.old) ->> columns.column_name)::date + 1)::timestamp at time zone zone
         end as at
     ) as told
     where columns.kind = 'moment'
