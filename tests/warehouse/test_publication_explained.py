@@ -139,7 +139,7 @@ def test_what_changed_and_changed_back_moved_nothing(shop: Warehouse) -> None:
     ("zone", "cause"), [("Pacific/Auckland", "late_rows"), ("UTC", "new_events")]
 )
 def test_a_day_has_happened_when_it_is_over_where_the_clinic_is(shop: Warehouse, zone: str, cause: str) -> None:
-    """Calls known by their day only; published at 22:00 UTC, when the 10th is over in Auckland and goes on elsewhere."""
+    """Calls known by their day only; published at 22:00 UTC, when the 10th is over in Auckland and not elsewhere."""
     shop.run(
         f"alter table {FACTS} add column called_on date; update {FACTS} set called_on = called_at::date;"
         f" alter table {FACTS} drop column called_at;"
