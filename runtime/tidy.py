@@ -1,4 +1,4 @@
-"""What a home that serves for years leaves behind and nobody reads: runs of Airflow, logs of tasks and services.
+"""What a home that serves for years leaves behind: Airflow's old runs, logs of tasks and services.
 
 Looked after once a day, as long as Airflow runs. `CHAIRSIDE_KEEP_RUNS_DAYS` (90; `none`: for ever) is how long Airflow
 remembers a run and keeps its logs. What loads noted in the warehouse has settings of its own (docs/how_to/run_it.md).

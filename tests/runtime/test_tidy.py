@@ -15,6 +15,8 @@ import pytest
 from runtime import tidy
 from runtime.airflow import environment
 from runtime.home import Home, open_home
+from runtime.progress import Progress
+from runtime.supervise import ProcessFailed
 
 NOW = datetime(2026, 11, 1, 5, tzinfo=UTC)
 OLD = NOW - timedelta(days=91)
@@ -35,6 +37,24 @@ def test_once_a_day_and_not_on_the_first(home: Home) -> None:
     assert not tidy.is_due(home, NOW + timedelta(hours=23))
     assert tidy.is_due(home, NOW + timedelta(hours=24))
     assert not tidy.is_due(home, NOW + timedelta(hours=25))
+
+
+def test_beside_what_serves_a_failure_is_said_and_ends_nothing(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried = threading.Event()
+
+    def fails(*_: object) -> None:
+        tried.set()
+        raise ProcessFailed("Airflow's tables are locked")
+
+    monkeypatch.setattr(tidy, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(tidy, "tidy", fails)
+    home.remember(tidied=(datetime.now(UTC) - timedelta(days=2)).isoformat())
+    with tidy.tidied_daily(home, {}, Progress()):
+        assert tried.wait(10)
+    assert "old runs and logs were not removed: Airflow's tables are locked" in capsys.readouterr().err
+    assert datetime.fromisoformat(home.state()["tidied"]) > datetime.now(UTC) - timedelta(minutes=1)
 
 
 def test_logs_of_old_tasks_go_with_their_folders_and_younger_ones_stay(home: Home) -> None:
