@@ -9,6 +9,7 @@ them. A restore that dies on the way leaves the tables closed; it can be run aga
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -148,34 +149,53 @@ def _put_back(url: str, place: Path, told: Mapping[str, Any], there: list[str], 
         raise BackupFailed(f"pg_restore cannot read {dump}: {listed.stderr.strip()[-500:]}. Nothing changed.")
     wanted = "\n".join(line for line in listed.stdout.splitlines() if not LEFT_OUT.match(line))
     with tempfile.TemporaryDirectory() as folder, psycopg.connect(url) as connection:
-        contents, before, after = (Path(folder) / name for name in ("contents", "before.sql", "after.sql"))
+        contents, before, complaints = (Path(folder) / name for name in ("contents", "before.sql", "complaints"))
         contents.write_text(wanted, encoding="utf-8")
         drops = [sql.SQL("drop schema {} cascade;").format(sql.Identifier(name)) for name in there]
         before.write_text("\n".join(drop.as_string(connection) for drop in drops) + "\n", encoding="utf-8")
-        after.write_text(_count(told["rows"]).as_string(connection), encoding="utf-8")
+        after = _count(told["rows"]).as_string(connection)
         connection.rollback()  # nothing of ours may be open while the tables are dropped
-        reading = subprocess.Popen(
-            [programs / "pg_restore", "--no-owner", "--no-acl", f"--use-list={contents}", "--file=-", dump],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        # One transaction for all three files: a dump that breaks off is found by the counts, and nothing is committed.
-        written = subprocess.run(
-            [
-                programs / "psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1",
-                "--output=/dev/null", f"--file={before}", "--file=-", f"--file={after}",
-            ],
-            stdin=reading.stdout,
-            env=libpq.environment(url) | {libpq.OPTIONS: libpq.with_options(url, "-c client_min_messages=warning")},
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
-        )  # fmt: skip
-        if reading.stdout is not None:
-            reading.stdout.close()
-        complaint = reading.stderr.read().decode(errors="replace") if reading.stderr is not None else ""
-        reading.wait()
-    if written.returncode or reading.returncode:
+        read: list[str | Path] = [
+            programs / "pg_restore", "--no-owner", "--no-acl", f"--use-list={contents}", "--file=-", dump,
+        ]  # fmt: skip
+        # One transaction for both files: it is committed only where the whole dump was read and every row is there.
+        write: list[str | Path] = [
+            programs / "psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1",
+            "--output=/dev/null", f"--file={before}", "--file=-",
+        ]  # fmt: skip
+        environ = libpq.environment(url) | {libpq.OPTIONS: libpq.with_options(url, "-c client_min_messages=warning")}
+        with (
+            complaints.open("wb") as said,
+            subprocess.Popen(read, stdout=subprocess.PIPE, stderr=said) as reading,
+            subprocess.Popen(
+                write, stdin=subprocess.PIPE, env=environ, stdout=subprocess.DEVNULL, stderr=said
+            ) as writing,
+        ):
+            if not _poured(reading, writing, after):
+                writing.kill()
+        told_by_programs = complaints.read_text(encoding="utf-8", errors="replace")
+    if writing.returncode or reading.returncode:
         # psql quotes the line that failed, which may be somebody's row: only what the server said of it.
-        said = [line for line in written.stderr.splitlines() if "ERROR:" in line][:3] or [complaint.strip()[-300:]]
-        raise BackupFailed(f"The tables could not be put back: {' '.join(said)}. Nothing changed.")
+        errors = [line for line in told_by_programs.splitlines() if "ERROR:" in line][:3]
+        why = " ".join(errors) or f"pg_restore ended with {reading.returncode}, psql with {writing.returncode}"
+        raise BackupFailed(f"The tables could not be put back: {why}. Nothing changed.")
+
+
+def _poured(reading: subprocess.Popen[bytes], writing: subprocess.Popen[bytes], after: str) -> bool:
+    """Give all that `reading` says to `writing`, then `after`. False where the one did not end well, or the other ended
+    before."""
+    assert reading.stdout is not None and writing.stdin is not None  # noqa: S101 - pipes, as asked for
+    try:
+        shutil.copyfileobj(reading.stdout, writing.stdin, 1 << 20)
+        reading.stdout.close()
+        if reading.wait() != 0:
+            return False
+        writing.stdin.write(after.encode())
+        writing.stdin.close()
+    except BrokenPipeError:
+        reading.kill()
+        return False
+    return True
 
 
 def _count(rows: Mapping[str, int]) -> sql.Composed:

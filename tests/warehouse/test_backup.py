@@ -189,6 +189,30 @@ def test_a_restore_that_loses_a_row_changes_nothing(
     assert shop.run("select topic from staging.files__contacts") == [("after the backup",)]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("ends", ["kill -9 $$", "exit 1"])
+def test_a_reader_of_the_dump_that_dies_after_the_last_row_changes_nothing(
+    lost: tuple[Warehouse, Path, dict[str, Any]], programs: Path, tmp_path: Path, ends: str
+) -> None:
+    """All rows would be there, and none of the keys by which loads find them."""
+    shop, place, _ = lost
+    dying = tmp_path / "programs"
+    dying.mkdir()
+    for name in ("psql", "pg_dump"):
+        (dying / name).symlink_to(programs / name)
+    (dying / "pg_restore").write_text(
+        f"#!/bin/sh\ncase \"$*\" in *--list*) exec '{programs}/pg_restore' \"$@\" ;; esac\n"
+        f"'{programs}/pg_restore' \"$@\" | awk '/; Type: CONSTRAINT;/ {{exit}} {{print}}'\n{ends}\n"
+    )
+    (dying / "pg_restore").chmod(0o700)
+    shop.run("update staging.files__contacts set topic = 'after the backup'")
+
+    with pytest.raises(BackupFailed, match="Nothing changed"):
+        restore(shop.url, place, programs=dying, now=LATER, replace=True)
+
+    assert shop.run("select topic from staging.files__contacts") == [("after the backup",)]
+
+
 def test_over_a_living_warehouse_it_says_which_logins_return_and_which_changes_of_rights_are_lost(
     shop: Warehouse, tmp_path: Path, programs: Path
 ) -> None:
