@@ -1,4 +1,4 @@
-"""Logins that are not one employee's: renamed by hand, or with members of their own."""
+"""Logins that are not one employee's: renamed by hand, with members, or of a name that somebody had before."""
 
 from __future__ import annotations
 
@@ -69,3 +69,20 @@ def test_a_login_with_members_is_nobodys_own(published: Warehouse) -> None:
         assert published.run("select database_role from access.employees") == []
     finally:
         published.run(f"drop role {team}; drop role {boris}")
+
+
+def test_who_comes_under_the_name_of_somebody_who_left_has_another_password(published: Warehouse) -> None:
+    """Passwords are derived from the name; the one who left knows the old one."""
+    word = "select access.login_password(%s), access.sign_in_password(%s)"
+    role = published.add("anna")
+    words = [published.run(word, (role, role))[0]]
+    for _ in range(2):
+        published.run("select access.remove_employee(%s)", (role,))
+        published.add("anna", group="desk")
+        words.append(published.run(word, (role, role))[0])
+    published.add("anna", group="others", employee_id="A1")
+
+    assert len({login for login, _ in words}) == len({sign_in for _, sign_in in words}) == 3
+    assert published.run(word, (role, role))[0] == words[-1], "a change of group changes no password"
+    with published.connect(role) as anna:
+        assert anna.execute("select session_user").fetchone() == (role,)

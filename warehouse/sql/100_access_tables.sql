@@ -32,12 +32,15 @@ create table if not exists access.employees (
     employee_id text,
     added_at timestamptz not null default clock_timestamp()
 );
+alter table access.employees add column if not exists logins_before bigint not null default 0;
 comment on table access.employees is 'People who log in. One row per LOGIN role that was added or given a right.';
 comment on column access.employees.database_role is 'The employee''s own LOGIN role.';
 comment on column access.employees.full_name is 'Name shown to the owner only.';
 comment on column access.employees.employee_group is 'Group whose rights the employee starts from; null: none.';
 comment on column access.employees.employee_id is
 'Id in the facts (administrator_id, manager_id), for rights on own rows only; null: such a right shows nothing.';
+comment on column access.employees.logins_before is
+'How many employees of this role''s name were removed before: each has another password.';
 comment on column access.employees.added_at is 'When the employee was added.';
 
 create table if not exists access.rights (

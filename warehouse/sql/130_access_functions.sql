@@ -221,13 +221,18 @@ begin
     end if;
     -- Nested, so that one employee's password cannot be extended into another's.
     return (
-        select encode(sha256(secret || sha256(secret || convert_to(login_password.database_role, 'UTF8'))), 'hex')
+        select encode(sha256(secret || sha256(secret || convert_to(
+            -- who left knows the password of then; no name has a #
+            login_password.database_role || coalesce('#' || nullif(e.logins_before, 0)::text, ''), 'UTF8'
+        ))), 'hex')
         from access.login_key
+        inner join access.employees as e on e.database_role = login_password.database_role
     );
 end
 $$;
 comment on function access.login_password(text) is
-'Password of an employee''s login: sha256(key || sha256(key || role)) in hex. For the owner.';
+'Password of an employee''s login: sha256(key || sha256(key || role)) in hex; the name of somebody who left has # and how many
+left behind it. For the owner.';
 
 create or replace function access.hold_role(database_role text) returns void
 language plpgsql
@@ -286,10 +291,14 @@ begin
     end if;
 
     select to_jsonb(e) into before from access.employees as e where e.database_role = add_employee.database_role;
-    insert into access.employees as e (database_role, full_name, employee_group, employee_id)
+    insert into access.employees as e (database_role, full_name, employee_group, employee_id, logins_before)
     values (
         add_employee.database_role, add_employee.full_name, add_employee.employee_group,
-        nullif(add_employee.employee_id, '')
+        nullif(add_employee.employee_id, ''),
+        (
+            select count(*) from access.journal as j
+            where j.action = 'remove_employee' and j.subject = add_employee.database_role
+        )
     )
     on conflict (database_role) do update
     set full_name = excluded.full_name, employee_group = excluded.employee_group, employee_id = excluded.employee_id
