@@ -85,6 +85,22 @@ def test_what_lies_before_the_first_sale_is_unknown_and_not_nothing(july: str) -
     assert values(july, first) == [(8900, None, None, None, None, None)]
 
 
+def test_growth_out_of_returns_has_no_percentage(july: str) -> None:
+    """600 of brushes given back in June and last July, 600 sold in July: 1 200 / -600 would be a fall by 200 %."""
+    with psycopg.connect(july) as owner:
+        owner.execute("update reports.service_sales_lines set amount = -600 where item = 'Brush'")
+        owner.execute(
+            "update reports.service_sales_lines set item = 'Brush', item_kind = 'goods', item_type = 'home care',"
+            " amount = 600 where item = 'Filling'"
+        )
+        found = owner.execute(
+            "select amount, previous_amount, change_percent, last_year_amount, last_year_change_percent"
+            f" from reports.service_sales({JULY_DAYS}, item => 'Brush')".encode()
+        ).fetchall()
+        owner.rollback()
+    assert found == [(600, -600, None, -600, None)]
+
+
 @pytest.mark.parametrize("level", ["item_kind", "item_type", "item"])
 @pytest.mark.parametrize("grain", ["day", "week", "month", "period"])
 def test_rows_of_a_level_sum_to_all_together(july: str, grain: str, level: str) -> None:

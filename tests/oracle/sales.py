@@ -165,7 +165,8 @@ def service_sales(
                 is_known = span[0] <= span[1] and first_sale is not None and first_sale <= span[1]
                 row |= figures(part, name) if is_known else dict.fromkeys(figures([], name))
                 before = sum_of(part) if is_known else Fraction(0)
-                row[f"{name}change_percent".replace("previous_", "")] = ratio(sum_of(own) - before, before, 100)
+                change = ratio(sum_of(own) - before, max(before, Fraction(0)), 100)
+                row[f"{name}change_percent".replace("previous_", "")] = change
             rows.append(row)
     return rows
 

@@ -2,7 +2,8 @@
 -- Service sales (Продажа услуг), RULES section 10: by any period and any service or goods, how many, for how much, to how many
 -- people, against the period before and the same of last year (`reports.compared_periods` says which days these are).
 -- A row stands also for what sold in a compared period only, so that rows sum to the row of all together. A compared figure is
--- null where its days lie before the first sale of all, or do not exist: unknown is not nothing.
+-- null where its days lie before the first sale of all, or do not exist: unknown is not nothing. A change is told only from an amount
+-- above 0: from more returns than sales, growth would read as a fall.
 
 create or replace function reports.service_sales_depth(level text)
 returns integer
@@ -207,11 +208,11 @@ as $function$
         trim_scale(figures.previous_quantity),
         round(figures.previous_amount, 2),
         figures.previous_buyers,
-        round(100 * (figures.amount - figures.previous_amount) / nullif(figures.previous_amount, 0), 2),
+        round(100 * (figures.amount - figures.previous_amount) / nullif(greatest(figures.previous_amount, 0), 0), 2),
         trim_scale(figures.last_year_quantity),
         round(figures.last_year_amount, 2),
         figures.last_year_buyers,
-        round(100 * (figures.amount - figures.last_year_amount) / nullif(figures.last_year_amount, 0), 2)
+        round(100 * (figures.amount - figures.last_year_amount) / nullif(greatest(figures.last_year_amount, 0), 0), 2)
     from figures
     order by figures.period, figures.amount desc, figures.item_kind, figures.item_type, figures.item
 $function$;
