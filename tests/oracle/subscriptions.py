@@ -45,7 +45,8 @@ def expiring_subscriptions(
     clinic: str | None = None,
 ) -> list[dict[str, Any]]:
     """One row per subscription whose last day is in the period; `as_of` is the load's moment, with its zone."""
-    sales = find_sales(data)
+    # a line below 0 takes something back: no subscription, no renewal, no purchase
+    sales = [sale for sale in find_sales(data) if (sale.amount or 0) >= 0]
     seen: list[tuple[str | None, str, date]] = [(sale.person, sale.clinic_id, sale.sold_on) for sale in sales]
     for row in filter(took_place, data["appointments"]):
         day = data.local_date(row["starts_at"], row["clinic_id"])

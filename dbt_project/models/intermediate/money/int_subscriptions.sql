@@ -2,17 +2,19 @@
 -- Renewed by the sale that says so (`renews_sale_id`), whenever and whatever it sold. Without such a link: by a later
 -- subscription of the same person to the same item that ends later, sold at most `renewal_days` after the end, in any clinic,
 -- and not itself a renewal of another. Lost: the renewal's time is over, and since the end the person has bought nothing, had no
--- visit, and holds no other subscription that still runs. Whether counts in the whole network; the dates shown are of the clinic's
+-- visit, and holds no other subscription that still runs. A line below 0 takes something back: it is no subscription, renews
+-- nothing, and is no purchase. Whether counts in the whole network; the dates shown are of the clinic's
 -- own sales and visits, so that a reader of one clinic learns no other's.
 with
 
 sales as not materialized (
     select * from {{ ref('int_sales') }}
+    where amount is null or amount >= 0
 ),
 
 subscriptions as not materialized (
     select * from {{ ref('int_sales') }}
-    where item_kind = 'subscription'
+    where item_kind = 'subscription' and (amount is null or amount >= 0)
 ),
 
 appointments as (
