@@ -17,7 +17,8 @@ returns table (
     expected_from date,
     expected_to date,
     subscriptions bigint,
-    clients numeric
+    clients numeric,
+    clients_exact numeric
 )
 language sql
 stable
@@ -96,35 +97,45 @@ as $function$
                 0
             ) as lost_of_all
         from summed
+    ),
+    needed as (
+        select
+            'dip' as reason,
+            inside.clinic_id,
+            inside.item_type,
+            inside.season,
+            inside.expected_from,
+            inside.expected_to,
+            null::bigint as subscriptions,
+            inside.clients_at_risk * inside.days_inside / (inside.expected_to - inside.expected_from + 1) as clients
+        from inside
+        where inside.item_type is null or not inside.has_whole
+        union all
+        select
+            'not_renewed',
+            rated.clinic_id,
+            rated.item_type,
+            null,
+            lead_plan_need.date_from,
+            lead_plan_need.date_to,
+            rated.subscriptions::bigint,
+            -- some of those that end on a coming day are renewed already: the share lost is of all of them, not of the rest
+            rated.lost + rated.may_renew * rated.lost_of_not_renewed
+            + least(rated.running, rated.on_running_days * rated.lost_of_all)
+        from rated
+        where rated.subscriptions > 0
     )
     select
-        'dip',
-        inside.clinic_id,
-        inside.item_type,
-        inside.season,
-        inside.expected_from,
-        inside.expected_to,
-        null::bigint,
-        round(inside.clients_at_risk * inside.days_inside / (inside.expected_to - inside.expected_from + 1), 2)
-    from inside
-    where inside.item_type is null or not inside.has_whole
-    union all
-    select
-        'not_renewed',
-        rated.clinic_id,
-        rated.item_type,
-        null,
-        lead_plan_need.date_from,
-        lead_plan_need.date_to,
-        rated.subscriptions::bigint,
-        -- some of those that end on a coming day are renewed already: the share lost is of all of them, not of the rest
-        round(
-            rated.lost + rated.may_renew * rated.lost_of_not_renewed
-            + least(rated.running, rated.on_running_days * rated.lost_of_all),
-            2
-        )
-    from rated
-    where rated.subscriptions > 0
+        needed.reason,
+        needed.clinic_id,
+        needed.item_type,
+        needed.season,
+        needed.expected_from,
+        needed.expected_to,
+        needed.subscriptions,
+        round(needed.clients, 2),
+        needed.clients
+    from needed
     order by 5, 1, 2, 3
 $function$;
 comment on function reports.lead_plan_need(date, date, text, text) is
@@ -186,7 +197,8 @@ begin
         raise exception 'date_to is before date_from' using errcode = 'invalid_parameter_value';
     end if;
     if target is null then
-        select ceil(coalesce(sum(loss.clients), 0)) into need
+        -- six decimals here too: parts rounded one by one would ask for a client whom nobody loses
+        select ceil(round(coalesce(sum(loss.clients_exact), 0), 6)) into need
         from reports.lead_plan_need(date_from, date_to, lead_plan.clinic, lead_plan.only_item_type) as loss;
     elsif target_kind = 'clients' then
         need := ceil(target);
