@@ -16,7 +16,7 @@ from typing import Any
 from bi.metabase.client import Metabase, StaleRevision, expect, listed
 from bi.metabase.fields import field_updates
 from bi.metabase.groups import Group
-from bi.metabase.questions import Function, card_body, dashboard_body, questions_of
+from bi.metabase.questions import Function, card_body, dashboard_body, hash_of, questions_of
 from bi.metabase.titles import title_of
 from extractors.core.errors import RejectedError, TransientError
 
@@ -218,9 +218,9 @@ def ensure_dashboard(
         )
     title = title_of(report, language)
     mark = f"chairside:{report}/dashboard#"
-    version = "".join(question.hash[:4] for question in questions)
-    first = {"name": title, "description": mark + version, "collection_id": place.collection}
     shown = dashboard_body(questions, cards, language)
+    version = "".join(question.hash[:4] for question in questions) + hash_of(shown["parameters"])[:4]
+    first = {"name": title, "description": mark + version, "collection_id": place.collection}
     what = f"{group.name}: dashboard {title}"
     there = find(items, "dashboard", mark)
     if there is None:

@@ -30,8 +30,32 @@ TAG_TYPES = {
 }  # fmt: skip
 DATE_COLUMNS = ("local_date", "day", "created_date", "paid_date")
 NUMBERS = ("bigint", "integer", "numeric")
+# A relation by day that holds the same thing several times is shown once: one model of one conversion (each model
+# divides them all), one step of the paths (sold, paid and won are the same money). Else as the report is by default.
+ONE_OF: Mapping[str, Mapping[str, str]] = {
+    "attribution_daily": {"conversion": "first_visit", "model": "last_non_direct"},
+    "client_path_daily": {"step": "payment"},
+}
+CONDITIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "channels_and_sources_daily": (
+        " and (audience is null or coalesce([[{{audience}}::text, ]]'primary') in (audience, 'all'))"
+        " and (not is_referral or coalesce([[{{with_referrals}}::boolean, ]]false))",
+        {"audience": "text", "with_referrals": "text"},
+    ),
+    "administrator_conversion_daily": (
+        " and coalesce([[{{audience}}::text, ]]'all') in ('all', case when is_primary then 'primary' else 'repeat' end)"
+        " and not (is_employee_referral and coalesce([[{{hide_employee_referrals}}::boolean, ]]false))",
+        {"audience": "text", "hide_employee_referrals": "text"},
+    ),
+}
+FIGURES: Mapping[str, Sequence[str]] = {"channels_and_sources_daily": ("spend", "inquiries", "booked")}
 ROWS = 2000  # what a table question shows at most; Metabase itself stops there too
 WIDTH, PICTURE, TABLE = 24, 8, 10  # of Metabase's grid
+
+
+def hash_of(shape: object) -> str:
+    """Differs when the shape does."""
+    return hashlib.sha256(json.dumps(shape, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +95,7 @@ class Question:
     def hash(self) -> str:
         """Differs when anything differs that Metabase gets."""
         shape = [self.title, self.description, self.sql, self.display, self.settings, self.tags, sorted(self.required)]
-        return hashlib.sha256(json.dumps(shape, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
+        return hash_of(shape)
 
 
 FUNCTIONS = """
@@ -120,6 +144,7 @@ def questions_of(
     report: str, functions: Iterable[Function], relations: Iterable[Relation], language: str
 ) -> list[Question]:
     """Pictures over time first, then tables; empty for `marts`, whose readers ask themselves."""
+    of_report = next((function for function in functions if function.name == report), None)
     found = [
         table_of_function(function, language)
         for function in functions
@@ -132,7 +157,7 @@ def questions_of(
     ]
     for view in views:
         if view.name.endswith("_daily"):
-            found[:0] = picture_of_days(view, language)
+            found[:0] = picture_of_days(view, of_report, language)
         else:
             found.append(table_of_view(view, language))
     return found
@@ -191,9 +216,11 @@ def table_of_view(view: Relation, language: str) -> Question:
     )
 
 
-def picture_of_days(view: Relation, language: str) -> list[Question]:
-    """A line for each of the first three figures; empty where a daily relation has no day or nothing to add up."""
-    figures = [
+def picture_of_days(view: Relation, report: Function | None, language: str) -> list[Question]:
+    """A line for each of the first three figures; empty where a daily relation has no day or nothing to add up. Filters
+    of the report hold here too, as far as the relation has their column.
+    """
+    figures = list(FIGURES.get(view.name, ())) or [
         column.name
         for column in view.columns
         if column.type.partition("(")[0] in NUMBERS and column.name != "published_in"
@@ -201,8 +228,19 @@ def picture_of_days(view: Relation, language: str) -> list[Question]:
     if not figures or not any(column.name == "day" for column in view.columns):
         return []
     sums = ", ".join(f"sum({name}) as {name}" for name in figures)
-    has_clinic = any(column.name == "clinic_id" for column in view.columns)
-    clinic = "[[ and clinic_id = {{clinic}}]]" if has_clinic else ""
+    names = {column.name for column in view.columns}
+    condition, more = CONDITIONS.get(view.name, ("", {}))
+    tags = {"date_from": "date", "date_to": "date", **more}
+    for name, usual in ONE_OF.get(view.name, {}).items():
+        condition += f" and {name} = coalesce([[{{{{{name}}}}}::text, ]]'{usual}')"
+        tags[name] = "text"
+    for parameter in report.parameters if report else ():
+        if parameter.name in names - set(tags) and parameter.type == "text":
+            condition += f"[[ and {parameter.name} = {{{{{parameter.name}}}}}]]"
+            tags[parameter.name] = "text"
+    if "clinic_id" in names:
+        condition += "[[ and clinic_id = {{clinic}}]]"
+        tags["clinic"] = "text"
     base = view.name.removesuffix("_daily")
     return [
         Question(
@@ -212,11 +250,11 @@ def picture_of_days(view: Relation, language: str) -> list[Question]:
             sql=(
                 f"select day, {sums} from reports.{view.name}"  # noqa: S608 - the catalog's names
                 f" where day between coalesce([[{{{{date_from}}}}::date, ]]{PERIOD['date_from']})"
-                f" and coalesce([[{{{{date_to}}}}::date, ]]{PERIOD['date_to']}){clinic} group by day order by day"
+                f" and coalesce([[{{{{date_to}}}}::date, ]]{PERIOD['date_to']}){condition} group by day order by day"
             ),
             display="line",
             settings={"graph.dimensions": ["day"], "graph.metrics": figures, **column_titles(figures, language)},
-            tags={"date_from": "date", "date_to": "date"} | ({"clinic": "text"} if has_clinic else {}),
+            tags=tags,
             required=frozenset(),
         )
     ]
@@ -254,6 +292,8 @@ def dashboard_body(questions: Sequence[Question], cards: Mapping[str, int], lang
         {
             "id": identity(name), "name": label(name, language), "slug": name, "sectionId": section(kind),
             "type": {"date": "date/single", "text": "string/=", "number": "number/="}[kind],
+            # such filters take several values unless told; a report's parameter would take the first, in silence
+            **({} if kind == "date" else {"isMultiSelect": False}),
         }
         for name, kind in tags.items()
     ]  # fmt: skip

@@ -40,6 +40,11 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "audience": ("Audience", "Аудитория"),
     "basis": ("Count results", "Результаты считать"),
     "attribution_model": ("Attribution model", "Модель атрибуции"),
+    "conversion": ("Conversion", "Конверсия"),
+    "model": ("Model", "Модель"),
+    "step": ("Step", "Шаг"),
+    "with_referrals": ("With recommendations", "С рекомендациями"),
+    "hide_employee_referrals": ("Hide recommended by employees", "Скрыть рекомендации сотрудников"),
     "person_key": ("Person", "Человек"),
     "budget": ("Budget", "Бюджет"),
 }

@@ -18,12 +18,13 @@ import pytest
 from bi.metabase.client import Login, login_from, signed_in
 from bi.metabase.groups import read_groups, role_of
 from bi.metabase.provision import provision
-from bi.metabase.questions import read_functions
+from bi.metabase.questions import questions_of, read_functions
 from bi.metabase.titles import TITLES
 from extractors.core.errors import ConfigError, RejectedError, TransientError
 from runtime.metabase import warehouse_of
 from tests.bi.metabase_stand_in import ADMINISTRATORS, ALL_USERS, API_KEY, PASSWORD, USER, StandIn, serving
 from tests.city import City, copy_of
+from warehouse.catalog import read_relations
 
 ALL = ("marketers", "analysts", "desk")
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reports"
@@ -257,6 +258,61 @@ def test_a_dashboard_per_report_and_every_question_answers_with_the_groups_rows(
         "Administrators' conversion", "History of inquiries",
     }  # fmt: skip
     assert all(dashboard["dashcards"] for dashboard in metabase.dashboards.values())
+
+
+def test_a_filter_takes_one_value_as_the_reports_parameters_do(clinic: Clinic, metabase: StandIn) -> None:
+    kinds = {
+        (parameter["type"], parameter.get("isMultiSelect"))
+        for dashboard in metabase.dashboards.values()
+        for parameter in dashboard["parameters"]
+    }
+    assert kinds == {("date/single", None), ("string/=", False), ("number/=", False)}
+
+
+AUGUST = {"date_from": "2026-08-01", "date_to": "2026-08-31"}
+DAYS = "date '2026-08-01', date '2026-08-31'"
+
+
+@pytest.mark.parametrize(
+    ("report", "chosen", "figure", "expected"),
+    [
+        # nine models divide the same conversions, and the spend stands beside each of them and of four conversions
+        ("attribution", {}, "spend", "select sum(spend) from reports.ad_payback({days})"),
+        (
+            "attribution", {"conversion": "deal", "model": "markov"}, "conversions",
+            "select sum(conversions) from reports.attribution({days}, conversion => 'deal') where model = 'markov'",
+        ),
+        # what was sold is paid as well, and may be a deal won
+        (
+            "client_path", {}, "amount",
+            "select sum(amount) from reports.client_path_days where day between '2026-08-01' and '2026-08-31'"
+            " and step = 'payment'",
+        ),
+        ("channels_and_sources", {}, "inquiries", "select sum(inquiries) from reports.channels_and_sources({days})"),
+        (
+            "channels_and_sources", {"audience": "all", "with_referrals": "true", "topic": "therapy"}, "inquiries",
+            "select sum(inquiries) from reports.channels_and_sources({days}, audience => 'all', with_referrals => true,"
+            " topic => 'therapy')",
+        ),
+        (
+            "administrator_conversion", {"audience": "primary", "hide_employee_referrals": "true", "topic": "therapy"},
+            "booked",
+            "select booked from reports.administrator_conversion({days}, audience => 'primary',"
+            " hide_employee_referrals => true, topic => 'therapy') where administrator_id is null",
+        ),
+    ],
+)  # fmt: skip
+def test_a_picture_by_day_holds_everything_once_and_keeps_to_the_filters(
+    clinic: Clinic, report: str, chosen: dict[str, str], figure: str, expected: str
+) -> None:
+    with psycopg.connect(clinic.url) as owner:
+        questions = questions_of(report, read_functions(owner), read_relations(owner), "en")
+        (picture,) = [each for each in questions if each.key == f"{report}_daily/line"]
+        assert chosen.keys() <= picture.tags.keys()
+        shown = filled(picture.sql, {**AUGUST, **chosen})
+        found = owner.execute(f"select round(sum({figure}), 2) from ({shown}) as days".encode()).fetchone()
+        wanted = owner.execute(f"select round(({expected.format(days=DAYS)}), 2)".encode()).fetchone()
+    assert found == wanted != (None,)
 
 
 def test_a_right_of_one_clinic_shows_one_clinic(clinic: Clinic, metabase: StandIn) -> None:
