@@ -93,8 +93,22 @@ def database() -> dict[str, Any]:
     }
 
 
-def in_words(column: str, language: str) -> str:
-    """SQL of a column with its values in words; values without words stay as they are."""
+def in_words(column: str, language: str, clinic: str | None = None) -> str:
+    """SQL of a column with its values in words; values without words stay as they are. Moments are on the clock of the
+    clinic that the column `clinic` names.
+    """
+    if words().column(column).format == "time":
+        of_clinic = f", '{clinic}'" if clinic else ""
+        return f"{{{{ clock('{column}'{of_clinic}) }}}} as {column}"
+    if in_list := words().lists.get(column):
+        pairs = ", ".join(
+            f"({literal(value)}, {literal(titles[language].lower())})" for value, titles in in_list.items()
+        )
+        return (
+            f"(select string_agg(coalesce(said.word, part.value), ', ' order by part.number) "  # noqa: S608 - our own
+            f"from unnest(string_to_array({column}, ', ')) with ordinality as part (value, number) "
+            f"left join (values {pairs}) as said (value, word) on part.value = said.value) as {column}"
+        )
     said = words().values.get(column)
     if not said:
         return column
@@ -102,20 +116,26 @@ def in_words(column: str, language: str) -> str:
     return f"case {column}::text {whens} else {column}::text end as {column}"
 
 
-def chosen(column: str, default: str | None, language: str) -> str:
+def chosen(dashboard: Dashboard, column: str, language: str) -> str:
     """SQL of what the reader chose, in the warehouse's own value; the default or null where nothing is chosen."""
+    of_filter = next((each for each in dashboard.filters if each.column == column), None)
+    default = of_filter.default if of_filter else None
     given = f"{{{{ filter_values('{column}', remove_filter=True)[:1] | where_in }}}}"
     said = words().values.get(column)
     if said:
         whens = " ".join(f"when {literal(titles[language])} then {literal(value)}" for value, titles in said.items())
-        given = f"case {given} {whens} else {given} end"
+        meant = f"case {given} {whens} else {given} end"
+        if of_filter and of_filter.as_written:
+            relation, day = dashboard.days
+            written = f"select from {relation} where {column} = {given} and {day} between {DATE_FROM} and {DATE_TO}"
+            meant = f"case when exists ({written}) then {given} else {meant} end"
+        given = meant
     missing = literal(default) if default else "null"
     return f"{{% if filter_values('{column}') %}}{given}{{% else %}}{missing}{{% endif %}}::text"
 
 
 def query(dashboard: Dashboard, dataset: Dataset, language: str) -> str:
     """The dataset's SQL for Superset: parameters become its Jinja, values become words."""
-    defaults = {each.column: each.default for each in dashboard.filters}
     sql = dataset.sql
     used = set(placeholders(sql))
     values: dict[str, str] = {}
@@ -125,10 +145,10 @@ def query(dashboard: Dashboard, dataset: Dataset, language: str) -> str:
         elif name == "date_to":
             values[name] = DATE_TO
         else:
-            values[name] = chosen(name, defaults.get(name), language)
+            values[name] = chosen(dashboard, name, language)
     sql = re.sub(r"(?<![:\w]):([a-z_]+)", lambda found: values[found[1]], sql)
     prelude = PERIOD if used & {"date_from", "date_to"} else ""
-    shown = ", ".join(in_words(column, language) for column in dataset.columns)
+    shown = ", ".join(in_words(column, language, dataset.clinic) for column in dataset.columns)
     if dataset.report != dashboard.report:
         # Another right: without it the chart is empty, and the line on top says why (state).
         nothing = ", ".join(f"null::{TYPES[words().column(each).format]} as {each}" for each in dataset.columns)

@@ -130,7 +130,7 @@ def native_filter(dashboard: Dashboard, each: Filter, language: str) -> dict[str
             "enableEmptyFilter": False,
             "defaultToFirstItem": False,
             "multiSelect": each.kind == "many",
-            "searchAllOptions": False,
+            "searchAllOptions": each.search,
             "inverseSelection": False,
             "sortAscending": True,
         },

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import jinja2
+
+from bi.clock import on_the_clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +38,14 @@ def where_in(values: list[str]) -> str:
 
 
 def rendered(
-    sql: str, period: Period, *, rights: Collection[str], chosen: dict[str, list[str]] | None = None
+    sql: str,
+    period: Period,
+    *,
+    rights: Collection[str],
+    chosen: Mapping[str, list[str]] | None = None,
+    zones: Mapping[str, str] | None = None,
 ) -> str:
-    """The SQL for a viewer with these rights who chose these filter values."""
+    """The SQL for a viewer with these rights, and these time zones by clinic, who chose these filter values."""
     environment = jinja2.Environment(autoescape=False)  # noqa: S701 - SQL, not HTML
     environment.filters["where_in"] = where_in
 
@@ -46,6 +53,10 @@ def rendered(
         return (chosen or {}).get(column, [])
 
     environment.globals.update(
-        get_time_filter=lambda **_options: period, filter_values=filter_values, may=lambda report: report in rights
+        get_time_filter=lambda **_options: period,
+        filter_values=filter_values,
+        may=lambda report: report in rights,
+        currency=lambda: "'RUB'",
+        clock=lambda column, clinic=None: on_the_clock(column, zones or {}, clinic),
     )
     return environment.from_string(sql).render()

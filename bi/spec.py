@@ -37,10 +37,13 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """All titles, and the words for values by the column that holds them."""
+    """All titles, and the words for values by the column that holds them. `lists`: of each value, where a column holds
+    several.
+    """
 
     columns: Mapping[str, Word]
     values: Mapping[str, Mapping[str, Mapping[str, str]]]
+    lists: Mapping[str, Mapping[str, Mapping[str, str]]]
 
     def column(self, name: str) -> Word:
         """The words of a column; the metrics `total_x` and `x_sum` are the column x over all rows."""
@@ -52,17 +55,24 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a reader may narrow a dashboard by. `period`, `one` of the values, or `many`."""
+    """What a reader may narrow a dashboard by. `period`, `one` of the values, or `many`. `search`: there may be more
+    values than a list shows, so what is typed is looked for in the warehouse. `as_written`: values are as the clinic
+    writes them, so one may be the same as our word for another; the dashboard's relation of days has the column too.
+    """
 
     column: str
     kind: str
     dataset: str | None
     default: str | None
+    search: bool
+    as_written: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """A query with its columns. `report`: the right that its relations ask for."""
+    """A query with its columns. `report`: the right that its relations ask for. `clinic`: the column, shown or not,
+    that names the clinic on whose clock its moments are; null: they are the network's.
+    """
 
     name: str
     report: str
@@ -71,6 +81,7 @@ class Dataset:
     columns: tuple[str, ...]
     metrics: Mapping[str, str]
     ignores: frozenset[str]
+    clinic: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +130,32 @@ def words() -> Words:
         column: {str(value): {"en": pair[0], "ru": pair[1]} for value, pair in of_column.items()}
         for column, of_column in (given.get("values") or {}).items()
     }
+    values["season"] = {**values["season"], **seasons()}
     same = {column: values[other] for column, other in (given.get("same_values") or {}).items()}
-    return Words(columns=columns, values={**values, **same})
+    lists = {
+        column: {value: titles for each in of_columns for value, titles in values[each].items()}
+        for column, of_columns in (given.get("lists") or {}).items()
+    }
+    return Words(columns=columns, values={**values, **same}, lists=lists)
+
+
+MONTHS = {
+    "January": "Январь", "February": "Февраль", "March": "Март", "April": "Апрель", "May": "Май", "June": "Июнь",
+    "July": "Июль", "August": "Август", "September": "Сентябрь", "October": "Октябрь", "November": "Ноябрь",
+    "December": "Декабрь",
+}  # fmt: skip
+
+
+def seasons() -> dict[str, dict[str, str]]:
+    """Seasons of one to three whole months, by the names that reports.service_dips has for them."""
+    english, russian = tuple(MONTHS), tuple(MONTHS.values())
+    found = {}
+    for first in range(12):
+        for last in (first, (first + 1) % 12, (first + 2) % 12):
+            ends = dict.fromkeys((first, last))
+            name = "-".join(english[at] for at in ends)
+            found[name] = {"en": name, "ru": "–".join(russian[at] for at in ends)}
+    return found
 
 
 def dashboards(folder: Path = HERE / "reports") -> tuple[Dashboard, ...]:
@@ -153,6 +188,7 @@ def understood(given: Mapping[str, Any], path: Path) -> Dashboard:
             columns=tuple(each["columns"]),
             metrics=each.get("metrics", {}),
             ignores=frozenset(each.get("ignores", ())),
+            clinic=each.get("clinic"),
         )
         for name, each in given["datasets"].items()
     }
@@ -178,6 +214,8 @@ def understood(given: Mapping[str, Any], path: Path) -> Dashboard:
             kind=each.get("kind", "period" if name == "period" else "one"),
             dataset=each.get("dataset", None if name == "period" else "options"),
             default=each.get("default"),
+            search=each.get("search", False),
+            as_written=each.get("as_written", False),
         )
         for name, each in ((name, each or {}) for name, each in given["filters"].items())
     )

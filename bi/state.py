@@ -25,6 +25,7 @@ SAYS = {
     },
     "late": {"en": "Sources not read for too long: ", "ru": "Слишком давно не читали источники: "},
     "fresh": {"en": "Up to date", "ru": "Данные свежие"},
+    "currency": {"en": "Amounts are in ", "ru": "Суммы в валюте "},
     "closed": {"en": "not open to you", "ru": "вам не открыто"},
 }
 
@@ -40,10 +41,16 @@ def query(dashboard: Dashboard, language: str) -> str:
         if dataset.report != dashboard.report
     )
     says = {what: literal(texts[language]) for what, texts in SAYS.items()}
+    columns = {each for dataset in dashboard.datasets.values() for each in dataset.columns}
+    has_money = any(words().column(each).format == "money" for each in columns)
+    currency = f" || '. ' || {says['currency']} || {{{{ currency() }}}}" if has_money else ""
+    reports = sorted({dashboard.report, *(each.report for each in dashboard.datasets.values())})
     late = (
-        "{% if may('freshness') %}(select array_to_string(stale_sources, ', ') "  # noqa: S608 - of our own files only
-        "from reports.freshness_of_reports "
-        f"where report = {literal(dashboard.report)} and is_stale){{% else %}}null::text{{% endif %}}"
+        "{% if may('freshness') %}"  # noqa: S608 - of our own files only
+        "(select string_agg(distinct late.source, ', ' order by late.source) "
+        "from reports.freshness_of_reports as of_reports cross join unnest(of_reports.stale_sources) as late (source) "
+        f"where of_reports.report in ({', '.join(map(literal, reports))}) and of_reports.is_stale)"
+        "{% else %}null::text{% endif %}"
     )
     has_period = any(each.kind == "period" for each in dashboard.filters)
     outside = f"days.data_to < {DATE_FROM} or days.data_from > {DATE_TO}"
@@ -54,7 +61,8 @@ def query(dashboard: Dashboard, language: str) -> str:
         f"when news.published_at < now() - interval '{STALE_AFTER}' "
         f"then {says['stale']} || coalesce('. ' || {says['late']} || late.sources, '') "
         f"when late.sources is not null then {says['late']} || late.sources "
-        f"else {says['fresh']} end{closed} as state, days.data_from, days.data_to, news.published_at "
+        f"else {says['fresh']} end{closed}{currency} as state, days.data_from, days.data_to, "
+        "{{ clock('news.published_at') }} as published_at "
         f"from (select min({column}) as data_from, max({column}) as data_to from {relation}) as days "
         "cross join (select max(published_at) as published_at from history.publications) as news "
         f"cross join (select {late} as sources) as late"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -21,6 +21,8 @@ class Viewer:
     rights_version: str
     sign_in_password: str
     login_password: str
+    zones: Mapping[str, str]  # by clinic; under the empty name that of what has no clinic
+    currency: str  # of all amounts
 
     def __repr__(self) -> str:
         return f"Viewer({self.database_role!r})"  # passwords never reach a log
@@ -61,7 +63,7 @@ class Bridge:
                 row = self._ask(database_role)  # a second failure is the caller's
         if row is None:
             return None
-        full_name, reports, rights_version, sign_in_password, login_password = row
+        full_name, reports, rights_version, sign_in_password, login_password, zones, currency = row
         return Viewer(
             database_role=database_role,
             full_name=full_name,
@@ -69,9 +71,11 @@ class Bridge:
             rights_version=rights_version,
             sign_in_password=sign_in_password,
             login_password=login_password,
+            zones=zones,
+            currency=currency,
         )
 
-    def _ask(self, database_role: str) -> tuple[str, list[str], str, str, str] | None:
+    def _ask(self, database_role: str) -> tuple[str, list[str], str, str, str, dict[str, str], str] | None:
         if self._connection is None or self._connection.closed:
             self._connection = psycopg2.connect(
                 **self._warehouse.address(),
@@ -83,10 +87,11 @@ class Bridge:
             self._connection.autocommit = True
         with self._connection.cursor() as cursor:
             cursor.execute(
-                "select full_name, reports, rights_version, sign_in_password, login_password from bridge.viewer(%s)",
+                "select full_name, reports, rights_version, sign_in_password, login_password, zones, currency"
+                " from bridge.viewer(%s)",
                 (database_role,),
             )
-            found: tuple[str, list[str], str, str, str] | None = cursor.fetchone()
+            found: tuple[str, list[str], str, str, str, dict[str, str], str] | None = cursor.fetchone()
         return found
 
     def _forget(self) -> None:

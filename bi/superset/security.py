@@ -19,6 +19,8 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from superset.extensions import manifest_processor
 from superset.security import SupersetSecurityManager
 
+from bi.clock import on_the_clock
+from bi.identity import literal
 from bi.superset import lighter
 from bi.superset.answers import keep_answers
 from bi.superset.bridge import Bridge, Viewer, login_of
@@ -47,10 +49,27 @@ def viewer_of(username: str | None) -> Viewer | None:
     return known[username]
 
 
+def viewer_asking() -> Viewer | None:
+    """Of whom a dataset's Jinja is rendered."""
+    return viewer_of(getattr(getattr(g, "user", None), "username", None))
+
+
 def may(report: str) -> bool:
     """For datasets' Jinja: whether the viewer holds the right. Only spares him an error: PostgreSQL decides."""
-    viewer = viewer_of(getattr(getattr(g, "user", None), "username", None))
+    viewer = viewer_asking()
     return viewer is not None and report in viewer.reports
+
+
+def clock(column: str, clinic: str | None = None) -> str:
+    """For datasets' Jinja: SQL of a moment on the clock of its clinic."""
+    viewer = viewer_asking()
+    return on_the_clock(column, viewer.zones if viewer else {}, clinic)
+
+
+def currency() -> str:
+    """For datasets' Jinja: SQL of the name of the currency that all amounts are in."""
+    viewer = viewer_asking()
+    return literal(viewer.currency if viewer else "")
 
 
 def mark_of(username: str | None) -> str | None:

@@ -15,7 +15,7 @@ import superset
 from bi.superset.bridge import Bridge, Warehouse
 from bi.superset.languages import NUMBERS, TIMES
 from bi.superset.lighter import NoLog
-from bi.superset.security import EmployeesOnly, finish, may, open_as_viewer
+from bi.superset.security import EmployeesOnly, clock, currency, finish, may, open_as_viewer
 from bi.superset.static_files import StaticFiles
 from bi.superset.theme import THEME
 
@@ -34,7 +34,7 @@ DB_CONNECTION_MUTATOR = open_as_viewer
 FLASK_APP_MUTATOR = finish
 EVENT_LOGGER = NoLog()
 ADDITIONAL_MIDDLEWARE = [lambda given: StaticFiles(given, Path(superset.__file__).parent / "static" / "assets")]
-JINJA_CONTEXT_ADDONS = {"may": may}
+JINJA_CONTEXT_ADDONS = {"may": may, "clock": clock, "currency": currency}
 AUTH_USER_REGISTRATION = False
 GUEST_TOKEN_JWT_SECRET = os.environ["CHAIRSIDE_BI_KEY"] + "guest"  # unused, but the default is known to everybody
 
@@ -43,6 +43,7 @@ FEATURE_FLAGS = {
     "DASHBOARD_RBAC": True,
     "ENABLE_TEMPLATE_PROCESSING": True,
     "DRILL_TO_DETAIL": True,
+    "ALLOW_FULL_CSV_EXPORT": True,  # a table shows ROW_LIMIT rows and says so; a file of it can hold them all
     "DASHBOARD_VIRTUALIZATION_DEFER_DATA": True,  # what is below the screen is asked for when it comes into sight
     "DRILL_BY": False,  # it would sum whatever column it finds
     "ALERT_REPORTS": False,
@@ -67,6 +68,7 @@ def COMMON_BOOTSTRAP_OVERRIDES_FUNC(data: dict[str, Any]) -> dict[str, Any]:
 
 ROW_LIMIT = 10_000
 SQL_MAX_ROW = 100_000
+CSV_STREAMING_ROW_THRESHOLD = SQL_MAX_ROW + 1  # never: streamed files have raw names and no byte order mark
 NATIVE_FILTER_DEFAULT_ROW_LIMIT = 1000
 PREVENT_UNSAFE_DB_CONNECTIONS = True
 

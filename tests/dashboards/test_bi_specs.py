@@ -23,7 +23,7 @@ REPORTS = {
     "expiring_subscriptions", "lead_plan", "client_path", "attribution", "freshness",
 }  # fmt: skip
 TYPES = {
-    "text": {"text"}, "yes_no": {"text"}, "date": {"date"}, "month": {"date"}, "time": {"timestamptz"},
+    "text": {"text"}, "yes_no": {"text"}, "date": {"date"}, "month": {"date"}, "time": {"timestamp"},
     **{each: {"numeric", "int8", "int4"} for each in ("whole", "money", "number", "percent", "ratio")},
 }  # fmt: skip
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)

@@ -27,7 +27,7 @@ comment on column history.publications.published_at is 'The moment, never before
 comment on column history.publications.published_on is
     'Its day in the setting default_time_zone, else in the first clinic''s zone, else in UTC.';
 
-create or replace function ops.own_zone() returns text
+create or replace function ops.network_zone() returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -40,13 +40,13 @@ begin
     return coalesce(nullif(zone, ''), 'UTC');
 end
 $$;
-comment on function ops.own_zone() is
-    'The zone of days that are of no clinic: the setting default_time_zone, else the first clinic''s zone, else UTC.';
+comment on function ops.network_zone() is
+    'Zone of what has no clinic: the setting default_time_zone, else the first clinic''s, else UTC.';
 
 create or replace function ops.publication_day(moment timestamptz) returns date
 language sql stable
 set search_path = pg_catalog, pg_temp
-as $$ select (moment at time zone ops.own_zone())::date $$;
+as $$ select (moment at time zone ops.network_zone())::date $$;
 comment on function ops.publication_day(timestamptz) is
     'Day of a publication in the setting default_time_zone, else in the first clinic''s zone, else in UTC.';
 

@@ -78,7 +78,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     moment timestamptz := (select kept.published_at from history.publications as kept where kept.publication_id = a);
-    zone text := ops.own_zone();
+    zone text := ops.network_zone();
 begin
     -- only what facts have too says which facts a row is about
     update pg_temp.explained_columns as own

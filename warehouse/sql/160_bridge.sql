@@ -20,8 +20,49 @@ $$;
 comment on function access.sign_in_password(text) is
 'Password that an employee types into the BI server''s sign-in page. Not the password of the database login. For the owner.';
 
+create or replace function access.zones_of(wanted_role text) returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    zones jsonb := '{}';
+begin
+    if to_regclass('marts.dim_clinics') is not null then
+        -- Only of clinics that he may see: the zones of others would say that there are others.
+        execute
+            'select jsonb_object_agg(clinics.clinic_id, clinics.time_zone) from marts.dim_clinics as clinics'
+            ' where clinics.time_zone is not null and exists ('
+            ' select from access.effective_rights as rights where rights.database_role = $1'
+            ' and (rights.clinics is null or clinics.clinic_id = any(rights.clinics)))'
+            into zones using wanted_role;
+    end if;
+    return coalesce(zones, '{}') || jsonb_build_object('', ops.network_zone());
+end
+$$;
+comment on function access.zones_of(text) is
+'Time zone by clinic, of the clinics that the role may see in any report; under the empty name that of what has no clinic.';
+
+-- It says more than it did: what a function returns is only changed by making it anew.
+do $$
+begin
+    if to_regprocedure('bridge.viewer(text)') is null
+        or (
+            select 'currency' = any(pg_proc.proargnames) from pg_catalog.pg_proc
+            where pg_proc.oid = to_regprocedure('bridge.viewer(text)')
+        )
+    then
+        return;
+    end if;
+    drop function bridge.viewer(text);
+end
+$$;
+
 create or replace function bridge.viewer(wanted_role text)
-returns table (full_name text, reports text [], rights_version text, sign_in_password text, login_password text)
+returns table (
+    full_name text, reports text [], rights_version text, sign_in_password text, login_password text, zones jsonb,
+    currency text
+)
 language sql
 stable
 security definer
@@ -37,7 +78,9 @@ as $$
             )
         ),
         access.sign_in_password(employees.database_role),
-        access.login_password(employees.database_role)
+        access.login_password(employees.database_role),
+        access.zones_of(employees.database_role),
+        coalesce((select settings.value from staging.settings as settings where settings.name = 'reporting_currency'), 'RUB')
     from access.employees as employees
     left join lateral (
         select
@@ -55,8 +98,8 @@ as $$
     where employees.database_role = viewer.wanted_role
 $$;
 comment on function bridge.viewer(text) is
-'One row for an employee, none for anybody else: name, reports he may open, a mark that changes with rights and data, and
-his passwords. The only thing that the bridge may call.';
+'One row for an employee, none for anybody else: name, reports he may open, a mark that changes with rights and data, his
+passwords, the time zones of his clinics, the currency of all amounts. The only thing that the bridge may call.';
 revoke all on function bridge.viewer(text) from public;
 
 create or replace function access.bridge_role() returns text
@@ -65,6 +108,18 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$ select left(current_database(), 50) || '_bridge' $$;
 comment on function access.bridge_role() is 'Name of the bridge''s login: roles are of the whole server, so it carries the database.';
+
+do $$
+begin
+    -- A bridge that is open already goes on asking.
+    if exists (
+        select from pg_catalog.pg_roles
+        where rolname = access.bridge_role() and shobj_description(oid, 'pg_authid') = 'Chairside bridge'
+    ) then
+        execute format('grant execute on function bridge.viewer(text) to %I', access.bridge_role());
+    end if;
+end
+$$;
 
 create or replace function access.open_bridge(password text) returns text
 language plpgsql
