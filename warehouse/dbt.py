@@ -64,8 +64,11 @@ class Dbt:
     runs: list[ModelRun] = field(default_factory=list)
     _parsed: Any = None
 
-    def build(self, *, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
-        """Seeds, models and tests. Raises BuildFailed naming what failed; what was built before it stays."""
+    def build(self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), is_last: bool = True) -> None:
+        """Seeds, models and tests. Raises BuildFailed naming what failed; what was built before it stays.
+
+        manifest.json, megabytes that dbt takes a second to write, is written by the last build of a run.
+        """
         # Heavy: seconds of imports that no other step needs.
         from dbt.cli.main import dbtRunner
 
@@ -73,10 +76,11 @@ class Dbt:
         arguments = ["build", *common_arguments(self.folder), "--exclude-resource-type", "unit_test"]
         arguments += ["--select", *select] if select else []
         arguments += ["--exclude", *exclude] if exclude else []
+        arguments += [] if is_last else ["--no-write-json"]
         options = libpq.with_options(self.url, f"{PLANNING} -c work_mem={_build_memory(self.url)}kB")
         with dbt_environment(self.url, **{libpq.OPTIONS: options}):
             if self._parsed is None:
-                self._parsed = _finished(["parse", *common_arguments(self.folder)])
+                self._parsed = _finished(["parse", *common_arguments(self.folder), "--no-write-json"])
             runner = dbtRunner(manifest=self._parsed, callbacks=[lambda event: _say_node(event, self.say)])
             result = runner.invoke(arguments)
         self.take(_runs(result.result))

@@ -106,7 +106,7 @@ def _reason(dbt: Dbt, state: State | None, code: str, as_of: datetime) -> str | 
 def _build_everything(dbt: Dbt, code: str, as_of: datetime) -> None:
     with psycopg.connect(dbt.url) as connection:
         connection.execute("drop table if exists build.family_state, build.family_published")
-    dbt.build(select=_LANDED)
+    dbt.build(select=_LANDED, is_last=False)
     with psycopg.connect(dbt.url) as connection:
         rules = _rules(connection)
         seen = scope.snapshot(connection)
