@@ -250,17 +250,13 @@ def deal_differences(connection: psycopg.Connection[Any], data: Data, date_from:
     return lines
 
 
-def compare(url: str, folder: Path, date_from: date, date_to: date, moment: datetime = MOMENT) -> list[str]:
-    """Everything that differs between the marts of `url` and the oracle over `folder`."""
+def compare(url: str, folder: Path, date_from: date, date_to: date, moment: datetime = MOMENT) -> Iterator[str]:
+    """Everything that differs between the marts of `url` and the oracle over `folder`, looked for as it is asked."""
     data = read_folder(folder)
-    lines: list[str] = []
     with psycopg.connect(url) as connection:
-        lines += [f"inquiry_history {line}" for line in history_differences(connection, data)]
-        lines += [f"deal_journal {line}" for line in deal_differences(connection, data, date_from, date_to)]
+        yield from (f"inquiry_history {line}" for line in history_differences(connection, data))
+        yield from (f"deal_journal {line}" for line in deal_differences(connection, data, date_from, date_to))
         for question in questions(data, date_from, date_to):
             shown = {name: value for name, value in question.parameters.items() if name not in ("date_from", "date_to")}
-            lines += [
-                f"{question.report} {shown} {line}"
-                for line in differences(ask(connection, question), expect(data, question, moment))
-            ]
-    return lines
+            for line in differences(ask(connection, question), expect(data, question, moment)):
+                yield f"{question.report} {shown} {line}"

@@ -51,7 +51,7 @@ def city_is_equal(seed: int, days: int, url: str, folder: Path) -> None:
                 assert result.rows_rejected == 0, f"{source} {stream.name}"
     build(url, run_id="city", as_of=moment, work_folder=folder / "dbt", say=lambda _text: None)
     publish(url, folder / "dbt" / "manifest.json", run_id="city", now=moment)
-    found = compare(url, everything, FIRST, FIRST + timedelta(days=days - 1), moment)
+    found = list(compare(url, everything, FIRST, FIRST + timedelta(days=days - 1), moment))
     assert not found, f"seed {seed}: {len(found)} differences, the first: " + "\n".join(found[:10])
 
 

@@ -28,25 +28,22 @@ def chain(journeys: list[tuple[tuple[State, ...], bool]]) -> dict[State, dict[St
 
 
 def chance_to_convert(chances: dict[State, dict[State, Fraction]], without: State | None = None) -> Fraction:
-    """From the start; steps into the player `without` lead nowhere."""
-    states = [state for state in chances if state != without]
-    place = {state: number for number, state in enumerate(states)}
-    rows = []
-    for state in states:
-        row = [Fraction(int(state == other)) for other in states] + [chances[state].get(CONVERSION, Fraction(0))]
-        for to, chance in chances[state].items():
-            if to in place:
-                row[place[to]] -= chance
-        rows.append(row)
-    for column in range(len(states)):
-        pivot = next(number for number in range(column, len(states)) if rows[number][column])
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        rows[column] = [value / rows[column][column] for value in rows[column]]
-        for number, row in enumerate(rows):
-            if number != column and row[column]:
-                factor = row[column]
-                rows[number] = [value - factor * other for value, other in zip(row, rows[column], strict=True)]
-    return rows[place[START]][-1]
+    """From the start; steps into the player `without` lead nowhere. Players are taken out one by one: who stepped into
+    one steps to where it led, however often it led to itself first."""
+    left = {
+        state: {to: chance for to, chance in tos.items() if to not in (without, NOTHING)}
+        for state, tos in chances.items()
+        if state != without
+    }
+    for gone in [state for state in left if state != START]:
+        led = left.pop(gone)
+        stays = led.pop(gone, Fraction(0))
+        for tos in left.values():
+            if gone in tos:
+                into = tos.pop(gone) / (1 - stays)
+                for to, chance in led.items():
+                    tos[to] = tos.get(to, Fraction(0)) + into * chance
+    return left[START].get(CONVERSION, Fraction(0))
 
 
 def removal_effects(journeys: list[tuple[tuple[State, ...], bool]]) -> dict[State, Fraction]:
