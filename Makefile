@@ -129,7 +129,7 @@ replay: $(INSTALLED)  ## [SOURCE=<source>] [ID=<number>] [MAPPING=<file>]: land 
 data-docs: $(INSTALLED)  ## [OUT=<folder>]: every expectation with its owner, reason and what it found, as a site
 	@$(RUN) data-docs $(if $(OUT),--out "$(OUT)")
 
-# Files go out in their order: those with few but long tests are at the front, and no worker waits for the other's last one.
+# Files go out in their order, which tests/conftest.py begins with the longest: no worker waits for the other's last one.
 test: $(INSTALLED)  ## the test suite, on its own PostgreSQL
 	$(PY) -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 

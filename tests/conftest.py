@@ -20,6 +20,10 @@ from runtime.home import open_home
 from runtime.postgres import running_server
 from runtime.progress import Progress
 from tests.city import City, copy_of, shared_city
+from tests.e2e.july import load_july
+from tests.e2e.june import load_june, load_more_than_june
+from tests.templates import Template, copied, shared_template
+from warehouse.migrate import migrate
 
 # Test data may die with the machine; tests should not wait for the disk.
 TEST_SETTINGS = {
@@ -29,6 +33,21 @@ TEST_SETTINGS = {
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
 }
+
+
+# Files that come first, in this order: one that makes the city, which many wait for; then those that take longest and
+# do not wait for it, so that no worker is left with one of them when the others are done.
+FIRST = (
+    "tests/e2e/test_catalog_says_what_it_is.py", "tests/warehouse/test_a_day_equals_everything.py",
+    "tests/e2e/test_marts_equal_the_oracle.py", "tests/e2e/test_city.py", "tests/e2e/test_deals_by_hand.py",
+    "tests/e2e/test_june.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order in which files go out to the workers: FIRST, then as they stand."""
+    places = {file: place for place, file in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +79,41 @@ def fresh_database(pg_server_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def migrated_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
+    """Everything `warehouse.migrate` makes, once per test run; only to be copied."""
+    with shared_template(pg_server_url, run_folder / "migrated", lambda url, _folder: migrate(url)) as made:
+        yield made
+
+
+@pytest.fixture
+def migrated_database(pg_server_url: str, migrated_template: Template) -> Iterator[str]:
+    """The URL of a warehouse that was migrated and holds nothing; dropped after the test."""
+    with copied(migrated_template.url, pg_server_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def june_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
+    """June loaded, once per test run; only to be copied. Its folder holds dbt's manifest."""
+    with shared_template(pg_server_url, run_folder / "june", load_june) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def more_than_june_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
+    """June with treatments, stages of a deal and spoilt tags, as june_template."""
+    with shared_template(pg_server_url, run_folder / "more_than_june", load_more_than_june) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def july_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
+    """July loaded, as june_template."""
+    with shared_template(pg_server_url, run_folder / "july", load_july) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def city_template(pg_server_url: str, run_folder: Path) -> Iterator[City]:
     """The invented city, built once per test run; only to be copied."""
     with shared_city(pg_server_url, run_folder) as city:
@@ -69,12 +123,12 @@ def city_template(pg_server_url: str, run_folder: Path) -> Iterator[City]:
 @pytest.fixture(scope="session")
 def city(pg_server_url: str, city_template: City) -> Iterator[City]:
     """The invented city, to be read. Whoever changes anything asks for `own_city`."""
-    with copy_of(city_template, pg_server_url, f"test_{uuid.uuid4().hex[:16]}") as copied:
+    with copy_of(city_template, pg_server_url) as copied:
         yield copied
 
 
 @pytest.fixture
 def own_city(pg_server_url: str, city_template: City) -> Iterator[City]:
     """The invented city, for one test, to do with as it likes."""
-    with copy_of(city_template, pg_server_url, f"test_{uuid.uuid4().hex[:16]}") as copied:
+    with copy_of(city_template, pg_server_url) as copied:
         yield copied

@@ -64,7 +64,7 @@ class Clinic:
 @pytest.fixture(scope="module")
 def clinic(pg_server_url: str, city_template: City) -> Iterator[Clinic]:
     prefix = f"g{uuid.uuid4().hex[:8]}"
-    with copy_of(city_template, pg_server_url, f"test_{prefix}") as copied:
+    with copy_of(city_template, pg_server_url) as copied:
         made = Clinic(url=copied.url, prefix=prefix)
         for report in ("channels_and_sources", "ad_payback", "deal_journal", "client_path", "service_dips"):
             made.run("select access.allow(%s, %s, clinics => '{C1}')", made.group("marketers"), report)

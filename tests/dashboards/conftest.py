@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -15,9 +14,8 @@ from tests.dashboards.people import Served, served_city
 @pytest.fixture(scope="session")
 def served(pg_server_url: str, city_template: City, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The city in a warehouse of its own, and Superset over it."""
-    name = f"test_{uuid.uuid4().hex[:16]}"
     with (
-        copy_of(city_template, pg_server_url, name) as own,
+        copy_of(city_template, pg_server_url) as own,
         served_city(own, pg_server_url, tmp_path_factory.mktemp("superset")) as found,
     ):
         yield found

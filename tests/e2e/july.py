@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,17 +16,8 @@ PERIOD = "date '2026-07-01', date '2026-07-31'"
 MOMENT = datetime(2026, 7, 20, 9, 0, tzinfo=UTC)
 
 
-@contextmanager
-def july_warehouse(server_url: str, name: str, work_folder: Path) -> Iterator[str]:
-    """A database of that name with July in it; dropped afterwards."""
-    with psycopg.connect(server_url, autocommit=True) as admin:
-        admin.execute(f"drop database if exists {name} with (force)".encode())
-        admin.execute(f"create database {name} template template0".encode())
-    url = server_url.rsplit("/", 1)[0] + f"/{name}"
+def load_july(url: str, work_folder: Path) -> None:
     load(url, JULY, work_folder, MOMENT)
-    yield url
-    with psycopg.connect(server_url, autocommit=True) as admin:
-        admin.execute(f"drop database if exists {name} with (force)".encode())
 
 
 def rows(url: str, query: str) -> list[dict[str, Any]]:

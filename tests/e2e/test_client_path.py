@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,35 +13,16 @@ from urllib.parse import quote, urlsplit
 import psycopg
 import pytest
 
-from tests.e2e.comparing import load
+from tests.templates import Template, copied
 
-JUNE = Path(__file__).resolve().parents[1] / "cases" / "june"
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reports"
-STAGES = """stage_id,plan_id,patient_id,clinic_id,direction,opened_at,stage_number,stage,done_at
-T1,N1,P1,C1,implants,2026-06-11T10:30:00+03:00,1,surgery,2026-06-11T11:30:00+03:00
-T2,N1,P1,C1,implants,2026-06-11T10:30:00+03:00,2,crown,2026-06-25T12:00:00+03:00
-T3,N3,P3,C1,therapy,2026-06-12T10:30:00+03:00,1,filling,
-"""
-DEAL_STAGES = """deal_id,stage,entered_at
-D1,negotiation,2026-06-02T10:00:00+03:00
-"""
 
 
 @pytest.fixture(scope="module")
-def june(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def june(pg_server_url: str, more_than_june_template: Template) -> Iterator[str]:
     """June with a plan that was completed, one that was not, and a stage of a deal."""
-    folder = tmp_path_factory.mktemp("june") / "files"
-    shutil.copytree(JUNE, folder)
-    (folder / "treatment_stages.csv").write_text(STAGES, encoding="utf-8")
-    (folder / "deal_stages.csv").write_text(DEAL_STAGES, encoding="utf-8")
-    name = f"test_path_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(f"create database {name} template template0".encode())
-    url = urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
-    load(url, folder, tmp_path_factory.mktemp("dbt"))
-    yield url
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(f"drop database if exists {name} with (force)".encode())
+    with copied(more_than_june_template.url, pg_server_url) as url:
+        yield url
 
 
 def rows(url: str, query: str) -> list[tuple[Any, ...]]:

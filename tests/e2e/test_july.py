@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.july import PERIOD, july_warehouse, rows, values
+from tests.e2e.july import PERIOD, rows, values
+from tests.templates import Template, copied
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reports"
 MY_PAGES = (
@@ -21,13 +22,8 @@ QUERY = re.compile(r"^```sql\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dbt")
-
-
-@pytest.fixture(scope="module")
-def july(pg_server_url: str, work_folder: Path) -> Iterator[str]:
-    with july_warehouse(pg_server_url, "test_july_case", work_folder) as url:
+def july(pg_server_url: str, july_template: Template) -> Iterator[str]:
+    with copied(july_template.url, pg_server_url) as url:
         yield url
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,15 +28,15 @@ from tests.e2e.hidden_rows import (
     readers,
     told,
 )
+from tests.e2e.june import JUNE
 from tests.e2e.past import answers, questions
+from tests.templates import Template, copied
 from tests.warehouse.attacks.catalog import read_catalog
 from tests.warehouse.small_warehouse import Warehouse
 from warehouse.dbt import common_arguments, dbt_environment
-from warehouse.pipeline import run_all
 from warehouse.publish import publish
 
 ROOT = Path(__file__).resolve().parents[2]
-JUNE = ROOT / "tests" / "cases" / "june"
 REPORTS = (
     "channels_and_sources", "administrator_conversion", "inquiry_history", "direction_load", "deal_journal",
     "deal_summary", "top_deals", "ad_payback", "traffic_influence", "service_sales", "service_buyers",
@@ -49,21 +49,17 @@ PERIOD = "date '2026-06-01', date '2026-06-30'"
 
 
 @pytest.fixture(scope="module")
-def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dbt")
+def work_folder(june_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What dbt wrote while June was built, to be written on."""
+    folder = tmp_path_factory.mktemp("dbt")
+    return shutil.copytree(june_template.folder, folder, dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="module")
-def june(pg_server_url: str, work_folder: Path) -> Iterator[str]:
+def june(pg_server_url: str, june_template: Template) -> Iterator[str]:
     """A warehouse that holds June, and nothing else."""
-    name = f"test_june_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(f"create database {name} template template0".encode())
-    url = pg_server_url.rsplit("/", 1)[0] + f"/{name}"
-    run_all(url, JUNE, run_id="june", now=MOMENT, folder=work_folder, say=lambda _text: None)
-    yield url
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(f"drop database if exists {name} with (force)".encode())
+    with copied(june_template.url, pg_server_url) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -214,24 +210,10 @@ def last_day(url: str) -> date:
     return day
 
 
-@contextmanager
-def copied(june: str) -> Iterator[str]:
-    """A copy that may be changed."""
-    server, name = june.rsplit("/", 1)
-    copy = f"{name}_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
-        admin.execute(f"create database {copy} template {name}".encode())
-        admin.execute(f"revoke connect, temporary on database {copy} from public".encode())
-        try:
-            yield f"{server}/{copy}"
-        finally:
-            admin.execute(f"drop database {copy} with (force)".encode())
-
-
-def test_every_report_reads_as_it_was_published(june: str, work_folder: Path) -> None:
+def test_every_report_reads_as_it_was_published(june: str, pg_server_url: str, work_folder: Path) -> None:
     """A third of all rows goes, and another with the next publication; for the owner and an employee of one clinic."""
     reader = Reader(f"june_{uuid.uuid4().hex[:8]}", "{C1}", is_personal=True)
-    with copied(june) as url, psycopg.connect(url, autocommit=True) as owner, readers(owner, reader):
+    with copied(june, pg_server_url) as url, psycopg.connect(url, autocommit=True) as owner, readers(owner, reader):
         asked = questions(owner, PERIOD_DAYS)
         assert set(REPORTS) <= set(asked)
         for name in READ_NOW:
@@ -269,7 +251,9 @@ def test_every_report_reads_as_it_was_published(june: str, work_folder: Path) ->
 @pytest.mark.parametrize(
     "kinds", [("masked",), pytest.param(("whole", "masked", "own", "elsewhere"), marks=pytest.mark.slow)]
 )
-def test_rows_that_are_hidden_change_no_answer_of_any_report(june: str, kinds: tuple[str, ...]) -> None:
+def test_rows_that_are_hidden_change_no_answer_of_any_report(
+    june: str, pg_server_url: str, kinds: tuple[str, ...]
+) -> None:
     """Rows of another clinic, and for whoever sees no personal data all names, phones and texts, are made others."""
     prefix = f"june_{uuid.uuid4().hex[:8]}"
     hired = {
@@ -277,7 +261,7 @@ def test_rows_that_are_hidden_change_no_answer_of_any_report(june: str, kinds: t
         "own": Reader(f"{prefix}_own", is_own=True), "elsewhere": Reader(f"{prefix}_elsewhere", "{C8}"),
     }  # fmt: skip
     asking = [hired[kind] for kind in kinds]
-    with copied(june) as url, psycopg.connect(url, autocommit=True) as owner, readers(owner, *asking):
+    with copied(june, pg_server_url) as url, psycopg.connect(url, autocommit=True) as owner, readers(owner, *asking):
         asked = questions(owner, PERIOD_DAYS)
 
         def read() -> list[dict[str, list[str]]]:
@@ -297,8 +281,10 @@ def test_no_index_of_a_published_table_is_lost_below_a_policy(june: str) -> None
 
 
 @pytest.mark.slow
-def test_a_right_on_a_report_opens_that_report_and_nothing_else(june: str, work_folder: Path) -> None:
-    with copied(june) as url, psycopg.connect(url, autocommit=True) as owner:
+def test_a_right_on_a_report_opens_that_report_and_nothing_else(
+    june: str, pg_server_url: str, work_folder: Path
+) -> None:
+    with copied(june, pg_server_url) as url, psycopg.connect(url, autocommit=True) as owner:
         catalog = read_catalog(Warehouse(url=url, folder=work_folder, prefix="june"))
         known = owner.execute("select report from access.known_reports where report <> 'deal_entry'").fetchall()
         assert {report for (report,) in known} >= set(REPORTS)

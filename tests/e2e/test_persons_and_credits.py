@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -13,13 +12,11 @@ from urllib.parse import quote, urlsplit
 import psycopg
 import pytest
 
-from simulators.world import build_world
-from simulators.world.export import write_files
 from simulators.world.model import World
-from tests.e2e.comparing import load
+from tests.city import City, city_world
 from tests.e2e.identity_truth import agreement, known_persons, truth_of
+from tests.templates import copied
 
-FIRST, DAYS = date(2026, 8, 1), 45
 CONVERSIONS = ("booking", "first_visit", "deal", "payment")
 COLUMNS = """
     model, conversion_key, conversion, person_key, clinic_id, converted_at, converted_date, touch_key, touch_number,
@@ -36,21 +33,14 @@ EXAMPLE = "(values (1, 14), (2, 7), (3, 0)) as touch (number, days)"
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return build_world(1, date_from=FIRST, days=DAYS)
+    return city_world()
 
 
 @pytest.fixture(scope="module")
-def city(pg_server_url: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("city")
-    write_files(world, folder)
-    name = f"test_persons_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(f"create database {name} template template0".encode())
-    url = urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
-    load(url, folder, tmp_path_factory.mktemp("dbt"), datetime(2026, 9, 18, tzinfo=UTC))
-    yield url
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(f"drop database if exists {name} with (force)".encode())
+def city(pg_server_url: str, city_template: City) -> Iterator[str]:
+    """A copy of its own: employees are added to it."""
+    with copied(city_template.url, pg_server_url) as url:
+        yield url
 
 
 def rows(url: str, query: str) -> list[tuple[Any, ...]]:

@@ -18,9 +18,10 @@ import pytest
 
 from runtime.export import query_of, write_csv
 from tests.e2e.comparing import ask, differences, expect, sales_questions
-from tests.e2e.july import JULY, MOMENT, july_warehouse, values
+from tests.e2e.july import JULY, MOMENT, values
 from tests.e2e.tracing import random_cells, require_sums
 from tests.oracle.rows import read_folder
+from tests.templates import Template, copied
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "reports"
 QUERY = re.compile(r"^```sql\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -30,8 +31,8 @@ HYGIENE = "item => 'Professional hygiene'"
 
 
 @pytest.fixture(scope="module")
-def july(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with july_warehouse(pg_server_url, "test_july_sales", tmp_path_factory.mktemp("dbt")) as url:
+def july(pg_server_url: str, july_template: Template) -> Iterator[str]:
+    with copied(july_template.url, pg_server_url) as url:
         yield url
 
 

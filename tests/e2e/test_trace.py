@@ -32,7 +32,7 @@ OF_NO_CLINIC = {"day", "period", "model", "plan"}
 @pytest.fixture(scope="module")
 def city(pg_server_url: str, city_template: City) -> Iterator[City]:
     """A copy of its own: employees are added to it."""
-    with copy_of(city_template, pg_server_url, f"test_{uuid.uuid4().hex[:16]}") as copied:
+    with copy_of(city_template, pg_server_url) as copied:
         yield copied
 
 

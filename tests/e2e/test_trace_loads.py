@@ -35,7 +35,7 @@ Loads = dict[str, dict[str, str]]
 @pytest.fixture(scope="module")
 def city(pg_server_url: str, city_template: City) -> Iterator[City]:
     """A copy of its own, as if its rows had come by several loads."""
-    with copy_of(city_template, pg_server_url, f"test_{uuid.uuid4().hex[:16]}") as copied:
+    with copy_of(city_template, pg_server_url) as copied:
         with psycopg.connect(copied.url) as connection:
             for kind, key in KEYS.items():
                 connection.execute(

@@ -5,29 +5,19 @@ from __future__ import annotations
 import csv
 import os
 import re
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.e2e.comparing import load
+from tests.templates import Template, copied
 
 ROOT = Path(__file__).resolve().parents[2]
-JUNE = ROOT / "tests" / "cases" / "june"
 PAGE = ROOT / "docs" / "reports" / "utm_audit.md"
 RULES = ROOT / "dbt_project" / "seeds" / "channel_groupings.csv"
 CASES = Path(os.environ.get("CHAIRSIDE_SHARED") or ROOT.parent / "shared") / "data" / "channel_grouping"
-SESSIONS = """session_id,client_id,started_at,site,utm_source,utm_medium,utm_campaign
-X1,c-1,2026-06-10T12:00:00+03:00,clinic.example,Yandex,cpc,Implants_June
-X2,c-2,2026-06-10T12:00:00+03:00,clinic.example,yandex,cpc,implant-june
-X3,c-3,2026-06-10T12:00:00+03:00,clinic.example,strange,thing,
-X4,c-4,2026-06-10T12:00:00+03:00,clinic.example,google,cpc,brand
-"""
-SPEND = """date_from,date_to,channel,source,medium,campaign,clinic_id,amount,currency,includes_vat
-2026-06-01,2026-06-30,paid_social,ok,cpc,nobody-came,,3000,RUB,false
-"""
 # What each rule is for, in the order of the seed: a rule that wins none of these is hidden behind an earlier one.
 EXAMPLES = (
     ("(direct)", "(none)", "direct"), ("2gis", "cpc", "maps"), ("prodoctorov.ru", "cpc", "aggregator"),
@@ -93,15 +83,16 @@ def test_the_channel_rules_have_no_gap_against_ga4s_default_grouping() -> None:
         assert winner(*pair)["channel"] == expected, case
 
 
-def test_the_audit_finds_what_spoils_the_figures_of_june(fresh_database: str, tmp_path: Path) -> None:
-    folder = tmp_path / "files"
-    shutil.copytree(JUNE, folder)
-    (folder / "sessions_2.csv").write_text(SESSIONS, encoding="utf-8")
-    (folder / "ad_spend_2.csv").write_text(SPEND, encoding="utf-8")
-    load(fresh_database, folder, tmp_path / "dbt")
+@pytest.fixture
+def june(pg_server_url: str, more_than_june_template: Template) -> Iterator[str]:
+    """June with sessions whose tags spoil figures, and spend that nobody came of."""
+    with copied(more_than_june_template.url, pg_server_url) as url:
+        yield url
 
+
+def test_the_audit_finds_what_spoils_the_figures_of_june(june: str) -> None:
     def ask(query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(fresh_database) as connection:
+        with psycopg.connect(june) as connection:
             return connection.execute(query.encode()).fetchall()
 
     found = ask(

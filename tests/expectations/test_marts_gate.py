@@ -3,60 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from expectations.gate import check_marts
 from extractors.core.errors import GuardError, PublicationRefused
-from extractors.sources.files import load_inbox
-from tests.expectations.june import JUNE, NOW, database, one, run
+from tests.e2e.comparing import MOMENT
+from tests.expectations.june import one, run
+from tests.templates import Template, copied
 from warehouse import pipeline
-from warehouse.build import build
 from warehouse.migrate import migrate
 from warehouse.publish_gate import counted_build, refusals
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """June, built and published, and the folder with dbt's manifest."""
-
-    url: str
-    folder: Path
-
-
-@pytest.fixture(scope="module")
-def published_june(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    folder = tmp_path_factory.mktemp("dbt")
-    with database(pg_server_url) as url:
-        migrate(url)
-        load_inbox(url, JUNE, run_id="june", now=NOW)
-        build(url, run_id="june", as_of=NOW, work_folder=folder, say=lambda line: None)
-        pipeline.publish(url, run_id="june", now=NOW, folder=folder, say=lambda line: None)
-        yield Built(url, folder)
-
-
 @pytest.fixture
-def june(pg_server_url: str, published_june: Built) -> Iterator[Built]:
-    with database(pg_server_url, copy_of=published_june.url) as url:
-        yield Built(url, published_june.folder)
+def june(pg_server_url: str, june_template: Template) -> Iterator[Template]:
+    """June, built and published, to damage; and the folder with dbt's manifest."""
+    with copied(june_template.url, pg_server_url) as url:
+        yield replace(june_template, url=url)
 
 
 def refusal(url: str) -> str:
     with pytest.raises(PublicationRefused) as refused:
-        check_marts(url, run_id="damaged", now=NOW)
+        check_marts(url, run_id="damaged", now=MOMENT)
     return str(refused.value)
 
 
-def test_june_passes_whole(june: Built) -> None:
-    report = check_marts(june.url, run_id="clean", now=NOW)
+def test_june_passes_whole(june: Template) -> None:
+    report = check_marts(june.url, run_id="clean", now=MOMENT)
 
     assert [verdict.text() for verdict in report.verdicts if not verdict.is_passed] == []
 
 
-def test_what_a_model_loses_is_named(june: Built) -> None:
+def test_what_a_model_loses_is_named(june: Template) -> None:
     run(
         june.url,
         "delete from build.fct_contacts where contact_id = (select min(contact_id) from build.fct_contacts)",
@@ -89,7 +70,7 @@ def test_what_a_model_loses_is_named(june: Built) -> None:
     } <= kept.keys()
 
 
-def test_what_a_model_doubles_or_leaves_empty_is_named(june: Built) -> None:
+def test_what_a_model_doubles_or_leaves_empty_is_named(june: Template) -> None:
     run(
         june.url,
         "insert into build.fct_inquiries select * from build.fct_inquiries"
@@ -124,7 +105,7 @@ def test_what_a_model_doubles_or_leaves_empty_is_named(june: Built) -> None:
     assert "Two rows count it twice." in text
 
 
-def test_won_deals_without_payments_and_months_that_differ_are_told_and_stop_nothing(june: Built) -> None:
+def test_won_deals_without_payments_and_months_that_differ_are_told_and_stop_nothing(june: Template) -> None:
     run(
         june.url,
         "insert into build.fct_deals select"
@@ -147,7 +128,7 @@ def test_won_deals_without_payments_and_months_that_differ_are_told_and_stop_not
     assert (month["month"], month["deals"], month["won"], month["paid"]) == ("2026-05-01", "20", "20000", "1200")
 
 
-def test_what_readers_have_already_is_not_summed_again_and_what_builds_touched_since_is(june: Built) -> None:
+def test_what_readers_have_already_is_not_summed_again_and_what_builds_touched_since_is(june: Template) -> None:
     """A broken credit and a missing one, each of an inquiry that a build touched since and of one that none did."""
     (inquiries,) = one(
         june.url,
@@ -171,7 +152,7 @@ def test_what_readers_have_already_is_not_summed_again_and_what_builds_touched_s
     assert {row["inquiry_key"] for row in kept[missing, "every_inquiry_has_credits_of_every_model"]} == {third, fourth}
 
     with pytest.raises(PublicationRefused):
-        check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
+        check_marts(june.url, run_id="touched", now=MOMENT, only_touched=True)
     kept = broken(june.url, "touched")
     assert {row["inquiry_key"] for row in kept[sums, "credits_sum_to_one"]} == {first}
     assert {row["inquiry_key"] for row in kept[missing, "every_inquiry_has_credits_of_every_model"]} == {third}
@@ -195,7 +176,7 @@ LOST = (
 )  # fmt: skip
 
 
-def test_lost_rows_are_found_among_those_that_builds_touched_since(june: Built) -> None:
+def test_lost_rows_are_found_among_those_that_builds_touched_since(june: Template) -> None:
     """Of each table two rows are lost, one of which a build touched; the history loses other contacts than the mart."""
     lost = []
     for table, column, kind, _, _ in LOST:
@@ -208,7 +189,7 @@ def test_lost_rows_are_found_among_those_that_builds_touched_since(june: Built) 
             f"insert into build.family_unpublished (kind, key) values ('{kind}', '{touched}')",
         )
     with pytest.raises(PublicationRefused):
-        check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
+        check_marts(june.url, run_id="touched", now=MOMENT, only_touched=True)
     found = broken(june.url, "touched")
     assert [[row[column] for row in found[f"build.{told_of}", rule]] for _, column, _, told_of, rule in LOST] == [
         [key] for key in lost
@@ -223,7 +204,7 @@ def test_lost_rows_are_found_among_those_that_builds_touched_since(june: Built) 
     ],
 )
 def test_a_doubled_row_is_found_among_those_that_builds_touched_since(
-    june: Built, table: str, rule: str, of: str
+    june: Template, table: str, rule: str, of: str
 ) -> None:
     shown, keys = one(
         june.url,
@@ -237,11 +218,11 @@ def test_a_doubled_row_is_found_among_those_that_builds_touched_since(
         f"insert into build.family_unpublished (kind, key) values ('inquiry', '{touched}'), ('person', '{other}')",
     )
     with pytest.raises(PublicationRefused):
-        check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
+        check_marts(june.url, run_id="touched", now=MOMENT, only_touched=True)
     assert [row[of] for row in broken(june.url, "touched")[f"build.{table}", rule]] == [shown[0]]  # type: ignore[index]
 
 
-def test_broken_values_are_found_among_rows_that_builds_touched_since(june: Built) -> None:
+def test_broken_values_are_found_among_rows_that_builds_touched_since(june: Template) -> None:
     """Of each table two rows are broken, one of which a build touched."""
     breaches = (
         ("fct_inquiries", "people_group = 'passers_by'", "group_is_a_known_word", "inquiry_key", "inquiry"),
@@ -260,14 +241,14 @@ def test_broken_values_are_found_among_rows_that_builds_touched_since(june: Buil
             f"insert into build.family_unpublished (kind, key) values ('{kind}', '{keys[0]}')",  # type: ignore[index]
         )
     with pytest.raises(PublicationRefused):
-        check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
+        check_marts(june.url, run_id="touched", now=MOMENT, only_touched=True)
     found = broken(june.url, "touched")
     assert [found[f"build.{table}", rule] for table, _, rule, _, _ in breaches] == [
         [{key: only}] for (_, _, _, key, _), only in zip(breaches, touched, strict=True)
     ]
 
 
-def test_counts_that_differ_are_found_among_rows_that_builds_touched_since(june: Built) -> None:
+def test_counts_that_differ_are_found_among_rows_that_builds_touched_since(june: Template) -> None:
     """Of each table two rows are doubled, one of which a build touched: one row too many."""
     tables = (
         ("fct_appointments", "appointment_id", "appointment", "rows_are_as_many_as_landed"),
@@ -284,13 +265,13 @@ def test_counts_that_differ_are_found_among_rows_that_builds_touched_since(june:
             f"insert into build.family_unpublished (kind, key) values ('{kind}', '{keys[0]}')",  # type: ignore[index]
         )
     with pytest.raises(PublicationRefused):
-        check_marts(june.url, run_id="touched", now=NOW, only_touched=True)
+        check_marts(june.url, run_id="touched", now=MOMENT, only_touched=True)
     found = broken(june.url, "touched")
     for table, _, _, rule in tables:
         assert [sorted(row.values()) for row in found[f"build.{table}", rule]] == [["1", "2"]], table
 
 
-def test_a_mart_that_was_not_built_refuses(june: Built) -> None:
+def test_a_mart_that_was_not_built_refuses(june: Template) -> None:
     run(june.url, "drop table build.top_deals_won")
 
     text = refusal(june.url)
@@ -299,12 +280,12 @@ def test_a_mart_that_was_not_built_refuses(june: Built) -> None:
     assert "said:  build.top_deals_won is missing; build all models first" in text
 
 
-def test_a_landed_breach_stops_the_pipeline_and_readers_keep_what_they_had(june: Built) -> None:
+def test_a_landed_breach_stops_the_pipeline_and_readers_keep_what_they_had(june: Template) -> None:
     before = one(june.url, "select count(*), sum(amount) from marts.fct_payments")
     run(june.url, "update staging.files__payments set currency = 'EUR', amount = amount * 2")
 
     with pytest.raises(PublicationRefused, match="currency_has_a_rate of staging"):
-        pipeline.build_and_publish(june.url, run_id="bad", now=NOW, folder=june.folder, say=lambda line: None)
+        pipeline.build_and_publish(june.url, run_id="bad", now=MOMENT, folder=june.folder, say=lambda line: None)
 
     assert one(june.url, "select count(*), sum(amount) from marts.fct_payments") == before
     steps = "select step, status, message like '%currency_has_a_rate%' from ops.steps where run_id = 'bad'"
@@ -312,18 +293,18 @@ def test_a_landed_breach_stops_the_pipeline_and_readers_keep_what_they_had(june:
     assert one(june.url, "select count(*) from ops.steps where run_id = 'bad'") == (1,)
 
 
-def test_a_mart_breach_is_not_published(june: Built) -> None:
+def test_a_mart_breach_is_not_published(june: Template) -> None:
     before = one(june.url, "select count(*) from marts.fct_inquiries")
     run(june.url, "delete from build.fct_inquiries", "delete from build.inquiry_history_contacts")
 
     with pytest.raises(PublicationRefused, match="inbound_contacts_make_inquiries"):
-        pipeline.check_marts(june.url, run_id="bad", now=NOW, say=lambda line: None)
+        pipeline.check_marts(june.url, run_id="bad", now=MOMENT, say=lambda line: None)
 
     assert one(june.url, "select count(*) from marts.fct_inquiries") == before
     assert one(june.url, "select count(*) from ops.publications where run_id = 'bad'") == (0,)
 
 
-def test_a_refused_mart_is_published_by_whoever_releases_it(june: Built) -> None:
+def test_a_refused_mart_is_published_by_whoever_releases_it(june: Template) -> None:
     migrate(june.url)  # a copied database has the default grants again
     with counted_build(june.url, "bad"):
         # By hand, so no build named whom it touched: all rows are to be compared.
@@ -331,14 +312,14 @@ def test_a_refused_mart_is_published_by_whoever_releases_it(june: Built) -> None
         run(june.url, "delete from build.fct_payments where payment_id = 'M3'")
 
     with pytest.raises(PublicationRefused, match="make refused"):
-        pipeline.check_marts(june.url, run_id="bad", now=NOW, say=lambda line: None)
+        pipeline.check_marts(june.url, run_id="bad", now=MOMENT, say=lambda line: None)
     with pytest.raises(GuardError, match="the gate refused"):
-        pipeline.publish(june.url, run_id="bad", now=NOW, folder=june.folder, say=lambda line: None)
+        pipeline.publish(june.url, run_id="bad", now=MOMENT, folder=june.folder, say=lambda line: None)
 
     (waiting,) = refusals(june.url)
     assert {"table": "marts.fct_payments", "new": 0, "gone": 1, "changed": 0} in waiting.tables
     pipeline.release(
-        june.url, waiting.refused_id, who="Ann", why="a test", run_id="released", now=NOW, folder=june.folder,
+        june.url, waiting.refused_id, who="Ann", why="a test", run_id="released", now=MOMENT, folder=june.folder,
         say=lambda line: None,
     )  # fmt: skip
     assert one(june.url, "select count(*) from ops.publications where run_id = 'released' and rows_deleted = 1") == (1,)

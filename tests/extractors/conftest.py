@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from extractors.run import LoadResult, run_stream
 from tests.extractors.vendor_server import Vendor, vendor_server
-from warehouse.migrate import migrate
 
 NOW = datetime(2026, 7, 1, 3, 0, tzinfo=UTC)
 
@@ -25,27 +21,10 @@ def vendor() -> Iterator[Vendor]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def migrated_template(pg_server_url: str) -> Iterator[str]:
-    """Name of a database with everything `warehouse.migrate` makes, to be copied: migrating takes a while."""
-    name = f"template_{uuid.uuid4().hex[:16]}"
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
-        migrate(urlsplit(pg_server_url)._replace(path=f"/{name}").geturl())
-        yield name
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
-
-
 @pytest.fixture
-def warehouse(pg_server_url: str, migrated_template: str) -> Iterator[str]:
+def warehouse(migrated_database: str) -> str:
     """URL of a warehouse with all landed tables, empty."""
-    name = f"extractors_{uuid.uuid4().hex[:16]}"
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(migrated_template))
-        )
-        yield urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    return migrated_database
 
 
 Load = Callable[..., LoadResult]

@@ -6,13 +6,11 @@ What a fault cannot do to a stream is written down by name, with the reason.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -27,6 +25,7 @@ from simulators.fhir.state import FhirOptions
 from simulators.open_dental.state import OpenDentalOptions
 from simulators.running import SIMULATORS, Simulators, quick_options, running_simulators
 from simulators.world import World, build_world
+from tests.templates import Template, copied
 
 FIRST, DAYS = date(2026, 8, 1), 14
 LAST = date(2026, 8, 14)
@@ -156,13 +155,11 @@ Check = Callable[[City, StreamSpec], None]
 
 
 @contextmanager
-def running_city(pg_server_url: str, template: str, **settings: object) -> Iterator[City]:
+def running_city(pg_server_url: str, template: Template, **settings: object) -> Iterator[City]:
     """The vendors, and a copy of the template as their warehouse. `settings` go to every source."""
-    name = f"faults_{uuid.uuid4().hex[:16]}"
-    copied = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(copied)
-        with running_simulators(make_world(), options=options()) as running:
-            add_what_the_city_lacks(running)
-            yield City(running, urlsplit(pg_server_url)._replace(path=f"/{name}").geturl(), settings=settings)
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with (
+        copied(template.url, pg_server_url) as url,
+        running_simulators(make_world(), options=options()) as running,
+    ):
+        add_what_the_city_lacks(running)
+        yield City(running, url, settings=settings)

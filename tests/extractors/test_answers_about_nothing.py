@@ -14,6 +14,7 @@ from extractors.core.errors import ChairsideError
 from simulators.faults import Fault
 from simulators.http import Response
 from tests.extractors.faulty_city import STREAMS, City, running_city
+from tests.templates import Template
 
 BODIES = {
     "no body": b"", "null": b"null", "a word": b'"ok"', "an object": b"{}", "another object": b'{"status": "ok"}',
@@ -23,7 +24,7 @@ BODIES = {
 
 
 @pytest.fixture(scope="module")
-def city(pg_server_url: str, migrated_template: str) -> Iterator[City]:
+def city(pg_server_url: str, migrated_template: Template) -> Iterator[City]:
     with running_city(pg_server_url, migrated_template, attempts=3) as running:
         yield running
 

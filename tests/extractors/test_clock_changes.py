@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from extractors.run import LoadResult
 from simulators.aggregators.routes import FeedOptions
@@ -23,6 +19,7 @@ from simulators.uis.state import UisOptions
 from simulators.yandex_metrica.state import MetricaOptions
 from tests.extractors.faulty_city import FIRST_OF_EACH, STREAMS, City, make_world, options
 from tests.extractors.wire_rows import changed, rows_of, texts_of, with_texts
+from tests.templates import Template, copied
 
 ZONE, DAY = "Europe/Berlin", "2026-10-25"
 EARLIER, LATER = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
@@ -36,28 +33,25 @@ NO_WALL_CLOCK = {
 
 
 @pytest.fixture(scope="module")
-def city(pg_server_url: str, migrated_template: str) -> Iterator[City]:
-    name = f"clocks_{uuid.uuid4().hex[:16]}"
+def city(pg_server_url: str, migrated_template: Template) -> Iterator[City]:
     local = options(
         open_dental=OpenDentalOptions(seconds_between=0, server_time_zone=ZONE), uis=UisOptions(time_zone=ZONE),
         yandex_metrica=MetricaOptions(time_zone=ZONE), aggregators=FeedOptions(offsets=False),
     )  # fmt: skip
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        template = sql.Identifier(migrated_template)
-        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), template))
-        with running_simulators(make_world(date(2026, 10, 18), 10), options=local) as running:
-            feed: Any = running.vendors["aggregators"]
-            feed.rows[0] |= {"at": datetime(2026, 10, 25, 9, tzinfo=UTC)}
-            clinics = {number: {"clinic_id": "C1", "time_zone": ZONE} for number in ("1", "2")}
-            yield City(
-                running, urlsplit(pg_server_url)._replace(path=f"/{name}").geturl(), last=date(2026, 10, 29),
-                now=datetime(2026, 10, 30, 3, tzinfo=UTC),
-                settings_of={
-                    "aggregators": {"time_zone": ZONE}, "uis": {"time_zone": ZONE, "site_visits": True},
-                    "open_dental": {"time_zone": ZONE, "server_time_zone": ZONE, "clinics": clinics},
-                },
-            )  # fmt: skip
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with (
+        copied(migrated_template.url, pg_server_url) as url,
+        running_simulators(make_world(date(2026, 10, 18), 10), options=local) as running,
+    ):
+        feed: Any = running.vendors["aggregators"]
+        feed.rows[0] |= {"at": datetime(2026, 10, 25, 9, tzinfo=UTC)}
+        clinics = {number: {"clinic_id": "C1", "time_zone": ZONE} for number in ("1", "2")}
+        yield City(
+            running, url, last=date(2026, 10, 29), now=datetime(2026, 10, 30, 3, tzinfo=UTC),
+            settings_of={
+                "aggregators": {"time_zone": ZONE}, "uis": {"time_zone": ZONE, "site_visits": True},
+                "open_dental": {"time_zone": ZONE, "server_time_zone": ZONE, "clinics": clinics},
+            },
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from simulators.faults import Fault, FaultKind
 from simulators.http import Response
 from tests.extractors.faulty_city import FIRST_OF_EACH, STREAMS, City, running_city
 from tests.extractors.wire_rows import Row, changed, rows_of
+from tests.templates import Template
 
 PASSING = {
     "429 without Retry-After": Fault("too_many_requests"),
@@ -59,7 +60,7 @@ every_stream_at_length = pytest.mark.parametrize("name", [pytest.param(n, marks=
 
 
 @pytest.fixture(scope="module")
-def city(pg_server_url: str, migrated_template: str) -> Iterator[City]:
+def city(pg_server_url: str, migrated_template: Template) -> Iterator[City]:
     with running_city(pg_server_url, migrated_template) as running:
         yield running
 

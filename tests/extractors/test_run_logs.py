@@ -7,14 +7,10 @@ import logging
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from extractors.core.redact import without_rows
 from extractors.run import SECRET_SETTINGS
@@ -22,21 +18,19 @@ from simulators.faults import Fault
 from simulators.running import running_simulators
 from tests.extractors.faulty_city import FIRST_OF_EACH, STREAMS, City, make_world, options
 from tests.people_in_logs import everything_logged, kept_words, lines, people_of
+from tests.templates import Template, copied
 from warehouse.dbt_log import clean_logs
 
 PEOPLE = ("calltouch requests", "bitrix24 contacts", "open_dental patients", "amocrm contacts", "fhir patients")
 
 
 @pytest.fixture(scope="module")
-def city(pg_server_url: str, migrated_template: str) -> Iterator[City]:
-    name = f"logs_{uuid.uuid4().hex[:16]}"
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(migrated_template))
-        )
-        with running_simulators(make_world(), options=options()) as running:
-            yield City(running, urlsplit(pg_server_url)._replace(path=f"/{name}").geturl())
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+def city(pg_server_url: str, migrated_template: Template) -> Iterator[City]:
+    with (
+        copied(migrated_template.url, pg_server_url) as url,
+        running_simulators(make_world(), options=options()) as running,
+    ):
+        yield City(running, url)
 
 
 def test_whatever_vendors_do_no_person_and_no_token_is_in_a_log(city: City) -> None:

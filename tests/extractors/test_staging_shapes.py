@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from extractors.kinds import KIND_BY_NAME
@@ -20,6 +20,7 @@ from extractors.run import run_stream
 from simulators.running import SIMULATORS, quick_options, running_simulators
 from simulators.world import build_world
 from simulators.world.model import World
+from tests.templates import Template, copied
 
 STAGING = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "staging"
 VIEWS = sorted((path.parent.name, path.stem) for name in SOURCES for path in (STAGING / name).glob("stg_*.sql"))
@@ -45,27 +46,20 @@ Connection = psycopg.Connection[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def loaded(pg_server_url: str, migrated_template: str, world: World) -> Iterator[Callable[[str], Connection]]:
+def loaded(pg_server_url: str, migrated_template: Template, world: World) -> Iterator[Callable[[str], Connection]]:
     """Source → a warehouse into which its every stream was loaded over HTTP, with its staging views."""
     made: dict[str, Connection] = {}
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+    with ExitStack() as open_ones:
 
         def load(source: str) -> Connection:
             if source not in made:
-                name = f"shapes_{source}_{migrated_template[-12:]}"
-                template = sql.Identifier(migrated_template)
-                admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), template))
-                url = pg_server_url.rpartition("/")[0] + f"/{name}"
-                made[source] = psycopg.connect(url, autocommit=True, row_factory=dict_row)
+                url = open_ones.enter_context(copied(migrated_template.url, pg_server_url))
+                made[source] = open_ones.enter_context(psycopg.connect(url, autocommit=True, row_factory=dict_row))
                 fill(url, world, source)
                 create_views(made[source], source)
             return made[source]
 
         yield load
-        for connection in made.values():
-            name = connection.info.dbname
-            connection.close()
-            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 def fill(url: str, world: World, source: str) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -14,19 +12,14 @@ from psycopg import sql
 
 from extractors.kinds import KINDS
 from tests.files.desk import CLINICS, Desk, shared_folder
-from warehouse.migrate import migrate
+from tests.templates import Template, copied
 
 
 @pytest.fixture(scope="session")
-def files_warehouse(pg_server_url: str) -> Iterator[str]:
+def files_warehouse(pg_server_url: str, migrated_template: Template) -> Iterator[str]:
     """One migrated database for all tests of this folder; creating one for each would take most of their time."""
-    name = f"test_files_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
-        url = urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
-        migrate(url)
+    with copied(migrated_template.url, pg_server_url) as url:
         yield url
-        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

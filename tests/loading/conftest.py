@@ -5,31 +5,22 @@ Each test begins by emptying the tables that it writes.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from simulators.running import Simulators, quick_options, running_simulators
 from simulators.world import build_world
 from tests.loading.loads import FIRST, STREAMS
 from tests.loading.proxy import Proxy, running_proxy
-from warehouse.migrate import migrate
+from tests.templates import Template, copied
 
 
 @pytest.fixture(scope="session")
-def warehouse(pg_server_url: str) -> Iterator[str]:
+def warehouse(pg_server_url: str, migrated_template: Template) -> Iterator[str]:
     """URL of a warehouse with all landed tables; every test writes into it."""
-    name = f"loading_{uuid.uuid4().hex[:16]}"
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
-        url = urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
-        migrate(url)
+    with copied(migrated_template.url, pg_server_url) as url:
         yield url
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session")

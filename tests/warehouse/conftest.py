@@ -5,48 +5,76 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from psycopg import sql
 
+from tests.templates import Template, copied, shared_template
+from tests.warehouse.attribution_chain import Chain, make_chain
 from tests.warehouse.small_warehouse import BUILD_TABLES, REPORT_FILE, Warehouse
 from warehouse.migrate import migrate
 
 
 @pytest.fixture(scope="session")
-def migrated(pg_server_url: str) -> Iterator[str]:
-    """The name of a migrated database to copy: migrating anew takes several times as long."""
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
-        migrate(urlsplit(pg_server_url)._replace(path=f"/{name}").geturl())
-        yield name
-        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+def small_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
+    """The small warehouse, not yet published."""
+    with shared_template(pg_server_url, run_folder / "small", _make) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def published_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
+    """The small warehouse, published once."""
+    with shared_template(pg_server_url, run_folder / "published", _make_published) as made:
+        yield made
+
+
+def _make(url: str, folder: Path) -> None:
+    migrate(url)
+    Warehouse(url=url, folder=folder, prefix="nobody").run(BUILD_TABLES)
+
+
+def _make_published(url: str, folder: Path) -> None:
+    _make(url, folder)
+    made = Warehouse(url=url, folder=folder, prefix="nobody")
+    made.write_report(REPORT_FILE)
+    made.publish()
+
+
+@pytest.fixture(scope="session")
+def chain_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
+    """The models of attribution over two tables, compiled once."""
+    with shared_template(pg_server_url, run_folder / "chain", make_chain) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def chain(pg_server_url: str, chain_template: Template) -> Iterator[Chain]:
+    with (
+        copied(chain_template.url, pg_server_url) as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        yield Chain(connection)
 
 
 @pytest.fixture
-def warehouse(pg_server_url: str, migrated: str, tmp_path: Path) -> Iterator[Warehouse]:
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    database = sql.Identifier(name)
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} template {}").format(database, sql.Identifier(migrated)))
-        # A copy has the default grants again.
-        admin.execute(sql.SQL("revoke connect, temporary on database {} from public").format(database))
-    url = urlsplit(pg_server_url)._replace(path=f"/{name}").geturl()
-    made = Warehouse(url=url, folder=tmp_path, prefix=f"t{uuid.uuid4().hex[:8]}")
-    made.run(BUILD_TABLES)
-    made.write_report(REPORT_FILE)
-    yield made
-    # A failed test may have left a session open in a transaction; it must not hold up the others.
-    made.run("select pg_terminate_backend(pid) from pg_stat_activity where usename like %s", (f"{made.prefix}%",))
-    made.run("select access.remove_employee(database_role) from access.employees")
-    with psycopg.connect(pg_server_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("drop database if exists {} with (force)").format(database))
+def warehouse(request: pytest.FixtureRequest, pg_server_url: str, tmp_path: Path) -> Iterator[Warehouse]:
+    is_published = "published" in request.fixturenames
+    template: Template = request.getfixturevalue("published_template" if is_published else "small_template")
+    with copied(template.url, pg_server_url) as url:
+        made = Warehouse(url=url, folder=tmp_path, prefix=f"t{uuid.uuid4().hex[:8]}")
+        made.write_report(REPORT_FILE)
+        yield made
+        with psycopg.connect(url) as owner:
+            # A failed test may have left a session open in a transaction; it must not hold up the others.
+            owner.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where usename like %s", (f"{made.prefix}%",)
+            )
+            owner.execute("select access.remove_employee(database_role) from access.employees")
 
 
 @pytest.fixture
 def published(warehouse: Warehouse) -> Warehouse:
-    warehouse.publish()
+    """The small warehouse as it was published: `warehouse` sees who asks for it."""
+    warehouse.write_manifest()
     return warehouse

@@ -102,12 +102,15 @@ class Warehouse:
             return cursor.fetchall() if cursor.description else []
 
     def publish(self, now: datetime = NOW) -> PublicationSummary:
+        return publish(self.url, self.write_manifest(), run_id="run", now=now, reports=self.folder / "reports")
+
+    def write_manifest(self) -> Path:
         manifest = self.folder / "manifest.json"
         text = json.dumps({"nodes": self.nodes})
         # A publication of another thread may be reading it.
         if not manifest.exists() or manifest.read_text(encoding="utf-8") != text:
             manifest.write_text(text, encoding="utf-8")
-        return publish(self.url, manifest, run_id="run", now=now, reports=self.folder / "reports")
+        return manifest
 
     def node(self, name: str) -> dict[str, Any]:
         return self.nodes[f"model.chairside.{name}"]

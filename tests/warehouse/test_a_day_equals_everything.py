@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +15,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from unittest import mock
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from extractors.core.errors import ConfigError
+from tests.templates import Template, copied
 from tests.warehouse.histories import BEGAN, HOTEL, History, land, land_rules, rate, spend, take_channel
 from warehouse.build import build
 from warehouse.dbt import Dbt
@@ -86,23 +85,17 @@ class Living:
 
 
 @contextmanager
-def living(server: str, migrated: str, folder: Path, histories: int, seed: int) -> Iterator[Living]:
+def living(server: str, migrated: Template, folder: Path, histories: int, seed: int) -> Iterator[Living]:
     """Histories that have begun, in a warehouse that was not built yet."""
-    name = f"test_{uuid.uuid4().hex[:16]}"
     lives = [History(number, random.Random(f"{seed}:{number}")) for number in range(histories)]  # noqa: S311
     for life in lives:
         life.begin()
     # Some have nothing to wait for but a visit that comes due, one every six hours.
     for place, life in enumerate(lives[::10]):
         life.booked(MOMENT + timedelta(hours=1 + 6 * place))
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(migrated)))
-        try:
-            url = urlsplit(server)._replace(path=f"/{name}").geturl()
-            land_rules(url)
-            yield Living(url, folder, lives)
-        finally:
-            admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+    with copied(migrated.url, server) as url:
+        land_rules(url)
+        yield Living(url, folder, lives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +117,13 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def finished(pg_server_url: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def finished(
+    pg_server_url: str, migrated_template: Template, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Run]:
     """200 histories, two days: the first is killed between its last steps, the second brings two sessions
     of one and takes back what the first changed elsewhere."""
     rng = random.Random(1)  # noqa: S311 - a test's dice
-    with living(pg_server_url, migrated, tmp_path_factory.mktemp("dbt"), 200, seed=1) as city:
+    with living(pg_server_url, migrated_template, tmp_path_factory.mktemp("dbt"), 200, seed=1) as city:
         city.lives[10].ad("rare", "y", MOMENT - timedelta(days=4))
         city.build()
         published = [city.publish()]
@@ -241,11 +236,11 @@ def build_in_spite_of(city: Living, death: str) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(2, 7))
 def test_days_of_a_thousand_histories_equal_a_build_of_everything(
-    pg_server_url: str, migrated: str, tmp_path: Path, seed: int
+    pg_server_url: str, migrated_template: Template, tmp_path: Path, seed: int
 ) -> None:
     """200 histories a seed, six steps, each killed at another place; the five seeds go round all places thrice."""
     rng = random.Random(seed)  # noqa: S311 - a test's dice
-    with living(pg_server_url, migrated, tmp_path, 200, seed) as city:
+    with living(pg_server_url, migrated_template, tmp_path, 200, seed) as city:
         city.build()
         city.publish()
         for number in range(STEPS):

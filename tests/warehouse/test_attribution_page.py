@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from tests.warehouse.attribution_chain import Chain, Journey, attribution_chain
+from tests.warehouse.attribution_chain import Chain, Journey
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "attribution.md"
 SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##)", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE))
@@ -18,12 +17,6 @@ TOUCH_MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "posit
 MARKOV = ("markov", "markov_2", "markov_3")
 # the path that the touch models share: vk and direct are sessions, maps is the call
 SHARED = Journey(("vk", "direct", "maps"), kinds=("session", "session", "contact"), first_booked_touch=3)
-
-
-@pytest.fixture(scope="module")
-def chain(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    with attribution_chain(pg_server_url, tmp_path_factory.mktemp("chain")) as made:
-        yield made
 
 
 def line(model: str, word: str) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from math import factorial
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.warehouse.attribution_chain import Chain, Journey, attribution_chain
+from tests.warehouse.attribution_chain import Chain, Journey
 
 NINE = {
     "first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay", "w_shaped", "markov",
@@ -21,12 +19,6 @@ NINE = {
 }  # fmt: skip
 CHANNELS = ("direct", "organic", "paid_search", "social", "maps")
 AMOUNTS = st.one_of(st.none(), st.decimals(min_value="-500", max_value="9999.99", places=2))
-
-
-@pytest.fixture(scope="module")
-def chain(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    with attribution_chain(pg_server_url, tmp_path_factory.mktemp("chain")) as made:
-        yield made
 
 
 @st.composite

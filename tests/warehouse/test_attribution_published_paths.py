@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.warehouse.attribution_chain import Chain, Journey, attribution_chain
+from tests.warehouse.attribution_chain import Chain, Journey
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = Path(os.environ.get("CHAIRSIDE_SHARED") or ROOT.parent / "shared") / "data" / "attribution_paths"
@@ -44,10 +43,9 @@ def channels(path: str) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
-def chain(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    with attribution_chain(pg_server_url, tmp_path_factory.mktemp("chain")) as made:
-        made.write([Journey(channels(row["channels_agg"])) for row in read("A_journeys_all_models.csv")])
-        yield made
+def chain(chain: Chain) -> Chain:
+    chain.write([Journey(channels(row["channels_agg"])) for row in read("A_journeys_all_models.csv")])
+    return chain
 
 
 @pytest.mark.parametrize("model", COLUMNS)

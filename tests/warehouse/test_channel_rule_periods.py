@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.templates import Template, copied
 from warehouse.dbt import PROJECT, common_arguments, dbt_environment
 
 HEADER = "priority,source_pattern,medium_pattern,channel,valid_from,valid_to\n"
@@ -24,16 +26,23 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
+@pytest.fixture(scope="module")
+def database(pg_server_url: str, migrated_template: Template) -> Iterator[str]:
+    """One for all cases: in the same database dbt parses again only what changed."""
+    with copied(migrated_template.url, pg_server_url) as url:
+        yield url
+
+
 @pytest.mark.parametrize(("rows", "breaks"), BREACHES)
 def test_periods_of_channel_rules_are_checked_before_anything_is_built(
-    rows: str, breaks: tuple[str, ...], fresh_database: str, project: Path, tmp_path: Path
+    rows: str, breaks: tuple[str, ...], database: str, project: Path
 ) -> None:
     from dbt.cli.main import dbtRunner
 
     (project / "seeds" / "channel_groupings.csv").write_text(HEADER + rows, encoding="utf-8")
-    arguments = common_arguments(tmp_path)
+    arguments = common_arguments(project.parent / "target")
     arguments[arguments.index("--project-dir") + 1] = str(project)
-    with dbt_environment(fresh_database):
+    with dbt_environment(database):
         result = dbtRunner().invoke(["build", *arguments, "--select", "channel_groupings"])
     failed = sorted(str(run.node.name) for run in result.result if str(run.status) in ("fail", "error"))
     assert len(failed) == len(breaks), failed

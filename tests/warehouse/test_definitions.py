@@ -14,6 +14,7 @@ import yaml
 from psycopg.types.json import Jsonb
 
 from extractors.core.errors import ConfigError
+from tests.templates import Template, copied
 from warehouse.define import DEFINITIONS_FOLDER, Definition, Metric, read_definitions
 from warehouse.define_glossary import GLOSSARY, glossary_text
 from warehouse.define_trace import figure_sql, rows_sql, total_sql
@@ -25,13 +26,11 @@ SEMANTICS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "me
 
 
 @pytest.fixture(scope="module")
-def connection(pg_server_url: str, migrated: str) -> Iterator[psycopg.Connection[Any]]:
-    """A warehouse with the helpers that formulas call; nothing stays in it."""
-    url = pg_server_url.rsplit("/", 1)[0] + f"/{migrated}"
-    with psycopg.connect(url) as opened:
+def connection(pg_server_url: str, migrated_template: Template) -> Iterator[psycopg.Connection[Any]]:
+    """A warehouse with the helpers that formulas call."""
+    with copied(migrated_template.url, pg_server_url) as url, psycopg.connect(url) as opened:
         opened.execute((HELPERS / "binomial_interval.sql").read_bytes())
         yield opened
-        opened.rollback()
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda one: one.report)
