@@ -19,6 +19,7 @@ from psycopg import sql
 from runtime.home import open_home
 from runtime.postgres import running_server
 from runtime.progress import Progress
+from tests import memory_folder
 from tests.city import City, copy_of, shared_city
 from tests.e2e.july import load_july
 from tests.e2e.june import load_june, load_more_than_june
@@ -32,16 +33,31 @@ TEST_SETTINGS = {
     "full_page_writes": "off",
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
+    # Nothing here lives until a night's cleaning, and a template that a worker of it visits cannot be copied meanwhile.
+    "autovacuum": "off",
 }
 
+
+IN_MEMORY = pytest.StashKey[Path]()
 
 # Files that come first, in this order: one that makes the city, which many wait for; then those that take longest and
 # do not wait for it, so that no worker is left with one of them when the others are done.
 FIRST = (
     "tests/e2e/test_catalog_says_what_it_is.py", "tests/warehouse/test_a_day_equals_everything.py",
     "tests/e2e/test_marts_equal_the_oracle.py", "tests/e2e/test_city.py", "tests/e2e/test_deals_by_hand.py",
-    "tests/e2e/test_june.py",
+    "tests/runtime/test_commands.py", "tests/e2e/test_june.py",
 )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that people start chooses where the server lies; its workers are told."""
+    if not os.environ.get("CHAIRSIDE_TEST_PG") and (chosen := memory_folder.choose(os.environ)):
+        config.stash[IN_MEMORY] = chosen
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if chosen := config.stash.get(IN_MEMORY, None):
+        memory_folder.leave(chosen)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,7 +79,8 @@ def pg_server_url(run_folder: Path) -> Iterator[str]:
     if given := os.environ.get("CHAIRSIDE_TEST_PG"):
         yield given
         return
-    home = open_home({"CHAIRSIDE_HOME": str(run_folder / "server")})
+    place = Path(os.environ.get(memory_folder.VARIABLE) or run_folder)
+    home = open_home({"CHAIRSIDE_HOME": str(place / "server")})
     with running_server(home, Progress(), settings=TEST_SETTINGS) as server:
         yield server.url()
 
