@@ -8,14 +8,18 @@ is in the file, so what a browser has it may keep for ever.
 from __future__ import annotations
 
 import gzip
+import json
 import mimetypes
 import re
+import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 PREFIX = "/static/assets/"
+EVENTS = "/superset/log/"  # what pages tell of themselves, a second later; nobody keeps it (lighter.py)
 NAMED_BY_DIGEST = re.compile(r"(?:\w+\.)?[0-9a-f]{20}(?:\.(?:entry|chunk))?\.(?:js|css|woff2?)")
 PACKED = (".js", ".css")  # the others are packed already
 FILES = 300  # kept; what dashboards ask for is some 60 files, 3 MB
@@ -39,15 +43,37 @@ Start = Callable[..., Any]
 
 
 class StaticFiles:
-    """WSGI: the files of `folder` that are named by their digest; everything else is the application's."""
+    """WSGI: the files of `folder` that are named by their digest; everything else is the application's.
+
+    But for the events that nobody keeps: their answer would bring a cookie, of who was signed in before.
+    """
 
     def __init__(self, application: Callable[..., Iterable[bytes]], folder: Path) -> None:
         self._application = application
         self._folder = folder
         self._kept = lru_cache(maxsize=FILES)(self._read)
+        self._packing = threading.Thread(target=self._pack, name="pack", daemon=True)
+
+    def packed(self) -> int:
+        """How many files are at hand."""
+        return self._kept.cache_info().currsize
+
+    def _pack(self) -> None:
+        """What a dashboard needs, before the first browser asks: a second of work that it would wait for."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            told = json.loads((self._folder / "manifest.json").read_text())["entrypoints"]["spa"]
+            for name in (*told["js"], *told["css"], *FOR_DASHBOARDS, DASHBOARD_STYLES):
+                with suppress(FileNotFoundError):
+                    self._kept(name.removeprefix(PREFIX), True)
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
+        if path == "/health" and self._packing.ident is None:  # asked once it serves, before somebody comes
+            with suppress(RuntimeError):  # two asked at once
+                self._packing.start()
+        if path == EVENTS:
+            start("204 No Content", [])
+            return []
         name = path.removeprefix(PREFIX)
         if environ["REQUEST_METHOD"] != "GET" or name == path or not NAMED_BY_DIGEST.fullmatch(name):
             return self._application(environ, start)

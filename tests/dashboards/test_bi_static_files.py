@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -48,10 +50,26 @@ def test_a_script_comes_packed_and_is_never_asked_for_again(assets: Path) -> Non
     assert gzip.decompress(body) == SOURCE
 
 
+def test_what_a_dashboard_needs_is_packed_before_the_first_browser_asks(assets: Path) -> None:
+    for name in (FOR_DASHBOARDS[0], SCRIPT):
+        (assets / name).write_bytes(SOURCE)
+    (assets / "manifest.json").write_text(json.dumps({"entrypoints": {"spa": {"js": [PREFIX + SCRIPT], "css": []}}}))
+    files = StaticFiles(lambda _environ, _start: [], assets)
+    list(files({"REQUEST_METHOD": "GET", "PATH_INFO": "/health"}, lambda *_answer: None))
+    deadline = time.monotonic() + 10
+    while files.packed() < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert files.packed() == 2
+
+
 def test_who_cannot_unpack_it_gets_it_whole(assets: Path) -> None:
     _status, headers, body = asked(assets, PREFIX + SCRIPT, HTTP_ACCEPT_ENCODING="")
     assert "Content-Encoding" not in headers
     assert body == SOURCE
+
+
+def test_what_a_page_tells_of_itself_is_answered_without_a_cookie(assets: Path) -> None:
+    assert asked(assets, "/superset/log/", REQUEST_METHOD="POST") == ("204 No Content", {}, b"")
 
 
 @pytest.mark.parametrize(
