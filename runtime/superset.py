@@ -179,7 +179,8 @@ def start(home: Home, environ: Mapping[str, str]) -> tuple[str, Service]:
         "--bind", f"{listen}:{port}", "--timeout", "120", "--no-control-socket", "superset.app:create_app()",
     ]  # fmt: skip
     log = home.logs / "superset.log"
-    service = guarded("superset", command, log=log, environ=environ, grace=5.0, cwd=REPOSITORY)
+    serves = {**environ, "CHAIRSIDE_BI_SERVES": "1"}  # it may ask ahead; what prepares it does not
+    service = guarded("superset", command, log=log, environ=serves, grace=5.0, cwd=REPOSITORY)
     home.remember(superset_port=port)
     return f"http://127.0.0.1:{port}", service
 

@@ -7,12 +7,15 @@ login. What Superset knows of rights only hides what would be refused.
 from __future__ import annotations
 
 import hmac
+import os
+import threading
 from codecs import BOM_UTF8
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g, has_request_context, jsonify, request, session
 from flask_babel import get_locale
 from flask_login import current_user
 from jinja2 import ChoiceLoader, FileSystemLoader
@@ -22,8 +25,10 @@ from superset.security import SupersetSecurityManager
 from bi.clock import on_the_clock
 from bi.identity import literal
 from bi.superset import lighter
-from bi.superset.answers import keep_answers
+from bi.superset.ahead import OPTIONS, ask_ahead, file_in
+from bi.superset.answers import AHEAD, keep_answers
 from bi.superset.bridge import Bridge, Viewer, login_of
+from bi.superset.openings import Opening, Openings
 from bi.superset.static_files import DASHBOARD_STYLES, FOR_DASHBOARDS, PREFIX
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -37,7 +42,11 @@ def report_role(report: str) -> str:
 
 def bridge() -> Bridge:
     """This server's bridge."""
-    found: Bridge = current_app.config["CHAIRSIDE_BRIDGE"]
+    return bridge_of(current_app)
+
+
+def bridge_of(app: Any) -> Bridge:  # noqa: ANN401 - Flask's application
+    found: Bridge = app.config["CHAIRSIDE_BRIDGE"]
     return found
 
 
@@ -72,15 +81,24 @@ def currency() -> str:
     return literal(viewer.currency if viewer else "")
 
 
-def mark_of(username: str | None) -> str | None:
-    """What every kept answer is kept under: changes with the viewer, his rights and each publication."""
-    viewer = viewer_of(username)
-    return f"{viewer.database_role} {viewer.rights_version}" if viewer else None
+def mark_of(viewer: Viewer | None) -> str | None:
+    """What every kept answer is kept under: changes with the viewer, his rights, each publication and the day, from
+    which "the last 90 days" count.
+    """
+    today = datetime.now().date()  # noqa: DTZ005 - as Superset counts
+    return f"{viewer.database_role} {viewer.rights_version} {today}" if viewer else None
 
 
 def own_mark() -> str | None:
     """Of whom the browser's cookie stands for; null for nobody, and for programs, which come with a token."""
-    return None if "Authorization" in request.headers else mark_of(getattr(current_user, "username", None))
+    if "Authorization" in request.headers:
+        return None
+    return mark_of(viewer_of(getattr(current_user, "username", None)))
+
+
+def is_ahead() -> bool:
+    """Whether Superset itself asks, before a viewer does."""
+    return has_request_context() and bool(request.environ.get(AHEAD))
 
 
 def open_as_viewer(uri: Any, params: dict[str, Any], username: str | None, *_others: Any) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401 - Superset's types
@@ -90,12 +108,17 @@ def open_as_viewer(uri: Any, params: dict[str, Any], username: str | None, *_oth
     host, port, database = address["host"], address["port"], address["dbname"]
     query = {key: value for key, value in address.items() if key.startswith("ssl")}
     opened = uri.set(username=user, password=password, host=host, port=port, database=database, query=query)
+    if is_ahead():
+        given = params.get("connect_args", {})
+        options = f"{given.get('options', '')} {OPTIONS}".strip()
+        params = {**params, "connect_args": {**given, "options": options, "application_name": "chairside ahead"}}
     return opened, params
 
 
 class EmployeesOnly(SupersetSecurityManager):  # type: ignore[misc]
     """Signs employees in, and nobody else."""
 
+    giving = threading.Lock()
     role_names: frozenset[str] | None = None  # of the roles that `prepare` made: a start follows each change of them
 
     def __init__(self, appbuilder: Any) -> None:  # noqa: ANN401 - FAB's
@@ -135,13 +158,20 @@ class EmployeesOnly(SupersetSecurityManager):  # type: ignore[misc]
         if self.role_names is None:
             self.role_names = frozenset(role.name for role in self.get_all_roles())
         wanted = self.role_names & {VIEWER, *map(report_role, viewer.reports)}
-        if {role.name for role in user.roles} != wanted:
-            user.roles = [self.find_role(name) for name in sorted(wanted)]
-            self.session.commit()
+        if {role.name for role in user.roles} == wanted:
+            return
+        with self.giving:
+            self.session.refresh(user)  # a page asks eight things at once: another of them may have been here
+            if {role.name for role in user.roles} != wanted:
+                user.roles = [self.find_role(name) for name in sorted(wanted)]
+                self.session.commit()
 
     def get_rls_cache_key(self, datasource: Any) -> list[str]:  # noqa: ANN401 - Superset's dataset
-        """Part of every cache key: an answer kept under other rights, or of an earlier load, is never shown."""
-        return [mark_of(getattr(getattr(g, "user", None), "username", None)) or "nobody"]
+        """Part of every cache key: an answer kept under other rights, or of an earlier load, is never shown. What is
+        asked ahead is always asked of PostgreSQL, which refuses it personal data.
+        """
+        mark = mark_of(viewer_of(getattr(getattr(g, "user", None), "username", None))) or "nobody"
+        return [f"{mark} ahead" if is_ahead() else mark]
 
     def get_rls_filters(self, table: Any) -> list[Any]:  # noqa: ANN401 - Superset's dataset
         """None: rows are PostgreSQL's business, and nobody here can make Superset's filters."""
@@ -175,7 +205,20 @@ def finish(app: Flask) -> None:
     in 6.1.
     """
     lighter.apply()
-    keep_answers(app, own_mark)
+    openings = Openings(file_in(os.environ.get("SUPERSET_HOME", ".")))
+    keep_answers(app, own_mark, lambda dashboard, question: openings.note(current_user.username, dashboard, question))
+
+    def opening() -> Response:
+        """For a browser that does not know it yet: what this viewer's other browsers asked for."""
+        if own_mark() is None:
+            return Response(status=404)
+        wanted = Opening(current_user.username, request.args.get("dashboard", ""), str(session.get("locale")))
+        asked = [(f"{each.path}?{each.query}".rstrip("?"), each.method, each.body) for each in openings.of(wanted)]
+        return jsonify(asked)
+
+    app.add_url_rule("/chairside/opening", view_func=opening)
+    if os.environ.get("CHAIRSIDE_BI_SERVES") and os.environ.get("CHAIRSIDE_BI_AHEAD", "on") != "off":
+        ask_ahead(app, bridge_of(app), mark_of, openings)
     app.jinja_loader = ChoiceLoader([FileSystemLoader(TEMPLATES), app.jinja_loader])
     app.context_processor(files_of_pages)
 

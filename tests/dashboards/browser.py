@@ -150,7 +150,8 @@ def browser(profile: Path, program: str) -> Iterator[Page]:
         session.trust_env = False
         tabs = session.get(f"http://127.0.0.1:{port}/json", timeout=30).json()
         address = next(each["webSocketDebuggerUrl"] for each in tabs if each["type"] == "page")
-        with connect(address, max_size=None, proxy=None) as socket:
+        # No pings: while nobody reads what the page tells by itself, their answers are behind it.
+        with connect(address, max_size=None, proxy=None, ping_interval=None) as socket:
             page = Page(socket)
             page.call("Page.enable")
             page.call("Network.enable")

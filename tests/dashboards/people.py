@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import psycopg
 import requests
 from psycopg import sql
 
+from bi.superset.ahead import LOOK_SECONDS
 from runtime import superset
 from runtime.home import Home, open_home
 from runtime.progress import Progress
@@ -161,3 +163,17 @@ def give_rights(served: Served, mark: str) -> None:
             "select access.add_employee(%s, %s, %s, %s)",
             (served.roles[kind], f"The {kind}", f"{mark} {kind}s", busiest if kind == "administrator" else None),
         )
+
+
+def asked_ahead(log: Path, since: int, seconds: float = 240.0) -> None:
+    """Wait until Superset asked ahead what there is to ask, by its log from that byte on. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    before = 0
+    while time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS + 2)
+        said = log.read_bytes()[since:]
+        begun = said.count(b"asking ahead")
+        if begun == before > 0 and said.rfind(b"asked ahead in") > said.rfind(b"asking ahead"):
+            return
+        before = begun
+    raise TimeoutError(said[-2000:].decode(errors="replace"))

@@ -87,6 +87,18 @@ def test_a_browser_that_remembers_nothing_asks_early_too(page: Page, served: Ser
         assert begun[path] < scripts, path
 
 
+def test_another_browser_of_the_same_reader_is_told_what_to_ask(page: Page, served: Served) -> None:
+    title = spec("direction_load").titles["en"]
+    # Another reader's questions are none of his: he opened it nowhere yet.
+    for reader, is_early in (("head", False), ("head", True), ("director", False)):
+        sign_in(page, served.url, served.roles[reader], served.password(reader))
+        page.open(f"{served.url}/lang/en")
+        page.wait("document.readyState == 'complete'")
+        page.ask("localStorage.clear()")
+        open_dashboard(page, served.url, "direction_load-en", title)
+        assert (min(page.ask(ASKED_AT)) < page.ask(PAGE_STANDS_AT)) == is_early, reader
+
+
 def test_filters_are_drawn_while_charts_still_wait_for_their_figures(page: Page, served: Served) -> None:
     # Superset draws them a second later at the latest: here that second never ends, nor does any chart's question.
     never = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -200,6 +201,12 @@ def test_a_right_taken_counts_from_the_next_click(served: Served) -> None:
         # It was answered a moment ago and is in the cache; the cache's key holds the rights.
         assert viewer.data(chart, PERIOD.time_range).status_code in (400, 403)
         assert viewer.get("dashboard/ad_payback-en").status_code in (403, 404)
+        # A page asks many things at once, and each of them brings her roles up to date.
+        for change in ("clear", "deny", "clear", "deny"):
+            served.owner(f"select access.{change}(%s, 'ad_payback')", (served.roles["marketer"],))
+            with ThreadPoolExecutor(8) as pool:
+                told = list(pool.map(lambda _one: viewer.get("dashboard/ad_payback-en").status_code, range(8)))
+            assert set(told) == ({200} if change == "clear" else {404}), change
     finally:
         served.owner("select access.clear(%s, 'ad_payback')", (served.roles["marketer"],))
     assert viewer.data(chart, PERIOD.time_range).status_code == 200

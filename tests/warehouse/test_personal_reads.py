@@ -69,6 +69,22 @@ def test_a_read_is_noted_whatever_way_it_is_done(published: Warehouse, reader: R
     assert reader.noted() == [(published.role("anna"), PEOPLE)]
 
 
+def test_what_is_asked_before_anybody_looks_shows_no_personal_row_and_is_no_read(
+    published: Warehouse, reader: Reader
+) -> None:
+    reader.ask("set chairside.ahead = on")
+    reader.ask(f"select inquiry_key from {LIST}")
+    with pytest.raises(errors.InsufficientPrivilege, match="ahead of their reader"):
+        reader.ask(f"select phone from {PEOPLE}")
+    assert reader.noted() == []
+    # Changing his mind within the query gains him nothing: it is asked once, when the first row is about to be shown.
+    with pytest.raises(errors.InsufficientPrivilege):
+        reader.ask(f"select phone, set_config('chairside.ahead', 'off', false) from {PEOPLE}")
+    reader.ask("reset chairside.ahead")
+    reader.ask(f"select phone, set_config('chairside.ahead', 'on', false) from {PEOPLE}")
+    assert reader.noted() == [(published.role("anna"), PEOPLE)]
+
+
 def test_a_query_is_noted_once_however_many_rows_and_one_without_personal_columns_not_at_all(
     published: Warehouse, reader: Reader
 ) -> None:

@@ -38,6 +38,11 @@ declare
         'id', gen_random_uuid(), 'at', clock_timestamp(), 'role', session_user, 'relation', relation
     );
 begin
+    -- A BI server that asks before anybody looks: what would be on record is not asked then. Whoever says so himself is
+    -- refused, so nobody reads without a line by it.
+    if current_setting('chairside.ahead', true) = 'on' then
+        raise exception 'personal data are not asked for ahead of their reader' using errcode = 'insufficient_privilege';
+    end if;
     raise log 'chairside personal read % %', access.read_stamp(payload), payload;
     return true;
 end

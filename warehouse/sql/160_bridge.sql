@@ -71,11 +71,12 @@ as $$
     select
         coalesce(employees.full_name, employees.database_role),
         coalesce(held.reports, '{}'),
-        -- Changes with every right and with every publication, so nothing kept under an earlier one is shown again.
+        -- Changes with every right, every publication and everybody who is forgotten, so nothing kept under an earlier one
+        -- is shown again.
         md5(
             coalesce(held.described, '') || '|' || coalesce(
                 (select max(publications.publication_id)::text from ops.publications as publications), ''
-            )
+            ) || '|' || coalesce((select max(forget_log.event_id)::text from ops.forget_log as forget_log), '')
         ),
         access.sign_in_password(employees.database_role),
         access.login_password(employees.database_role),

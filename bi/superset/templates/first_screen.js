@@ -39,7 +39,7 @@
     "id,slug,url,dashboard_title,published,css,theme,json_metadata,position_json,certified_by,certification_details," +
     "changed_by_name,changed_by,changed_on,created_by,charts,owners,roles,tags,changed_on_delta_humanized," +
     "created_on_delta_humanized,is_managed_externally,uuid";
-  // What is asked for the first time too.
+  // What is asked the first time too, by a reader whom the server does not know yet.
   const always = () => {
     const dashboard = "/api/v1" + location.pathname.replace("/superset", "").replace(/\/$/, "");
     const { lang } = document.documentElement;
@@ -48,7 +48,14 @@
       (path) => [path, "GET", ""],
     );
   };
-  const ask = window.fetch;
+  const fetch = window.fetch;
+  // Says that a dashboard opens: the server asks the same again, as the same reader, after the next publication.
+  const ask = (address, options) => {
+    if (!opening || opening.path !== location.pathname) return fetch(address, options);
+    const headers = new Headers(options.headers);
+    headers.set("X-Chairside-Opens", opening.path);
+    return fetch(address, { ...options, headers });
+  };
   const early = new Map();
   const nameOf = (path, options) => `${options.method || "GET"} ${path} ${options.body || ""}`;
   const pathOf = (address) => String(address).replace(location.origin, "");
@@ -66,12 +73,25 @@
     early.clear();
     if (!location.pathname.startsWith("/superset/dashboard/") || location.search) return;
     const begun = (opening = { name: "chairside " + location.pathname, path: location.pathname, asked: [] });
-    try {
-      for (const [path, method, body] of JSON.parse(localStorage.getItem(begun.name)) || always()) {
+    const known = new Set();
+    const askEarly = (questions) => {
+      for (const [path, method, body] of questions) {
         const options = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
         if (body) Object.assign(options, { body, headers: { ...options.headers, "Content-Type": "application/json" } });
         const name = nameOf(path, options);
-        if (!early.has(name)) early.set(name, ask(path, options));
+        if (!known.has(name)) early.set(name, ask(path, options));
+        known.add(name);
+      }
+    };
+    try {
+      const own = JSON.parse(localStorage.getItem(begun.name));
+      askEarly(own || always());
+      // Another browser of this reader may have opened it before: then the server knows what is asked.
+      if (!own) {
+        fetch("/chairside/opening?dashboard=" + begun.path)
+          .then((answer) => (answer.ok ? answer.json() : []))
+          .then((questions) => opening === begun && askEarly(questions.filter(([path]) => READS.test(path))))
+          .catch(() => {});
       }
     } catch {
       localStorage.removeItem(begun.name);
@@ -83,7 +103,7 @@
   window.fetch = (address, options = {}) => {
     const path = pathOf(address);
     if (typeof address !== "string" || !READS.test(path) || (options.body && typeof options.body !== "string")) {
-      return ask(address, options);
+      return fetch(address, options);
     }
     if (opening && opening.path === location.pathname) {
       opening.asked.push([path, options.method || "GET", options.body || ""]);
