@@ -26,7 +26,7 @@ from bi.superset.openings import Openings, Question
 
 logger = logging.getLogger("superset.chairside")
 LOOK_SECONDS = 10.0  # between two looks at what changed
-QUIET_SECONDS = 1.0  # since the last answer to somebody
+QUIET_SECONDS = 5.0  # since the last answer to somebody: what a page asks later is asked by then
 IN_A_ROW = 120.0  # seconds of asking at a go
 SHARE = 0.1  # of all the time
 LONGEST = 10  # seconds of a question in PostgreSQL

@@ -1,4 +1,4 @@
-"""What a BI server keeps an answer under changes with rights, publications and who was forgotten, and with nothing else."""
+"""What a BI server keeps an answer under changes with rights, publications and who is forgotten, with nothing else."""
 
 from __future__ import annotations
 
