@@ -11,6 +11,7 @@ docs/decisions/answers_before_they_are_asked_for.md.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import re
 import threading
@@ -128,6 +129,7 @@ class Ahead:
     def _one(self, viewer: str, question: Question) -> Told:
         while not self._crowd.is_away():
             self._sleep(QUIET_SECONDS / 4)
+            self._openings.save()  # who keeps it waiting asks what is to be remembered
         began = self._now()
         try:
             return self._ask(viewer, question)
@@ -169,6 +171,7 @@ def ask_ahead(app: Any, bridge: Any, mark_of: Callable[[Any], str | None], openi
                 logger.warning("nothing was asked ahead", exc_info=True)
                 time.sleep(LOOK_SECONDS)
 
+    atexit.register(openings.save)
     threading.Thread(target=run, name="ahead", daemon=True).start()
 
 

@@ -82,6 +82,12 @@ def test_it_gives_way_to_whoever_is_being_answered(tmp_path: Path) -> None:
     came = machine.clock
 
     def leaves() -> None:
+        if machine.clock > came + 30:
+            # What is asked meanwhile is not lost by a restart.
+            machine.openings.note("boris", DASHBOARD, question(7))
+            assert machine.clock < came + 35 or ("boris", [question(7)]) in Openings(
+                tmp_path / "openings.json", now=machine.now
+            ).latest()
         if machine.clock > came + 60:
             machine.while_sleeping = lambda: None
             somebody.__exit__(None, None, None)
