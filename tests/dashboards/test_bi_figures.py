@@ -70,7 +70,7 @@ def test_a_moment_is_shown_on_the_clock_of_its_clinic(
 
 def test_the_hour_of_a_contact_is_of_the_day_it_is_found_under(city: City) -> None:
     with psycopg.connect(city.url) as owner:
-        zones = dict(owner.execute("select clinic_id, time_zone from marts.dim_clinics").fetchall())
+        zones: dict[str, str] = dict(owner.execute("select clinic_id, time_zone from marts.dim_clinics").fetchall())
     found = asked(city.url, "inquiry_history", "contacts", "occurred_at, day", zones={"": "UTC", **zones})
     assert len(found) > 100
     assert all(occurred_at.date() == day for occurred_at, day in found)
@@ -209,7 +209,9 @@ def test_what_a_model_gives_nothing_is_no_row_on_top() -> None:
 def test_the_state_names_the_currency_and_what_a_part_waits_for(own_city: City) -> None:
     """The lead plan stands on the dashboard of sales and rests on spend: a late source of it is named there."""
     with psycopg.connect(own_city.url, autocommit=True) as owner:
-        sources = dict(owner.execute("select report, sources from reports.freshness_of_reports").fetchall())
+        sources: dict[str, list[str]] = dict(
+            owner.execute("select report, sources from reports.freshness_of_reports").fetchall()
+        )
         only_plan = sorted(set(sources["lead_plan"]) - set(sources["service_sales"]))
         for language, says in (("en", "Amounts are in RUB"), ("ru", "Суммы в валюте RUB")):
             query = state.query(of("service_sales"), language)

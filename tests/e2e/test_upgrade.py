@@ -22,8 +22,9 @@ import pytest
 from psycopg import sql
 
 from tests.e2e.comparing import MOMENT
+from tests.e2e.june import JUNE
 from tests.e2e.past import answers, questions
-from tests.e2e.test_june import JUNE, PERIOD_DAYS, ROOT
+from tests.e2e.test_june import PERIOD_DAYS, ROOT
 from warehouse.lint import run_lints
 from warehouse.migrate import migrate
 from warehouse.pipeline import run_all
