@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -48,10 +48,13 @@ def _watch(where: str, backend_pid: int, longest_statement: str, done: threading
         return
     try:
         with psycopg.connect(where, autocommit=True) as watching:
+            # What it reads the work itself may have locked, and the work ends only when this has.
+            watching.execute("set lock_timeout = '200ms'")
             while True:
-                watching.execute(
-                    "select access.end_blockers_of(%s, %s::interval)", (backend_pid, longest_statement)
-                )
+                with suppress(psycopg.errors.LockNotAvailable):
+                    watching.execute(
+                        "select access.end_blockers_of(%s, %s::interval)", (backend_pid, longest_statement)
+                    )
                 if done.wait(LOOK_EVERY):
                     return
     except (psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName):
