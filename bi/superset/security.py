@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, g, has_request_context, jsonify, request, session
+from flask import Flask, Response, current_app, g, has_request_context, request, session
 from flask_babel import get_locale
 from flask_login import current_user
 from jinja2 import ChoiceLoader, FileSystemLoader
@@ -32,6 +32,7 @@ from bi.superset.openings import Opening, Openings
 from bi.superset.static_files import DASHBOARD_STYLES, FOR_DASHBOARDS, PREFIX
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
+DASHBOARDS = "/superset/dashboard/"
 VIEWER = "Chairside viewer"  # the role that everybody has
 
 
@@ -208,15 +209,15 @@ def finish(app: Flask) -> None:
     openings = Openings(file_in(os.environ.get("SUPERSET_HOME", ".")))
     keep_answers(app, own_mark, lambda dashboard, question: openings.note(current_user.username, dashboard, question))
 
-    def opening() -> Response:
-        """For a browser that does not know it yet: what this viewer's other browsers asked for."""
-        if own_mark() is None:
-            return Response(status=404)
-        wanted = Opening(current_user.username, request.args.get("dashboard", ""), str(session.get("locale")))
-        asked = [(f"{each.path}?{each.query}".rstrip("?"), each.method, each.body) for each in openings.of(wanted)]
-        return jsonify(asked)
+    def asked_before() -> dict[str, Any]:
+        """For a browser that does not know it yet: what this viewer's browsers asked when they opened this page."""
+        if not has_request_context() or not request.path.startswith(DASHBOARDS) or own_mark() is None:
+            return {"asked_before": []}
+        opening = Opening(current_user.username, request.path, str(session.get("locale")))
+        asked = [(f"{each.path}?{each.query}".rstrip("?"), each.method, each.body) for each in openings.of(opening)]
+        return {"asked_before": asked}
 
-    app.add_url_rule("/chairside/opening", view_func=opening)
+    app.context_processor(asked_before)
     if os.environ.get("CHAIRSIDE_BI_SERVES") and os.environ.get("CHAIRSIDE_BI_AHEAD", "on") != "off":
         ask_ahead(app, bridge_of(app), mark_of, openings)
     app.jinja_loader = ChoiceLoader([FileSystemLoader(TEMPLATES), app.jinja_loader])

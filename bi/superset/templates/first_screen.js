@@ -39,7 +39,7 @@
     "id,slug,url,dashboard_title,published,css,theme,json_metadata,position_json,certified_by,certification_details," +
     "changed_by_name,changed_by,changed_on,created_by,charts,owners,roles,tags,changed_on_delta_humanized," +
     "created_on_delta_humanized,is_managed_externally,uuid";
-  // What is asked the first time too, by a reader whom the server does not know yet.
+  // What is asked the first time too.
   const always = () => {
     const dashboard = "/api/v1" + location.pathname.replace("/superset", "").replace(/\/$/, "");
     const { lang } = document.documentElement;
@@ -71,27 +71,18 @@
   const open = () => {
     remember();
     early.clear();
+    const told = globalThis.chairsideAsked; // of the page itself, not of what is clicked on it
+    globalThis.chairsideAsked = [];
     if (!location.pathname.startsWith("/superset/dashboard/") || location.search) return;
     const begun = (opening = { name: "chairside " + location.pathname, path: location.pathname, asked: [] });
-    const known = new Set();
-    const askEarly = (questions) => {
-      for (const [path, method, body] of questions) {
+    try {
+      // A browser that does not know it yet is told what this reader's others asked.
+      const own = JSON.parse(localStorage.getItem(begun.name)) || [...always(), ...told];
+      for (const [path, method, body] of own) {
         const options = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
         if (body) Object.assign(options, { body, headers: { ...options.headers, "Content-Type": "application/json" } });
         const name = nameOf(path, options);
-        if (!known.has(name)) early.set(name, ask(path, options));
-        known.add(name);
-      }
-    };
-    try {
-      const own = JSON.parse(localStorage.getItem(begun.name));
-      askEarly(own || always());
-      // Another browser of this reader may have opened it before: then the server knows what is asked.
-      if (!own) {
-        fetch("/chairside/opening?dashboard=" + begun.path)
-          .then((answer) => (answer.ok ? answer.json() : []))
-          .then((questions) => opening === begun && askEarly(questions.filter(([path]) => READS.test(path))))
-          .catch(() => {});
+        if (READS.test(path) && !early.has(name)) early.set(name, ask(path, options));
       }
     } catch {
       localStorage.removeItem(begun.name);
