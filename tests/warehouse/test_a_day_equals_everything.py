@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,17 @@ from psycopg import sql
 
 from extractors.core.errors import ConfigError
 from tests.templates import Template, copied
-from tests.warehouse.histories import BEGAN, HOTEL, History, land, land_rules, rate, spend, take_channel
+from tests.warehouse.histories import (
+    BEGAN,
+    HOTEL,
+    History,
+    land,
+    land_rules,
+    rate,
+    share_border,
+    spend,
+    take_channel,
+)
 from warehouse.build import build
 from warehouse.dbt import Dbt
 from warehouse.increment import run
@@ -31,6 +42,8 @@ from warehouse.publish import PublicationSummary, publish
 from warehouse.publish_touched import hold_touched
 
 Rows = dict[str, Counter[int]]
+# A phone links nobody while it is of more patients than this (RULES section 1).
+MOST_PATIENTS = 8
 # When the first build of histories is.
 MOMENT = BEGAN + timedelta(days=40)
 
@@ -120,11 +133,12 @@ class Run:
 def finished(
     pg_server_url: str, migrated_template: Template, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Run]:
-    """200 histories, two days: the first is killed between its last steps, the second brings two sessions
-    of one and takes back what the first changed elsewhere."""
+    """200 histories, two days: the first is killed between its last steps, then a phone is no more of too many; the
+    second brings two sessions of one and takes back what the first changed elsewhere."""
     rng = random.Random(1)  # noqa: S311 - a test's dice
     with living(pg_server_url, migrated_template, tmp_path_factory.mktemp("dbt"), 200, seed=1) as city:
         city.lives[10].ad("rare", "y", MOMENT - timedelta(days=4))
+        share_border(city.lives, 60)
         city.build()
         published = [city.publish()]
         key, contact = list(city.lives[20].rows["contacts"].items())[-1]
@@ -136,6 +150,7 @@ def finished(
         death = mock.patch("warehouse.increment.run.merge.empty", side_effect=RuntimeError("killed here"))
         with death, pytest.raises(RuntimeError, match="killed here"):
             city.build()
+        share_border(city.lives, MOST_PATIENTS)
         city.build()
         published.append(city.publish())
         with psycopg.connect(city.url) as connection:
@@ -187,6 +202,10 @@ def test_only_the_families_of_what_changed_are_made_anew(finished: Run) -> None:
     """Who shares no phone with history 7 keeps his rows where they were; the phone of a hotel is no kinship."""
     assert "7" in finished.moved
     assert len(finished.moved) < 60, "sessions of one history wrote those of most others anew"
+    # Rows that say the same stay where they are, whoever's family they were taken for.
+    last = [line for line in finished.living.said if "in their families" in line][-1]
+    in_scope, known = map(int, re.findall(r"(\d+) of (\d+) in their families", last)[0])
+    assert 0 < in_scope < known / 5, last
 
 
 def test_a_publication_compares_the_families_that_builds_touched_and_misses_nothing(finished: Run) -> None:
