@@ -12,9 +12,9 @@ from bi.spec import Chart, Dataset, words
 
 D3 = {
     "whole": ",.0f", "money": ",.0f", "number": ",.1~f", "percent": ",.1f", "ratio": ",.2f", "text": "", "yes_no": "",
-    "date": "%x", "month": "%b %Y", "time": "%x %H:%M",
+    "date": "%x", "month": "%b %Y", "time": "%x %H:%M", "moment": "%x %H:%M",
 }  # fmt: skip
-TIMES = ("date", "month", "time")
+TIMES = ("date", "month", "time", "moment")
 VIZ = {
     "number": "big_number_total", "table": "table", "bars": "echarts_timeseries_bar",
     "lines": "echarts_timeseries_line",

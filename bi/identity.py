@@ -13,7 +13,8 @@ DATE_TO = "({{ period.to_expr or 'current_date + 1' }}::date - 1)"  # Superset's
 
 TYPES = {
     "text": "TEXT", "whole": "NUMERIC", "money": "NUMERIC", "number": "NUMERIC", "percent": "NUMERIC",
-    "ratio": "NUMERIC", "date": "DATE", "month": "DATE", "time": "TIMESTAMP", "yes_no": "TEXT",
+    "ratio": "NUMERIC", "date": "DATE", "month": "DATE", "time": "TIMESTAMP",
+    "moment": "TIMESTAMP WITH TIME ZONE", "yes_no": "TEXT",
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 LANGUAGES = ("en", "ru")
-FORMATS = ("text", "whole", "money", "number", "percent", "ratio", "date", "time", "month", "yes_no")
+FORMATS = ("text", "whole", "money", "number", "percent", "ratio", "date", "time", "moment", "month", "yes_no")
 RATIOS = ("percent", "ratio")
 KINDS = ("number", "table", "bars", "lines")
 PARAMETERS = ("date_from", "date_to")  # and `:<filter>` for each filter of the dashboard

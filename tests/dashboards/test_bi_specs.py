@@ -24,6 +24,7 @@ REPORTS = {
 }  # fmt: skip
 TYPES = {
     "text": {"text"}, "yes_no": {"text"}, "date": {"date"}, "month": {"date"}, "time": {"timestamp"},
+    "moment": {"timestamptz"},
     **{each: {"numeric", "int8", "int4"} for each in ("whole", "money", "number", "percent", "ratio")},
 }  # fmt: skip
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
