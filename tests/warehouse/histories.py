@@ -11,7 +11,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import psycopg
@@ -262,19 +261,6 @@ CHANGES: tuple[Callable[[History], None], ...] = (
     History.vanish, History.vanish, History.change_phones, History.change_contact, History.correct_contact,
     History.merge, History.change_appointment, History.change_deal,
 )  # fmt: skip
-
-
-def share_border(histories: list[History], patients: int) -> None:
-    """The phone at the border of too many becomes that of so many patients."""
-    cards = [row for history in histories for row in history.rows["patients"].values()]
-    holders = [row for row in cards if BORDER in row["phones_e164"]]
-    single = [row for row in holders if row["merged_into_patient_id"] is None]
-    for row in holders:
-        if row not in single[:patients]:
-            row["phones_e164"] = []
-    others = (row for row in cards if not row["phones_e164"] and row["merged_into_patient_id"] is None)
-    for row in islice(others, max(patients - len(single), 0)):
-        row["phones_e164"] = [BORDER]
 
 
 def land(url: str, histories: list[History]) -> None:

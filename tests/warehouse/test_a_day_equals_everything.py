@@ -23,17 +23,7 @@ from psycopg import sql
 
 from extractors.core.errors import ConfigError
 from tests.templates import Template, copied
-from tests.warehouse.histories import (
-    BEGAN,
-    HOTEL,
-    History,
-    land,
-    land_rules,
-    rate,
-    share_border,
-    spend,
-    take_channel,
-)
+from tests.warehouse.histories import BEGAN, HOTEL, History, land, land_rules, rate, spend, take_channel
 from warehouse.build import build
 from warehouse.dbt import Dbt
 from warehouse.increment import run
@@ -42,8 +32,6 @@ from warehouse.publish import PublicationSummary, publish
 from warehouse.publish_touched import hold_touched
 
 Rows = dict[str, Counter[int]]
-# A phone links nobody while it is of more patients than this (RULES section 1).
-MOST_PATIENTS = 8
 # When the first build of histories is.
 MOMENT = BEGAN + timedelta(days=40)
 
@@ -133,12 +121,11 @@ class Run:
 def finished(
     pg_server_url: str, migrated_template: Template, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Run]:
-    """200 histories, two days: the first is killed between its last steps, then a phone is no more of too many; the
-    second brings two sessions of one and takes back what the first changed elsewhere."""
+    """200 histories, two days: the first is killed between its last steps, the second brings two sessions
+    of one and takes back what the first changed elsewhere."""
     rng = random.Random(1)  # noqa: S311 - a test's dice
     with living(pg_server_url, migrated_template, tmp_path_factory.mktemp("dbt"), 200, seed=1) as city:
         city.lives[10].ad("rare", "y", MOMENT - timedelta(days=4))
-        share_border(city.lives, 60)
         city.build()
         published = [city.publish()]
         key, contact = list(city.lives[20].rows["contacts"].items())[-1]
@@ -150,7 +137,6 @@ def finished(
         death = mock.patch("warehouse.increment.run.merge.empty", side_effect=RuntimeError("killed here"))
         with death, pytest.raises(RuntimeError, match="killed here"):
             city.build()
-        share_border(city.lives, MOST_PATIENTS)
         city.build()
         published.append(city.publish())
         with psycopg.connect(city.url) as connection:
