@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import psycopg
@@ -80,6 +81,13 @@ class History:
         """The one who was booked came to the site by this campaign."""
         self.session(self.own_phone)
         self.amend("sessions", started_at=at, utm_source=source, utm_medium="cpc", utm_campaign=campaign)
+
+    def call_from(self, phone: str) -> None:
+        """A contact of whom nothing but the phone is known."""
+        self.contact()
+        self.amend(
+            "contacts", phone=phone, phone_e164=phone, email=None, client_id=None, patient_ids=None, clinic_id="C1"
+        )
 
     # What arrives.
 
@@ -261,6 +269,19 @@ CHANGES: tuple[Callable[[History], None], ...] = (
     History.vanish, History.vanish, History.change_phones, History.change_contact, History.correct_contact,
     History.merge, History.change_appointment, History.change_deal,
 )  # fmt: skip
+
+
+def share_border(histories: list[History], patients: int) -> None:
+    """The phone at the border of too many becomes that of so many patients."""
+    cards = [row for history in histories for row in history.rows["patients"].values()]
+    holders = [row for row in cards if BORDER in row["phones_e164"]]
+    single = [row for row in holders if row["merged_into_patient_id"] is None]
+    for row in holders:
+        if row not in single[:patients]:
+            row["phones_e164"] = []
+    others = (row for row in cards if not row["phones_e164"] and row["merged_into_patient_id"] is None)
+    for row in islice(others, max(patients - len(single), 0)):
+        row["phones_e164"] = [BORDER]
 
 
 def land(url: str, histories: list[History]) -> None:

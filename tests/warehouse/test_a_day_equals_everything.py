@@ -23,7 +23,18 @@ from psycopg import sql
 
 from extractors.core.errors import ConfigError
 from tests.templates import Template, copied
-from tests.warehouse.histories import BEGAN, HOTEL, History, land, land_rules, rate, spend, take_channel
+from tests.warehouse.histories import (
+    BEGAN,
+    BORDER,
+    HOTEL,
+    History,
+    land,
+    land_rules,
+    rate,
+    share_border,
+    spend,
+    take_channel,
+)
 from warehouse.build import build
 from warehouse.dbt import Dbt
 from warehouse.increment import run
@@ -32,6 +43,8 @@ from warehouse.publish import PublicationSummary, publish
 from warehouse.publish_touched import hold_touched
 
 Rows = dict[str, Counter[int]]
+# A phone joins nobody while it is of more patients than this (RULES section 1).
+MOST_PATIENTS = 8
 # When the first build of histories is.
 MOMENT = BEGAN + timedelta(days=40)
 
@@ -105,7 +118,8 @@ class Run:
 
     `by_touched`: the publications after each build, and whether each compared touched families alone.
     `by_comparing_all`: the one after them, which compared everything. `after_everything`: whether one after the build
-    of everything would compare touched families alone.
+    of everything would compare touched families alone. `callers`: whom the calls from the phone at the border are of
+    when it is no more of too many patients.
     """
 
     living: Living
@@ -115,17 +129,23 @@ class Run:
     by_touched: list[tuple[bool, PublicationSummary]]
     by_comparing_all: PublicationSummary
     after_everything: bool
+    callers: list[str]
 
 
 @pytest.fixture(scope="module")
 def finished(
     pg_server_url: str, migrated_template: Template, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Run]:
-    """200 histories, two days: the first is killed between its last steps, the second brings two sessions
-    of one and takes back what the first changed elsewhere."""
+    """200 histories, two days: the first is killed between its last steps, and before it is tried again patients leave
+    the phone at the border; the second brings two sessions of one and takes back what the first changed elsewhere."""
     rng = random.Random(1)  # noqa: S311 - a test's dice
     with living(pg_server_url, migrated_template, tmp_path_factory.mktemp("dbt"), 200, seed=1) as city:
         city.lives[10].ad("rare", "y", MOMENT - timedelta(days=4))
+        calls = []
+        for life in city.lives[30:32]:
+            life.call_from(BORDER)
+            calls.append((life, *list(life.rows["contacts"].items())[-1]))
+        share_border(city.lives, 150)
         city.build()
         published = [city.publish()]
         key, contact = list(city.lives[20].rows["contacts"].items())[-1]
@@ -134,12 +154,19 @@ def finished(
         spend(city.url, date(2026, 5, 3), "rare", "y", "display")
         city.lives[20].rows["contacts"][key] = contact | {"outcome": "declined", "topic": "another"}
         city.lives[7].booked(MOMENT - timedelta(days=9))
+        for life, call, row in calls:
+            life.rows["contacts"][call] = row  # whatever became of it meanwhile
         death = mock.patch("warehouse.increment.run.merge.empty", side_effect=RuntimeError("killed here"))
         with death, pytest.raises(RuntimeError, match="killed here"):
             city.build()
+        share_border(city.lives, MOST_PATIENTS)
         city.build()
         published.append(city.publish())
         with psycopg.connect(city.url) as connection:
+            callers = connection.execute(
+                "select person_key from build.int_contact_persons where contact_id = any(%s)",
+                ([call for _life, (call,), _row in calls],),
+            ).fetchall()
             connection.execute("create table places as select ctid::text as place, session_id from build.fct_sessions")
         # What changed yesterday is again as it was before: the day compares with yesterday, not with the first build.
         city.lives[20].rows["contacts"][key] = contact
@@ -161,7 +188,10 @@ def finished(
         city.build(everything=True)
         with psycopg.connect(city.url) as connection:
             touched = hold_touched(connection)
-        yield Run(city, by_days, city.rows(), [number for (number,) in moved], published, compared, touched)
+        yield Run(
+            city, by_days, city.rows(), [number for (number,) in moved], published, compared, touched,
+            [person for (person,) in callers],
+        )  # fmt: skip
 
 
 def _differing(by_days: Rows, of_everything: Rows) -> dict[str, tuple[int, int]]:
@@ -192,6 +222,12 @@ def test_only_the_families_of_what_changed_are_made_anew(finished: Run) -> None:
     last = [line for line in finished.living.said if "in their families" in line][-1]
     in_scope, known = map(int, re.findall(r"(\d+) of (\d+) in their families", last)[0])
     assert 0 < in_scope < known / 5, last
+
+
+def test_a_phone_that_enough_patients_left_is_one_person_at_once(finished: Run) -> None:
+    """The calls themselves did not change, and those who made them share nothing else."""
+    assert len(finished.callers) == 2
+    assert len(set(finished.callers)) == 1, finished.callers
 
 
 def test_a_publication_compares_the_families_that_builds_touched_and_misses_nothing(finished: Run) -> None:
