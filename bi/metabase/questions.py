@@ -292,8 +292,6 @@ def dashboard_body(questions: Sequence[Question], cards: Mapping[str, int], lang
         {
             "id": identity(name), "name": label(name, language), "slug": name, "sectionId": section(kind),
             "type": {"date": "date/single", "text": "string/=", "number": "number/="}[kind],
-            # such filters take several values unless told; a report's parameter would take the first, in silence
-            **({} if kind == "date" else {"isMultiSelect": False}),
         }
         for name, kind in tags.items()
     ]  # fmt: skip

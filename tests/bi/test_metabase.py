@@ -260,15 +260,6 @@ def test_a_dashboard_per_report_and_every_question_answers_with_the_groups_rows(
     assert all(dashboard["dashcards"] for dashboard in metabase.dashboards.values())
 
 
-def test_a_filter_takes_one_value_as_the_reports_parameters_do(clinic: Clinic, metabase: StandIn) -> None:
-    kinds = {
-        (parameter["type"], parameter.get("isMultiSelect"))
-        for dashboard in metabase.dashboards.values()
-        for parameter in dashboard["parameters"]
-    }
-    assert kinds == {("date/single", None), ("string/=", False), ("number/=", False)}
-
-
 AUGUST = {"date_from": "2026-08-01", "date_to": "2026-08-31"}
 DAYS = "date '2026-08-01', date '2026-08-31'"
 

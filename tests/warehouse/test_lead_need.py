@@ -17,8 +17,8 @@ def test_thirds_that_make_whole_clients_ask_for_no_client_more(city: City) -> No
         for item_type in ("boxing", "swimming", "yoga"):
             owner.execute(
                 "insert into reports.lead_plan_subscriptions"
-                " (day, clinic_id, item_type, subscriptions, renewed, running, may_renew, stays, lost)"
-                " values ('2026-05-01', 'C1', %s, 3, 1, 0, 0, 0, 2), ('2027-01-10', 'C1', %s, 1, 0, 1, 0, 0, 0)",
+                " (day, clinic_id, item_type, subscriptions, renewed, running, may_renew, stays, lost, published_in)"
+                " values ('2026-05-01', 'C1', %s, 3, 1, 0, 0, 0, 2, 0), ('2027-01-10', 'C1', %s, 1, 0, 1, 0, 0, 0, 0)",
                 (item_type, item_type),
             )
         parts = owner.execute(f"select clients from reports.lead_plan_need({COMING})".encode()).fetchall()
