@@ -163,14 +163,15 @@ def test_recommendations_are_shown_when_asked_for(city: City) -> None:
 def test_what_happened_on_a_path_is_said_in_words(city: City) -> None:
     with psycopg.connect(city.url) as owner:
         row = owner.execute(
-            "select person_key from reports.client_path_steps where detail = 'call, inbound, booked' order by 1 limit 1"
+            "select person_key from reports.client_path_steps where detail like 'call, inbound%' order by 1 limit 1"
         ).fetchone()
     assert row is not None
     chosen = {"person_key": [row[0]]}
     found = asked(city.url, "inquiry_history", "path", "detail", language="ru", chosen=chosen)
-    assert ("звонок, входящее, записан",) in found
-    english = re.compile("call|inbound|outbound|wants_to_book|primary|completed|without an")
-    assert not [detail for (detail,) in found if detail and english.search(detail)]
+    said = [detail for (detail,) in found if detail]
+    assert any(detail.startswith("звонок, входящее") for detail in said)
+    english = re.compile(r"\b(call|inbound|outbound|wants_to_book|primary)\b")
+    assert not [detail for detail in said if english.search(detail)]
 
 
 def test_a_season_is_named_in_the_readers_language() -> None:
@@ -209,9 +210,8 @@ def test_what_a_model_gives_nothing_is_no_row_on_top() -> None:
 def test_the_state_names_the_currency_and_what_a_part_waits_for(own_city: City) -> None:
     """The lead plan stands on the dashboard of sales and rests on spend: a late source of it is named there."""
     with psycopg.connect(own_city.url, autocommit=True) as owner:
-        sources: dict[str, list[str]] = dict(
-            owner.execute("select report, sources from reports.freshness_of_reports").fetchall()
-        )
+        found = owner.execute("select report, sources from reports.freshness_of_reports").fetchall()
+        sources: dict[str, list[str]] = dict(found)
         only_plan = sorted(set(sources["lead_plan"]) - set(sources["service_sales"]))
         for language, says in (("en", "Amounts are in RUB"), ("ru", "Суммы в валюте RUB")):
             query = state.query(of("service_sales"), language)

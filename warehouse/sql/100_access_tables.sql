@@ -32,7 +32,16 @@ create table if not exists access.employees (
     employee_id text,
     added_at timestamptz not null default clock_timestamp()
 );
-alter table access.employees add column if not exists logins_before bigint not null default 0;
+do $$
+begin
+    -- Asked for only once: it would wait for whoever reads who is an employee.
+    if not exists (
+        select from pg_attribute where attrelid = 'access.employees'::regclass and attname = 'logins_before'
+    ) then
+        alter table access.employees add column logins_before bigint not null default 0;
+    end if;
+end
+$$;
 comment on table access.employees is 'People who log in. One row per LOGIN role that was added or given a right.';
 comment on column access.employees.database_role is 'The employee''s own LOGIN role.';
 comment on column access.employees.full_name is 'Name shown to the owner only.';
