@@ -156,7 +156,7 @@ def _publish(
     if vanished or any(plan.dropped for plan in plans.values()):
         drop_report_objects(connection)
     only_touched = hold_touched(connection)
-    publication_id = _begin(connection, files, models_hash, run_id, now)
+    publication_id, published_at = _begin(connection, files, models_hash, run_id, now)
 
     # First all DDL that the rows need, then all rows, then the DDL that needs the rows: PostgreSQL refuses to alter a
     # table whose foreign keys still wait to be checked.
@@ -215,9 +215,7 @@ def _publish(
     return PublicationSummary(
         publication_id=publication_id,
         run_id=run_id,
-        published_at=scalar(
-            connection, "select published_at from ops.publications where publication_id = %s", (publication_id,)
-        ),
+        published_at=published_at,
         tables=changes,
         dropped_tables=tuple(f"{schema}.{name}" for schema, name in vanished),
         applied_files=applied,
@@ -225,15 +223,16 @@ def _publish(
     )
 
 
-def _begin(connection: Connection, files: Sequence[ReportFile], models_hash: str, run_id: str, now: datetime) -> int:
-    """Number this publication, before its rows are written, and remember what rules it follows.
+def _begin(
+    connection: Connection, files: Sequence[ReportFile], models_hash: str, run_id: str, now: datetime
+) -> tuple[int, datetime]:
+    """Number this publication, before its rows are written, and remember what rules it follows. Its number and moment.
 
     It is never before an earlier one: a load may begin first and publish last, and a clock may be set back; the past of
     a day would then show what came after it. A clock that went ahead once binds nobody.
     """
     reports_hash = hashlib.sha256("".join(file.text_hash for file in files).encode()).hexdigest()
-    number: int = scalar(
-        connection,
+    [begun] = connection.execute(
         """
         insert into ops.publications (run_id, published_at, rows_inserted, rows_deleted, tables, rules)
         select %s, greatest(
@@ -244,11 +243,11 @@ def _begin(connection: Connection, files: Sequence[ReportFile], models_hash: str
                 from staging.settings where name <> all (%s)
             )
         )
-        returning publication_id
+        returning publication_id, published_at
         """,
         (run_id, now, models_hash, reports_hash, list(SETTINGS_OF_NO_FIGURE)),
-    )
-    return number
+    ).fetchall()
+    return begun
 
 
 def _require_known_reports(

@@ -60,7 +60,7 @@ def viewer_of(username: str | None) -> Viewer | None:
 
 
 def viewer_asking() -> Viewer | None:
-    """Of whom a dataset's Jinja is rendered."""
+    """For whom a question to a dataset is made."""
     return viewer_of(getattr(getattr(g, "user", None), "username", None))
 
 
@@ -171,7 +171,7 @@ class EmployeesOnly(SupersetSecurityManager):  # type: ignore[misc]
         """Part of every cache key: an answer kept under other rights, or of an earlier load, is never shown. What is
         asked ahead is always asked of PostgreSQL, which refuses it personal data.
         """
-        mark = mark_of(viewer_of(getattr(getattr(g, "user", None), "username", None))) or "nobody"
+        mark = mark_of(viewer_asking()) or "nobody"
         return [f"{mark} ahead" if is_ahead() else mark]
 
     def get_rls_filters(self, table: Any) -> list[Any]:  # noqa: ANN401 - Superset's dataset
