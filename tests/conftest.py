@@ -23,7 +23,7 @@ from tests import memory_folder
 from tests.city import City, copy_of, shared_city
 from tests.e2e.july import load_july
 from tests.e2e.june import load_june, load_more_than_june
-from tests.templates import Template, copied, shared_template
+from tests.templates import Template, copied, template_fixture
 from warehouse.migrate import migrate
 
 # Test data may die with the machine; tests should not wait for the disk.
@@ -95,11 +95,8 @@ def fresh_database(pg_server_url: str) -> Iterator[str]:
         admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
-@pytest.fixture(scope="session")
-def migrated_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
-    """Everything `warehouse.migrate` makes, once per test run; only to be copied."""
-    with shared_template(pg_server_url, run_folder / "migrated", lambda url, _folder: migrate(url)) as made:
-        yield made
+# Everything `warehouse.migrate` makes.
+migrated_template = template_fixture("migrated", lambda url, _folder: migrate(url))
 
 
 @pytest.fixture
@@ -109,25 +106,12 @@ def migrated_database(pg_server_url: str, migrated_template: Template) -> Iterat
         yield url
 
 
-@pytest.fixture(scope="session")
-def june_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
-    """June loaded, once per test run; only to be copied. Its folder holds dbt's manifest."""
-    with shared_template(pg_server_url, run_folder / "june", load_june) as made:
-        yield made
-
-
-@pytest.fixture(scope="session")
-def more_than_june_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
-    """June with treatments, stages of a deal and spoilt tags, as june_template."""
-    with shared_template(pg_server_url, run_folder / "more_than_june", load_more_than_june) as made:
-        yield made
-
-
-@pytest.fixture(scope="session")
-def july_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
-    """July loaded, as june_template."""
-    with shared_template(pg_server_url, run_folder / "july", load_july) as made:
-        yield made
+# June loaded; its folder holds dbt's manifest.
+june_template = template_fixture("june", load_june)
+# June with treatments, stages of a deal and spoilt tags.
+more_than_june_template = template_fixture("more_than_june", load_more_than_june)
+# July loaded.
+july_template = template_fixture("july", load_july)
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 from psycopg import sql
 
 
@@ -46,6 +47,17 @@ def shared_template(server_url: str, folder: Path, make: Callable[[str, Path], N
                 fcntl.flock(users, fcntl.LOCK_UN)
                 if _is_nobodys(users):
                     _run(server_url, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def template_fixture(name: str, make: Callable[[str, Path], None]) -> Any:  # noqa: ANN401 - pytest's fixture
+    """A fixture `<name>_template`: the template that `make` fills, once per test run."""
+
+    @pytest.fixture(scope="session", name=f"{name}_template")
+    def made(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
+        with shared_template(pg_server_url, run_folder / name, make) as template:
+            yield template
+
+    return made
 
 
 @contextmanager

@@ -9,24 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.templates import Template, copied, shared_template
+from tests.templates import Template, copied, template_fixture
 from tests.warehouse.attribution_chain import Chain, make_chain
 from tests.warehouse.small_warehouse import BUILD_TABLES, REPORT_FILE, Warehouse
 from warehouse.migrate import migrate
-
-
-@pytest.fixture(scope="session")
-def small_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
-    """The small warehouse, not yet published."""
-    with shared_template(pg_server_url, run_folder / "small", _make) as made:
-        yield made
-
-
-@pytest.fixture(scope="session")
-def published_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
-    """The small warehouse, published once."""
-    with shared_template(pg_server_url, run_folder / "published", _make_published) as made:
-        yield made
 
 
 def _make(url: str, folder: Path) -> None:
@@ -41,11 +27,11 @@ def _make_published(url: str, folder: Path) -> None:
     made.publish()
 
 
-@pytest.fixture(scope="session")
-def chain_template(pg_server_url: str, run_folder: Path) -> Iterator[Template]:
-    """The models of attribution over two tables, compiled once."""
-    with shared_template(pg_server_url, run_folder / "chain", make_chain) as made:
-        yield made
+# The small warehouse, not yet published, and published once.
+small_template = template_fixture("small", _make)
+published_template = template_fixture("published", _make_published)
+# The models of attribution over two tables, compiled once.
+chain_template = template_fixture("chain", make_chain)
 
 
 @pytest.fixture(scope="module")
