@@ -55,7 +55,8 @@ cross join lateral (
 """
 INQUIRY_TOUCHES = """
 create table build.int_inquiry_touches as
-select journey_key as inquiry_key, touch_kind, record_id, channel, source, null::text as medium, campaign
+select journey_key as inquiry_key, touch_kind, record_id, channel, source, null::text as medium, campaign,
+    count(*) over (partition by journey_key) as touches
 from build.int_conversion_journeys where outcome = '(conversion)'
 """
 

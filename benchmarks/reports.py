@@ -110,7 +110,7 @@ def _what_is_there(url: str) -> tuple[date, str, dict[str, int]]:
             " where publication_id = (select max(publication_id) from ops.publications)"
         ).fetchall()
     counted: dict[str, int] = dict(rows)
-    named = ("fct_touches", "fct_contacts", "channels_and_sources_credits", "attribution_conversions", "fct_deals")
+    named = ("fct_touches", "fct_contacts", "channels_and_sources_events", "attribution_conversions", "fct_deals")
     return last, person, {name: counted[name] for name in named}
 
 

@@ -8,47 +8,53 @@ from expectations.rule import Rule, filled, no_rows, unique, where
 
 OWNER = "the warehouse's owner"
 INQUIRIES = "build.fct_inquiries"
-CREDITS = "build.channels_and_sources_credits"
+SHARES = "build.channels_and_sources_shares"
 EVENTS = "build.channels_and_sources_events"
 SPEND = "build.channels_and_sources_spend"
 FACT_SPEND = "build.fct_ad_spend"
 PAYMENTS = "build.int_inquiry_payments"
-# CONTRACT section 4. Markov's credits are the report's own: they follow from everybody's paths.
+# CONTRACT section 4. Markov's credits are the report's own: they follow from everybody's paths. What last_non_direct gives is a row of
+# the event itself.
 MODELS = (
-    "'first_touch', 'last_touch', 'last_non_direct', 'linear', 'position_based', 'time_decay', 'w_shaped', 'shapley'"
-)
+    "first_touch", "last_touch", "linear", "position_based", "time_decay", "w_shaped",
+    "shapley_of_channel", "shapley_of_source", "shapley_of_campaign",
+)  # fmt: skip
 
 SUITE: tuple[Rule, ...] = (
     Rule(
         name="credits_sum_to_one",
-        table=CREDITS,
+        table=SHARES,
         expectation=no_rows(
-            "select attribution_model, level, inquiry_key, sum(credit) as credit from {batch} where {touched}"
-            " group by attribution_model, level, inquiry_key having sum(credit) <> 1"
+            "select share.model, inquiry_key, coalesce(sum(share.credit), 0) as credit from {batch} cross join lateral (values "
+            + ", ".join(f"('{model}', {model})" for model in MODELS)
+            + ") as share (model, credit) where {touched} group by share.model, inquiry_key"
+            " having coalesce(sum(share.credit), 0) <> 1"
         ),
         severity="stop",
         reason="Credits of one conversion sum to exactly 1 (RULES section 2), so that revenue is conserved to the "
         "kopeck whatever the model.",
         what_to_do="Begin with int_inquiry_credits: rounding, and touches that are joined twice.",
         owner=OWNER,
-        keys=("attribution_model", "level", "inquiry_key", "credit"),
+        keys=("model", "inquiry_key", "credit"),
         touched="inquiry_key",
     ),
     Rule(
         name="every_inquiry_has_credits_of_every_model",
         table=INQUIRIES,
         expectation=no_rows(
-            f"select inquiry_key, models.model from {{batch}} cross join unnest(array[{MODELS}]) as models (model)"
-            " left join (select distinct inquiry_key, attribution_model as model from"
-            " build.channels_and_sources_credits where {touched}) as credited using (inquiry_key, model)"
-            " where people_group = 'wants_to_book' and {touched} and credited.inquiry_key is null"
+            "select inquiry_key from {batch}"
+            f" left join (select inquiry_key, channel, is_of_one_row from {EVENTS} where event_kind = 'inquiry'"
+            " and {touched}) as happened using (inquiry_key)"
+            f" left join (select distinct inquiry_key, true as is_divided from {SHARES} where {{touched}}) as shared"
+            " using (inquiry_key) where people_group = 'wants_to_book' and {touched}"
+            " and (happened.channel is null or not (happened.is_of_one_row or coalesce(shared.is_divided, false)))"
         ),
         severity="stop",
         reason="An inquiry without credits is in no row of the report, and rows no longer sum to the total.",
         what_to_do="Begin with int_inquiry_touches: an inquiry's deciding contact is always one of its touches.",
         owner=OWNER,
         keys=("inquiry_key",),
-        needs=(CREDITS,),
+        needs=(EVENTS, SHARES),
         touched="inquiry_key",
     ),
     Rule(

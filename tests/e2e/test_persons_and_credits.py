@@ -195,7 +195,7 @@ def test_markov_credits_of_a_day_ask_for_its_paths_only(city: str) -> None:
         for below in node.get("Plans", ()):
             yield from scans(below)
 
-    (scan,) = (node for node in scans(plan[0]["Plan"]) if node.get("Relation Name") == "fct_attribution_credits")
+    (scan,) = (node for node in scans(plan[0]["Plan"]) if node.get("Relation Name") == "fct_attribution_touches")
     asked = f"{scan.get('Filter', '')} {scan.get('Recheck Cond', '')} {scan.get('Index Cond', '')}"
     assert "2026-08-20" in asked and "booking" in asked
 

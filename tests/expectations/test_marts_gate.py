@@ -78,9 +78,9 @@ def test_what_a_model_doubles_or_leaves_empty_is_named(june: Template) -> None:
         "insert into build.int_inquiry_payments select * from build.int_inquiry_payments limit 1",
         "insert into build.channels_and_sources_events select * from build.channels_and_sources_events"
         " where event_kind = 'client' and audience = 'primary' limit 1",
-        "update build.channels_and_sources_credits set credit = credit * 0.9 where attribution_model = 'linear'",
-        "delete from build.channels_and_sources_credits where attribution_model = 'time_decay' and inquiry_key ="
-        " (select min(inquiry_key) from build.channels_and_sources_credits)",
+        "update build.channels_and_sources_shares set linear = linear * 0.9",
+        "delete from build.channels_and_sources_events where event_kind = 'inquiry' and inquiry_key ="
+        " (select min(inquiry_key) from build.channels_and_sources_events)",
         "update build.channels_and_sources_spend set spend = null where spend_key ="
         " (select min(spend_key) from build.channels_and_sources_spend)",
         "update build.fct_deals set amount = null",
@@ -93,7 +93,7 @@ def test_what_a_model_doubles_or_leaves_empty_is_named(june: Template) -> None:
         ("build.fct_inquiries", "one_row_per_person_clinic_and_day"),
         ("build.int_inquiry_payments", "no_payment_in_two_rows"),
         ("build.channels_and_sources_events", "a_person_is_a_client_once"),
-        ("build.channels_and_sources_credits", "credits_sum_to_one"),
+        ("build.channels_and_sources_shares", "credits_sum_to_one"),
         ("build.fct_inquiries", "every_inquiry_has_credits_of_every_model"),
         ("build.channels_and_sources_spend", "spend_is_filled"),
         ("build.channels_and_sources_spend", "spend_is_that_of_the_facts"),
@@ -137,17 +137,21 @@ def test_what_readers_have_already_is_not_summed_again_and_what_builds_touched_s
     first, second, third, fourth = list(inquiries)[:4]  # type: ignore[call-overload]
     run(
         june.url,
-        "update build.channels_and_sources_credits set credit = 0.9 * credit where attribution_model = 'linear'"
-        f" and inquiry_key in ('{first}', '{second}')",
-        "delete from build.channels_and_sources_credits where attribution_model = 'time_decay'"
-        f" and inquiry_key in ('{third}', '{fourth}')",
+        "insert into build.channels_and_sources_shares (share_key, clinic_id, inquiry_key, first_touch, last_touch, linear,"
+        " position_based, time_decay, w_shaped, shapley_of_channel, shapley_of_source, shapley_of_campaign)"
+        " select 'invented', clinic_id, inquiry_key, 1, 1, 1, 1, 1, 1, 1, 0.9, 1 from build.fct_inquiries"
+        f" where inquiry_key in ('{first}', '{second}')",
+        f"delete from build.channels_and_sources_events where event_kind = 'inquiry' and inquiry_key = '{third}'",
+        # told to be of several rows, and none of them is there
+        f"update build.channels_and_sources_events set is_of_one_row = false where inquiry_key = '{fourth}'",
+        f"delete from build.channels_and_sources_shares where inquiry_key = '{fourth}'",
         f"insert into build.family_unpublished (kind, key) values ('inquiry', '{first}'), ('inquiry', '{third}'),"
         f" ('person', '{second}')",
     )
 
     refusal(june.url)
     kept = broken(june.url)
-    sums, missing = "build.channels_and_sources_credits", "build.fct_inquiries"
+    sums, missing = "build.channels_and_sources_shares", "build.fct_inquiries"
     assert {row["inquiry_key"] for row in kept[sums, "credits_sum_to_one"]} == {first, second}
     assert {row["inquiry_key"] for row in kept[missing, "every_inquiry_has_credits_of_every_model"]} == {third, fourth}
 

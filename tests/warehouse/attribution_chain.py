@@ -20,9 +20,9 @@ from warehouse.dbt import common_arguments, dbt_environment
 from warehouse.migrate import migrate
 
 REPORTS = Path(__file__).resolve().parents[2] / "warehouse" / "reports"
-READ_BY_PEOPLE = ("attribution.sql", "attribution_markov_credits.sql")
+READ_BY_PEOPLE = ("attribution.sql", "attribution_credits.sql", "attribution_markov_credits.sql")
 WANTED = (
-    "fct_attribution_credits", "fct_attribution_effects", "dim_attribution_players", "attribution_conversions",
+    "fct_attribution_touches", "fct_attribution_effects", "dim_attribution_players", "attribution_conversions",
     "attribution_touches", "attribution_players", "attribution_effects",
 )  # fmt: skip
 SCHEMAS = {"attribution": "reports", "fct": "marts", "dim": "marts"}  # by the first word of a model's name

@@ -63,7 +63,7 @@ def test_the_example_of_a_touch_model_is_what_the_models_give(chain: Chain, mode
         days = "select array_agg(days_before::integer order by days_before desc) from reports.attribution_touches"
         assert chain.ask(days) == [([14, 7, 0],)]
         found = dict(
-            chain.ask(f"select channel, credit from build.int_conversion_credits where model = '{model}'")
+            chain.ask(f"select channel, credit from marts.fct_attribution_credits where model = '{model}'")
         )
     wanted = {name: share for name, share in numbers(line(model, "Example")).items() if share}
     assert agrees(found, wanted), (found, wanted)
@@ -102,7 +102,7 @@ def test_kopecks_left_over_go_to_the_largest_remainders(chain: Chain, sign: int)
     with chain.connection.transaction(force_rollback=True):
         chain.write([Journey(("vk", "maps", "social"), amount=sign * Decimal("0.02"))])
         found = chain.ask(
-            "select channel, amount from build.int_conversion_credits where model = 'position_based'"
+            "select channel, amount from marts.fct_attribution_credits where model = 'position_based'"
             " order by touch_number"
         )
     assert found == [("vk", sign * Decimal("0.01")), ("maps", 0), ("social", sign * Decimal("0.01"))]
@@ -112,7 +112,7 @@ def test_direct_gives_way_to_an_earlier_touch_under_one_model_only(chain: Chain)
     with chain.connection.transaction(force_rollback=True):
         chain.write([Journey(("vk", "direct"))])
         found = chain.ask(
-            "select model, channel from build.int_conversion_credits where model in ('last_touch', 'last_non_direct')"
+            "select model, channel from marts.fct_attribution_credits where model in ('last_touch', 'last_non_direct')"
             " order by model"
         )
     assert found == [("last_non_direct", "vk"), ("last_touch", "direct")]

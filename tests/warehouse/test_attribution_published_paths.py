@@ -74,7 +74,7 @@ def test_every_touch_gets_what_the_published_implementation_gives(chain: Chain, 
     found = {
         (key, number): credit
         for key, number, credit in chain.ask(
-            f"select conversion_key, touch_number, credit from build.int_conversion_credits where model = '{model}'"
+            f"select conversion_key, touch_number, credit from marts.fct_attribution_credits where model = '{model}'"
         )
     }
     for number, row in enumerate(read("A_journeys_all_models.csv")):

@@ -1,7 +1,7 @@
 -- report: marts
 -- Credits of the default lookback by the Markov chain, as fct_attribution_credits has those of the other models: one row per conversion
 -- and touch with credit. Every load moves every one of them, because the chain is made of all journeys. So a publication keeps the
--- effects, some hundred rows, and a path is divided by them when it is read; `linear` has a row for every touch of a path.
+-- effects, some hundred rows, and a path is divided by them when it is read.
 -- Refused: a table, of which each day would rewrite all and keep what it replaced.
 
 -- Every window is by the columns that a reader narrows by, so that PostgreSQL asks for those paths only.
@@ -9,13 +9,12 @@ create or replace view marts.fct_attribution_markov_credits
 with (security_invoker = true) as
 with path as (
     select
-        credits.*,
+        credits.conversion_key, credits.conversion, credits.person_key, credits.clinic_id, credits.converted_at, credits.converted_date,
+        credits.touch_key, credits.touched_at, credits.touch_number, credits.channel, credits.source, credits.campaign, credits.conversions,
         count(*) over of_path as touches,
         count(*) over of_player as touches_of_player,
-        round(sum(credits.amount) over of_path * 100) as kopecks_of_path,
-        (sum(credits.conversions) over of_path)::integer as conversions_of_path
-    from marts.fct_attribution_credits as credits
-    where credits.model = 'linear'
+        round(credits.amount * 100) as kopecks_of_path
+    from marts.fct_attribution_touches as credits
     window
         of_path as (
             partition by credits.conversion_key, credits.conversion, credits.clinic_id, credits.converted_date
@@ -107,7 +106,7 @@ select
     money.source,
     money.campaign,
     money.markov_credit as credit,
-    money.markov_credit * money.conversions_of_path as conversions,
+    money.markov_credit * money.conversions as conversions,
     (money.kopecks + case when money.remainder_rank <= abs(money.left_over) then sign(money.left_over) else 0 end)
     / 100 as amount
 from money;

@@ -1,5 +1,5 @@
 -- report: *
--- The formulas of the touch models (RULES section 2 and 12.15), written once: marts.fct_attribution_credits,
+-- The formulas of the touch models (RULES section 2 and 12.15), written once: int_conversion_credits,
 -- int_inquiry_credits and reports.attribution all call it. `warehouse.migrate` makes it before the models are built.
 -- The body is parsed when it is created, so it needs no search path, and PostgreSQL folds it into the calling query.
 

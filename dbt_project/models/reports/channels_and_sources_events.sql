@@ -20,23 +20,10 @@ payments as (
     select * from {{ ref('int_inquiry_payments') }}
 ),
 
-credits as (
-    select * from {{ ref('channels_and_sources_credits') }}
-    where attribution_model in ('linear', 'last_non_direct')
-),
-
--- every touch has a credit under linear, one of them all of it under last_non_direct
+-- every inquiry has one row to which last_non_direct gives it whole
 rows_of_inquiries as (
-    select
-        credits.clinic_id,
-        credits.inquiry_key,
-        count(*) filter (where credits.attribution_model = 'linear') = 1 as is_of_one_row,
-        max(credits.channel) filter (where credits.attribution_model = 'last_non_direct') as channel,
-        max(credits.source) filter (where credits.attribution_model = 'last_non_direct') as source,
-        max(credits.medium) filter (where credits.attribution_model = 'last_non_direct') as medium,
-        max(credits.campaign) filter (where credits.attribution_model = 'last_non_direct') as campaign
-    from credits
-    group by credits.clinic_id, credits.inquiry_key
+    select * from {{ ref('int_inquiry_rows') }}
+    where last_non_direct > 0
 ),
 
 happened as (
@@ -133,7 +120,7 @@ final as (
         rows_of_inquiries.source,
         rows_of_inquiries.medium,
         rows_of_inquiries.campaign,
-        coalesce(rows_of_inquiries.is_of_one_row, false) as is_of_one_row,
+        coalesce(rows_of_inquiries.report_rows = 1, false) as is_of_one_row,
         happened.paid_visits,
         happened.is_taken_by_repeat,
         happened.amount,
@@ -144,8 +131,7 @@ final as (
             as lifetime_sales_without_cost
     from happened
     inner join inquiries on happened.inquiry_key = inquiries.inquiry_key
-    left join rows_of_inquiries
-        on inquiries.clinic_id = rows_of_inquiries.clinic_id and inquiries.inquiry_key = rows_of_inquiries.inquiry_key
+    left join rows_of_inquiries on inquiries.inquiry_key = rows_of_inquiries.inquiry_key
     left join lifetimes on inquiries.person_key = lifetimes.person_key
 )
 

@@ -13,7 +13,7 @@ clinics as (
 
 credits as (
     select * from {{ ref('int_inquiry_credits') }}
-    where attribution_model = 'last_non_direct'
+    where last_non_direct > 0
 ),
 
 touches as (
@@ -69,7 +69,7 @@ final as (
         timed.clinic_id,
         credits.channel,
         timed.lead_days,
-        sum(credits.credit) as clients
+        sum(credits.last_non_direct) as clients
     from timed
     inner join credits on timed.inquiry_key = credits.inquiry_key
     group by timed.day, timed.clinic_id, credits.channel, timed.lead_days

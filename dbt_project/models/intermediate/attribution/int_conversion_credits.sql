@@ -1,6 +1,8 @@
--- One row per model, conversion and touch of the default lookback that has credit for it, of the models that look at nobody else's
--- conversions. Credits of a conversion sum to exactly 1, its money to the kopeck. Shapley shares among campaigns; what a campaign
--- gets is split evenly among its touches of the path. A conversion without a known touch is one row of `unknown`.
+-- One row per conversion and touch of the default lookback, with its credit and its money under each model that looks at nobody else's
+-- conversions, side by side. Credits of a conversion sum to exactly 1, its money to the kopeck. Shapley shares among campaigns; what a
+-- campaign gets is split evenly among its touches of the path. A conversion without a known touch is one row of `unknown`.
+{%- set whole = ['first_touch', 'last_touch', 'last_non_direct'] %}
+{%- set divided = ['linear', 'position_based', 'time_decay', 'w_shaped', 'shapley'] %}
 with
 
 conversions as (
@@ -37,34 +39,6 @@ path as (
             and touches.days_before <= {{ var("lookback_days") }}
 ),
 
-models as (
-    select *
-    from (
-        values
-        ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'), ('time_decay'),
-        ('w_shaped'), ('shapley')
-    ) as model (model)
-),
-
--- the only touch of a path has it all, whatever the model; most paths are of one, so they are spared the sorts
-lone as (
-    select
-        models.model,
-        path.conversion_key,
-        path.touch_number,
-        path.touched_at,
-        path.touch_kind,
-        path.record_id,
-        path.channel,
-        path.source,
-        path.campaign,
-        round(1::numeric, 18) as credit,
-        round(path.amount * 100) / 100 as amount
-    from path
-    cross join models
-    where path.touches = 1
-),
-
 parts as (
     select
         path.*,
@@ -81,72 +55,95 @@ parts as (
 
 weighed as (
     select
-        models.model,
         parts.conversion_key,
         parts.amount,
+        parts.touch_number,
+        parts.touches,
         parts.touched_at,
         parts.touch_kind,
         parts.record_id,
         parts.channel,
         parts.source,
         parts.campaign,
-        parts.touch_number,
-        case
-            when models.model = 'shapley' then 1::numeric / parts.touches_of_player
-            else reports.touch_weight(
-                models.model, parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
-                parts.last_before_booking, parts.days_before
-            )
-        end as weight
+        {%- for model in touch_models() %}
+        reports.touch_weight(
+            '{{ model }}', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+            parts.last_before_booking, parts.days_before
+        ) as {{ model }},
+        {%- endfor %}
+        1::numeric / parts.touches_of_player as shapley
     from parts
-    cross join models
 ),
 
 shared as (
     select
-        weighed.*,
-        round(
-            weighed.weight / sum(weighed.weight) over (partition by weighed.model, weighed.conversion_key), 18
-        ) as rounded_credit
+        weighed.conversion_key,
+        weighed.amount,
+        weighed.touch_number,
+        weighed.touches,
+        weighed.touched_at,
+        weighed.touch_kind,
+        weighed.record_id,
+        weighed.channel,
+        weighed.source,
+        weighed.campaign,
+        {%- for model in whole %}
+        round(weighed.{{ model }}, 18) as {{ model }},
+        {%- endfor %}
+        {%- for model in divided %}
+        round(weighed.{{ model }} / sum(weighed.{{ model }}) over of_conversion, 18) as {{ model }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from weighed
-    where weighed.weight > 0
+    window of_conversion as (partition by weighed.conversion_key)
 ),
 
 credited as (
     select
-        shared.*,
-        -- what rounding left over goes to the last touch with credit
-        shared.rounded_credit + case
-            when shared.touch_number = max(shared.touch_number) over of_conversion
-                then 1 - sum(shared.rounded_credit) over of_conversion
-            else 0
-        end as credit
+        shared.conversion_key,
+        shared.amount,
+        shared.touch_number,
+        shared.touches,
+        shared.touched_at,
+        shared.touch_kind,
+        shared.record_id,
+        shared.channel,
+        shared.source,
+        shared.campaign,
+        {%- for model in whole %}
+        shared.{{ model }},
+        {%- endfor %}
+        {%- for model in divided %}
+        -- what rounding left over goes to the last touch; under each of these every touch has credit
+        shared.{{ model }}
+        + case when shared.touch_number = shared.touches then 1 - sum(shared.{{ model }}) over of_conversion else 0 end
+            as {{ model }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from shared
-    window of_conversion as (partition by shared.model, shared.conversion_key)
+    window of_conversion as (partition by shared.conversion_key)
 ),
 
 money as (
     select
         credited.*,
-        trunc(credited.amount * 100 * credited.credit) as kopecks,
+        {%- for model in divided %}
+        trunc(credited.amount * 100 * credited.{{ model }}) as {{ model }}_kopecks,
         round(credited.amount * 100)
-        - sum(trunc(credited.amount * 100 * credited.credit)) over (
-            partition by credited.model, credited.conversion_key
-        ) as left_over,
+        - sum(trunc(credited.amount * 100 * credited.{{ model }})) over of_conversion as {{ model }}_left_over,
         row_number() over (
-            partition by credited.model, credited.conversion_key
+            partition by credited.conversion_key
             order by
                 abs(
-                    credited.amount * 100 * credited.credit - trunc(credited.amount * 100 * credited.credit)
+                    credited.amount * 100 * credited.{{ model }} - trunc(credited.amount * 100 * credited.{{ model }})
                 ) desc,
                 credited.touch_number asc
-        ) as remainder_rank
+        ) as {{ model }}_rank{{ ',' if not loop.last }}
+        {%- endfor %}
     from credited
+    window of_conversion as (partition by credited.conversion_key)
 ),
 
 final as (
     select
-        money.model,
         money.conversion_key,
         money.touch_number,
         money.touched_at,
@@ -155,25 +152,39 @@ final as (
         money.channel,
         money.source,
         money.campaign,
-        money.credit,
+        {%- for model in whole + divided %}
+        money.{{ model }},
+        {%- endfor %}
+        {%- for model in whole %}
+        round(money.amount * 100 * money.{{ model }}) / 100 as {{ model }}_amount,
+        {%- endfor %}
+        {%- for model in divided %}
         -- whole kopecks; those left over go to the largest remainders
-        (money.kopecks + case when money.remainder_rank <= abs(money.left_over) then sign(money.left_over) else 0 end)
-        / 100 as amount
+        (
+            money.{{ model }}_kopecks
+            + case when money.{{ model }}_rank <= abs(money.{{ model }}_left_over) then sign(money.{{ model }}_left_over) else 0 end
+        ) / 100 as {{ model }}_amount{{ ',' if not loop.last }}
+        {%- endfor %}
     from money
     union all
+    -- the only touch of a path has it all, whatever the model; most paths are of one, so they are spared the sorts
     select
-        lone.model,
-        lone.conversion_key,
-        lone.touch_number,
-        lone.touched_at,
-        lone.touch_kind,
-        lone.record_id,
-        lone.channel,
-        lone.source,
-        lone.campaign,
-        lone.credit,
-        lone.amount
-    from lone
+        path.conversion_key,
+        path.touch_number,
+        path.touched_at,
+        path.touch_kind,
+        path.record_id,
+        path.channel,
+        path.source,
+        path.campaign,
+        {%- for model in whole + divided %}
+        round(1::numeric, 18) as {{ model }},
+        {%- endfor %}
+        {%- for model in whole + divided %}
+        round(path.amount * 100) / 100 as {{ model }}_amount{{ ',' if not loop.last }}
+        {%- endfor %}
+    from path
+    where path.touches = 1
 )
 
 select * from final

@@ -1,30 +1,10 @@
--- One row per attribution model, inquiry and touch with its credit; the credits of an inquiry sum to exactly 1.
--- Formulas: reports.touch_weight. Rounded to 18 decimals, what is left over goes to the last touch. A lone touch has it all, whatever
--- the model; most paths are of one, so they are spared the sorts.
+-- One row per inquiry and touch with its credit under each touch model, side by side; the credits of an inquiry and model sum to
+-- exactly 1. Formulas: reports.touch_weight. Rounded to 18 decimals, what is left over goes to the last touch. A lone touch has it all,
+-- whatever the model; most paths are of one, so they are spared the sort. Refused: a row for each model, seven times as many to sort.
 with
 
 touches as not materialized (
     select * from {{ ref('int_inquiry_touches') }}
-),
-
-models as (
-    select *
-    from (
-        values
-        ('first_touch'), ('last_touch'), ('last_non_direct'), ('linear'), ('position_based'), ('time_decay'),
-        ('w_shaped')
-    ) as model (attribution_model)
-),
-
-lone as (
-    select
-        models.attribution_model,
-        touches.inquiry_key,
-        touches.touch_number,
-        round(1::numeric, 18) as credit
-    from touches
-    cross join models
-    where touches.touches = 1
 ),
 
 numbered as (
@@ -42,65 +22,70 @@ weighed as (
         numbered.inquiry_key,
         numbered.touch_number,
         numbered.touches,
-        models.attribution_model,
+        numbered.channel,
+        numbered.source,
+        numbered.medium,
+        numbered.campaign,
         -- the path of an inquiry ends where it is made and booked from: its last touch is inquiry and booking
+        {%- for model in touch_models() %}
         reports.touch_weight(
-            models.attribution_model, numbered.touch_number, numbered.touches, numbered.last_non_direct,
+            '{{ model }}', numbered.touch_number, numbered.touches, numbered.last_non_direct,
             numbered.touches, numbered.touches, numbered.days_before
-        ) as weight
+        ) as {{ model }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from numbered
-    cross join models
 ),
 
 shared as (
     select
-        weighed.*,
-        round(
-            weighed.weight / sum(weighed.weight) over (partition by weighed.inquiry_key, weighed.attribution_model), 18
-        ) as credit
+        weighed.inquiry_key,
+        weighed.touch_number,
+        weighed.touches,
+        weighed.channel,
+        weighed.source,
+        weighed.medium,
+        weighed.campaign,
+        {%- for model in touch_models() %}
+        round(weighed.{{ model }} / sum(weighed.{{ model }}) over path, 18) as {{ model }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from weighed
-),
-
-rounded as (
-    select
-        shared.*,
-        sum(shared.credit) over (partition by shared.inquiry_key, shared.attribution_model) as credit_sum
-    from shared
+    window path as (partition by weighed.inquiry_key)
 ),
 
 credited as (
     select
-        rounded.attribution_model,
-        rounded.inquiry_key,
-        rounded.touch_number,
-        rounded.credit
-        + case when rounded.touch_number = rounded.touches then 1 - rounded.credit_sum else 0 end as credit
-    from rounded
-    union all
-    select
-        lone.attribution_model,
-        lone.inquiry_key,
-        lone.touch_number,
-        lone.credit
-    from lone
+        shared.inquiry_key,
+        shared.touch_number,
+        shared.touches,
+        shared.channel,
+        shared.source,
+        shared.medium,
+        shared.campaign,
+        {%- for model in touch_models() %}
+        shared.{{ model }}
+        + case when shared.touch_number = shared.touches then 1 - sum(shared.{{ model }}) over path else 0 end
+            as {{ model }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from shared
+    window path as (partition by shared.inquiry_key)
 ),
 
 final as (
+    select * from credited
+    union all
     select
-        credited.attribution_model,
-        credited.inquiry_key,
-        credited.touch_number,
-        touches.touch_kind,
-        touches.record_id,
+        touches.inquiry_key,
+        touches.touch_number,
+        touches.touches,
         touches.channel,
         touches.source,
         touches.medium,
         touches.campaign,
-        credited.credit
-    from credited
-    inner join touches
-        on credited.inquiry_key = touches.inquiry_key and credited.touch_number = touches.touch_number
-    where credited.credit != 0
+        {%- for model in touch_models() %}
+        round(1::numeric, 18) as {{ model }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from touches
+    where touches.touches = 1
 )
 
 select * from final

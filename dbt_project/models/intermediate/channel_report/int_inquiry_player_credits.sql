@@ -1,10 +1,11 @@
--- One row per level of the channel report, inquiry and player of its path: Shapley's credit. The credits of an inquiry and level sum
--- to exactly 1 (docs/attribution.md). With v(S) = inquiries whose players are all in S it is an equal split among the players of
--- the path. Markov shares among the same players, by effects that every load moves: reports.channels_and_sources does it.
+-- One row per level of the channel report, inquiry of several touches and player of its path: Shapley's credit. The credits of an
+-- inquiry and level sum to exactly 1 (docs/attribution.md). With v(S) = inquiries whose players are all in S it is an equal split among
+-- the players of the path. Markov shares among the same players, by effects that every load moves: reports.channels_and_sources does it.
 with
 
 touches as (
     select * from {{ ref('int_inquiry_touches') }}
+    where touches > 1
 ),
 
 campaigns as (
@@ -34,7 +35,6 @@ counted as (
 
 final as (
     select
-        'shapley' as attribution_model,
         counted.level,
         counted.inquiry_key,
         counted.player::jsonb ->> 0 as channel,

@@ -14,12 +14,10 @@ contact_persons as (
     select * from {{ ref('int_contact_persons') }}
 ),
 
+-- a session and whose it is, met once already
 sessions as (
-    select * from {{ ref('int_sessions_unioned') }}
-),
-
-session_persons as (
-    select * from {{ ref('int_session_persons') }}
+    select * from {{ ref('int_touches') }}
+    where touch_kind = 'session'
 ),
 
 deals as (
@@ -91,23 +89,22 @@ contact_links as (
 session_links as (
     select
         'session' as record_kind,
-        min(sessions.session_id) as record_id,
-        session_persons.person_key,
+        min(sessions.record_id) as record_id,
+        sessions.person_key,
         null::text as clinic_id,
         null::text as administrator_id,
-        min(sessions.started_at) as first_at,
+        min(sessions.touched_at) as first_at,
         count(*) as records,
         case
-            when session_persons.person_key = 'session:' || min(sessions.session_id) then 'nobody'
-            when bool_or(uses.listed_person_key = session_persons.person_key) then 'list'
+            when sessions.person_key = 'session:' || min(sessions.record_id) then 'nobody'
+            when bool_or(uses.listed_person_key = sessions.person_key) then 'list'
             else 'identifiers'
         end as resolved_by,
         uses.identifier,
         null::text as full_name
     from sessions
-    inner join session_persons on sessions.session_id = session_persons.session_id
-    left join uses on sessions.session_id = uses.record_id and uses.record_kind = 'session'
-    group by session_persons.person_key, uses.identifier
+    left join uses on sessions.record_id = uses.record_id and uses.record_kind = 'session'
+    group by sessions.person_key, uses.identifier
 ),
 
 deal_links as (

@@ -14,7 +14,7 @@ inquiries as (
 
 credits as (
     select * from {{ ref('int_inquiry_credits') }}
-    where attribution_model = 'last_non_direct'
+    where last_non_direct > 0
 ),
 
 deals as not materialized (
@@ -50,7 +50,7 @@ events as (
         credits.medium,
         credits.campaign,
         0 as sessions,
-        credits.credit as inquiries,
+        credits.last_non_direct as inquiries,
         0 as deals,
         0 as won,
         0 as revenue

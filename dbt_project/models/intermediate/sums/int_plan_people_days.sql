@@ -9,7 +9,7 @@ inquiries as (
 
 credits as (
     select * from {{ ref('int_inquiry_credits') }}
-    where attribution_model = 'last_non_direct'
+    where last_non_direct > 0
 ),
 
 first_visits as (
@@ -43,9 +43,9 @@ credited as (
         inquiries.local_date as day,
         inquiries.clinic_id,
         credits.channel,
-        credits.credit as inquiries,
-        credits.credit * coalesce(clients.clients, 0) as clients,
-        credits.credit * coalesce(revenues.revenue, 0) as revenue
+        credits.last_non_direct as inquiries,
+        credits.last_non_direct * coalesce(clients.clients, 0) as clients,
+        credits.last_non_direct * coalesce(revenues.revenue, 0) as revenue
     from inquiries
     inner join credits on inquiries.inquiry_key = credits.inquiry_key
     left join clients on inquiries.inquiry_key = clients.inquiry_key
