@@ -47,7 +47,9 @@ TYPES = {
 COMPONENTS = re.compile(r"ops\.connected_components\(\$edges\$(.*?)\$edges\$\)", re.DOTALL)
 WEIGHT_OF = "model, touch_number, touches, last_non_direct, first_contact, last_before_booking, days_before"
 MACROS = r"""
-create macro ops.opaque_key(kind, given) as kind || ':' || left(sha256('{salt}|' || given), 20);
+create table ops.key_salt as select '{salt}' as salt;
+create macro ops.opaque_key(kind, given) as kind || ':' || left(sha256('{salt}|' || given), 20),
+    (kind, given, salt) as kind || ':' || left(sha256(salt || '|' || given), 20);
 create macro ops.url_host(url) as nullif(
     regexp_replace(
         lower(regexp_extract(url, '^(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?(?://)?(?:[^/?#@]*@)?([^/?#:]+)', 1)), '^www\.', ''

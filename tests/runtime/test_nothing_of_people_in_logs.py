@@ -48,7 +48,7 @@ FAILING = {"calltouch": 500, "uis": 401, "amocrm": 400, "google_ads": 403, "fhir
 # What PostgreSQL quotes when it refuses a row: names and phones of patients.
 REFUSE_ROWS = "alter table staging.open_dental__patients add constraint none_today check (false) not valid"
 QUOTING_MODEL = """
-create or replace function ops.opaque_key(kind text, given text) returns text language plpgsql as $$
+create or replace function ops.opaque_key(kind text, given text, salt text) returns text language plpgsql as $$
 begin
     raise exception 'no key for "%"', (select min(full_name) from staging.ident__patients)
         using detail = (select 'Failing row contains ' || told::text from staging.ident__patients as told limit 1);
@@ -171,7 +171,7 @@ def spend_the_day(day: Day) -> None:
     day.sql("update staging.files__clinics set time_zone = time_zone || '?'")
     assert day.build("refused") == "failed"
     day.sql("update staging.files__clinics set time_zone = rtrim(time_zone, '?')")
-    (whole,) = day.sql("select pg_get_functiondef('ops.opaque_key(text, text)'::regprocedure)")[0]
+    (whole,) = day.sql("select pg_get_functiondef('ops.opaque_key(text, text, text)'::regprocedure)")[0]
     day.sql(QUOTING_MODEL)
     assert day.build("broken") == "failed"
     day.sql(whole)

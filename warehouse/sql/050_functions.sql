@@ -135,10 +135,16 @@ insert into ops.key_salt (salt)
 select gen_random_uuid()::text || gen_random_uuid()::text
 where not exists (select from ops.key_salt);
 
+-- With the salt as an argument PostgreSQL writes it into the query that calls it, which asks for the salt once (macros/opaque_key.sql).
+create or replace function ops.opaque_key(kind text, given text, salt text) returns text
+language sql stable parallel safe as $$
+    select kind || ':' || left(encode(sha256(convert_to(salt || '|' || given, 'UTF8')), 'hex'), 20)
+$$;
 create or replace function ops.opaque_key(kind text, given text) returns text
 language sql stable parallel safe as $$
-    select kind || ':' || left(encode(sha256(convert_to(salt || '|' || given, 'UTF8')), 'hex'), 20) from ops.key_salt
+    select ops.opaque_key(kind, given, key_salt.salt) from ops.key_salt
 $$;
+comment on function ops.opaque_key(text, text, text) is 'The same, with the salt of ops.key_salt: for many rows.';
 comment on function ops.opaque_key(text, text) is
     'A stable name for something personal that does not give it away: kind and salted hash.';
 

@@ -78,8 +78,8 @@ MUTATIONS = (
              " create or replace function deals.require_right(clinic_id text, manager_id text, refusal text)"
              " returns void language sql as ''"),
     Mutation("keys of persons stay inside",
-             "grant usage on schema ops to public; alter function ops.opaque_key security definer;"
-             " grant execute on function ops.opaque_key to public"),
+             "grant usage on schema ops to public; alter function ops.opaque_key(text, text) security definer;"
+             " grant execute on function ops.opaque_key(text, text) to public"),
     Mutation("nobody makes temporary tables",
              "do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$"),
     Mutation("nobody makes tables", "grant create on schema reports to public"),

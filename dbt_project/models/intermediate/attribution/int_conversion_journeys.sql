@@ -37,12 +37,16 @@ unconverted as materialized (
     select
         people.person_key,
         people.last_touched_at,
-        array(
-            select kind.conversion
-            from (values ('booking'), ('first_visit'), ('deal'), ('payment')) as kind (conversion)
-            where converted.kinds is null or kind.conversion != all(converted.kinds)
-            order by kind.conversion
-        ) as conversions
+        case
+            -- most people never convert: nothing to look for
+            when converted.kinds is null then array['booking', 'deal', 'first_visit', 'payment']
+            else array(
+                select kind.conversion
+                from (values ('booking'), ('first_visit'), ('deal'), ('payment')) as kind (conversion)
+                where kind.conversion != all(converted.kinds)
+                order by kind.conversion
+            )
+        end as conversions
     from people
     left join converted on people.person_key = converted.person_key
 ),

@@ -50,7 +50,7 @@ final as (
         members.component,
         component_patients.patient_id as person_patient_id,
         coalesce(
-            'patient:' || component_patients.patient_id, ops.opaque_key('anonymous', members.component)
+            'patient:' || component_patients.patient_id, {{ opaque_key('anonymous', 'members.component') }}
         ) as person_key
     from members
     left join component_patients on members.component = component_patients.component

@@ -153,7 +153,7 @@ final as (
         links.resolved_by,
         split_part(links.identifier, ':', 1) as identifier_kind,
         case
-            when links.identifier is not null then ops.opaque_key('identifier', links.identifier)
+            when links.identifier is not null then {{ opaque_key('identifier', 'links.identifier') }}
         end as identifier_key,
         case
             when links.identifier is null then null

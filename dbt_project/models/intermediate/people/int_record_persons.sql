@@ -57,7 +57,7 @@ shared_records as (
     select distinct on (uses.record_kind, uses.record_id)
         uses.record_kind,
         uses.record_id,
-        ops.opaque_key('shared', uses.identifier) as person_key
+        {{ opaque_key('shared', 'uses.identifier') }} as person_key
     from uses
     where uses.is_shared and not uses.is_blocked
     order by uses.record_kind asc, uses.record_id asc, uses.rank_in_record asc
