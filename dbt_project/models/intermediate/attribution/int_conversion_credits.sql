@@ -1,8 +1,8 @@
 -- One row per conversion and touch of the default lookback, with its credit and its money under each model that looks at nobody else's
 -- conversions, side by side. Credits of a conversion sum to exactly 1, its money to the kopeck. Shapley shares among campaigns; what a
 -- campaign gets is split evenly among its touches of the path. A conversion without a known touch is one row of `unknown`.
-{%- set whole = ['first_touch', 'last_touch', 'last_non_direct'] %}
-{%- set divided = ['linear', 'position_based', 'time_decay', 'w_shaped', 'shapley'] %}
+{%- set whole = whole_touch_models() %}
+{%- set divided = touch_models() | reject('in', whole) | list + ['shapley'] %}
 with
 
 conversions as (

@@ -1,6 +1,8 @@
 -- One row per inquiry and touch with its credit under each touch model, side by side; the credits of an inquiry and model sum to
 -- exactly 1. Formulas: reports.touch_weight. Rounded to 18 decimals, what is left over goes to the last touch. A lone touch has it all,
 -- whatever the model; most paths are of one, so they are spared the sort. Refused: a row for each model, seven times as many to sort.
+{%- set whole = whole_touch_models() %}
+{%- set divided = touch_models() | reject('in', whole) | list %}
 with
 
 touches as not materialized (
@@ -45,7 +47,10 @@ shared as (
         weighed.source,
         weighed.medium,
         weighed.campaign,
-        {%- for model in touch_models() %}
+        {%- for model in whole %}
+        round(weighed.{{ model }}, 18) as {{ model }},
+        {%- endfor %}
+        {%- for model in divided %}
         round(weighed.{{ model }} / sum(weighed.{{ model }}) over path, 18) as {{ model }}{{ ',' if not loop.last }}
         {%- endfor %}
     from weighed
@@ -61,7 +66,10 @@ credited as (
         shared.source,
         shared.medium,
         shared.campaign,
-        {%- for model in touch_models() %}
+        {%- for model in whole %}
+        shared.{{ model }},
+        {%- endfor %}
+        {%- for model in divided %}
         shared.{{ model }}
         + case when shared.touch_number = shared.touches then 1 - sum(shared.{{ model }}) over path else 0 end
             as {{ model }}{{ ',' if not loop.last }}
