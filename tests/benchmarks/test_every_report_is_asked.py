@@ -13,8 +13,8 @@ from tests.city import FIRST, LAST, City
 
 # Parts of other reports, and what is a report of another day or of one figure.
 HELPERS = {
-    "beta_quantile", "beta_share", "binomial_interval", "channels_and_sources_credits", "compared_periods", "is_one_of",
-    "log_gamma", "plain_text", "service_sales_depth", "split_by_return", "text_likeness", "touch_weight",
+    "are_days", "beta_quantile", "beta_share", "binomial_interval", "channels_and_sources_credits", "compared_periods",
+    "is_one_of", "log_gamma", "plain_text", "service_sales_depth", "split_by_return", "text_likeness", "touch_weight",
 }  # fmt: skip
 OTHERWISE = re.compile(r"_as_of$|_trace$|^trace_")
 

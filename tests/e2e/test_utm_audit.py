@@ -108,6 +108,10 @@ def test_the_audit_finds_what_spoils_the_figures_of_june(june: str) -> None:
     assert not sane & {("yandex", "implants-june"), ("yandex", "therapy-june"), ("vk", "family")}
     assert not [row for row in found if row[0] == "near_miss" and row[2] in ("brand", "family")]
 
+    # a threshold given as null is the usual one
+    unasked = "select 1 from reports.utm_audit(date '2026-06-01', date '2026-06-30', least_likeness => null)"
+    assert len(ask(unasked)) == len(found)
+
     likeness = "select reports.text_likeness('implants c1', 'implants c2'), reports.text_likeness('Word', 'two words')"
     assert ask(likeness) == [(0, ask("select round(4 / 11.0, 3)")[0][0])]  # pg_trgm: similarity('word', 'two words')
     (query,) = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)

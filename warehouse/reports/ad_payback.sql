@@ -37,6 +37,7 @@ declare
     by_source boolean := level in ('source', 'campaign');
     by_campaign boolean := level = 'campaign';
 begin
+    perform reports.are_days(date_from, date_to);
     if level is null or level not in ('total', 'channel', 'source', 'campaign') then
         raise exception 'level is one of total, channel, source, campaign' using errcode = 'invalid_parameter_value';
     end if;
@@ -140,6 +141,7 @@ declare
     by_source boolean := level in ('source', 'campaign');
     by_campaign boolean := level = 'campaign';
 begin
+    perform reports.are_days(date_from, date_to);
     if level is null or level not in ('total', 'channel', 'source', 'campaign') then
         raise exception 'level is one of total, channel, source, campaign' using errcode = 'invalid_parameter_value';
     end if;

@@ -43,6 +43,7 @@ declare
     wanted_channel text := channel;
     wanted_clinic text := clinic;
 begin
+    perform reports.are_days(date_from, date_to);
     if audience is null or audience not in ('primary', 'repeat', 'all') then
         raise exception 'audience is one of primary, repeat, all' using errcode = 'invalid_parameter_value';
     end if;

@@ -40,6 +40,7 @@ declare
     by_source boolean := level in ('source', 'campaign');
     by_campaign boolean := level = 'campaign';
 begin
+    perform reports.are_days(date_from, date_to);
     if conversion is null or conversion not in ('booking', 'first_visit', 'deal', 'payment') then
         raise exception 'conversion is one of booking, first_visit, deal, payment'
             using errcode = 'invalid_parameter_value';

@@ -123,6 +123,7 @@ declare
     least_parts bigint [];
     parts bigint [];
 begin
+    perform reports.are_days(date_from, date_to);
     if budget is null or budget < 0 or budget <> round(budget, 2) then
         raise exception 'budget is an amount of at least 0 in whole kopecks' using errcode = 'invalid_parameter_value';
     elsif jsonb_typeof(floors) is distinct from 'object' then

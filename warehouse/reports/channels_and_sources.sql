@@ -61,6 +61,7 @@ declare
     -- the players of Markov and Shapley are the rows of the level asked for
     players_level text := case level when 'total' then 'channel' else level end;
 begin
+    perform reports.are_days(date_from, date_to);
     if level is null or level not in ('total', 'channel', 'source', 'campaign') then
         raise exception 'level is one of total, channel, source, campaign' using errcode = 'invalid_parameter_value';
     end if;

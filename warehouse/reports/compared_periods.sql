@@ -30,8 +30,13 @@ begin
     if grain is null or grain not in ('day', 'week', 'month', 'period') then
         raise exception 'grain is one of day, week, month, period' using errcode = 'invalid_parameter_value';
     end if;
-    if not (isfinite(date_from) and isfinite(date_to)) then
+    if (isfinite(date_from) and isfinite(date_to)) is not true then
         raise exception 'date_from and date_to are days of the calendar' using errcode = 'invalid_parameter_value';
+    end if;
+    -- the days before such a period would be before all that PostgreSQL knows, and its parts take minutes to count
+    if date_from < date '0001-01-01' or date_to - date_from > 366000 then
+        raise exception 'date_from and date_to are days of our era, at most 1000 years apart'
+            using errcode = 'invalid_parameter_value';
     end if;
     return query
     with units as (

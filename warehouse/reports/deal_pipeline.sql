@@ -200,7 +200,8 @@ as $function$
         )
     from reports.deal_journal_stages as stages
     where
-        stages.entered_date between date_from and date_to
+        reports.are_days(date_from, date_to)
+        and stages.entered_date between date_from and date_to
         and (clinic is null or stages.clinic_id = clinic)
     group by stages.stage
     order by avg(stages.stage_number), stages.stage
@@ -234,7 +235,9 @@ as $function$
             deals.created_date between date_from and date_to as is_created,
             deals.stage_kind = 'won' and deals.closed_date between date_from and date_to as is_won_here
         from reports.deal_journal_deals as deals
-        where clinic is null or deals.clinic_id = clinic
+        where
+            reports.are_days(date_from, date_to)
+            and (clinic is null or deals.clinic_id = clinic)
     )
     select
         seen.is_hot,

@@ -37,7 +37,8 @@ as $function$
         sum(journal.hot_won)::bigint
     from reports.deal_summary_days as journal
     where
-        journal.day between date_from and date_to
+        reports.are_days(date_from, date_to)
+        and journal.day between date_from and date_to
         and (clinic is null or journal.clinic_id = clinic)
     group by
         journal.stage, journal.stage_kind, journal.contact_kind, journal.channel, journal.source, journal.created_via

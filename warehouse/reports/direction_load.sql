@@ -47,7 +47,8 @@ as $function$
             sum(facts.inquiries_booked) as inquiries_booked
         from reports.direction_load_days as facts
         where
-            facts.day between date_from and date_to
+            reports.are_days(date_from, date_to)
+            and facts.day between date_from and date_to
             and (direction_load.clinic is null or facts.clinic_id = direction_load.clinic)
         group by 1, 2
     ),

@@ -109,7 +109,8 @@ as $function$
             count(distinct ending.person_key) filter (where ending.state = 'lost') as clients_lost
         from reports.expiring_subscriptions_rows as ending
         where
-            ending.valid_to between date_from and date_to
+            reports.are_days(date_from, date_to)
+            and ending.valid_to between date_from and date_to
             and (subscription_renewals.clinic is null or ending.clinic_id = subscription_renewals.clinic)
         group by grouping sets ((ending.item_type, ending.item), ())
     )

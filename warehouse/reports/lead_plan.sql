@@ -37,7 +37,8 @@ as $function$
         from reports.lead_plan_dips as dips
         cross join generate_series(0, 9) as shift (years)
         where
-            (lead_plan_need.clinic is null or dips.clinic_id = lead_plan_need.clinic)
+            reports.are_days(lead_plan_need.date_from, lead_plan_need.date_to)
+            and (lead_plan_need.clinic is null or dips.clinic_id = lead_plan_need.clinic)
             and (lead_plan_need.only_item_type is null or dips.item_type = lead_plan_need.only_item_type)
     ),
     inside as (
@@ -186,6 +187,7 @@ declare
     revenue_per_client numeric;
     need bigint;
 begin
+    perform reports.are_days(date_from, date_to);
     if target_kind is null or target_kind not in ('clients', 'revenue') then
         raise exception 'target_kind is one of clients, revenue' using errcode = 'invalid_parameter_value';
     elsif target < 0 then

@@ -38,7 +38,8 @@ as $function$
     from reports.lost_inquiries_rows as lost
     left join reports.lost_inquiries_values as worth on lost.value_key = worth.value_key
     where
-        lost.local_date between date_from and date_to
+        reports.are_days(date_from, date_to)
+        and lost.local_date between date_from and date_to
         and (lost_inquiries.topic is null or lost.topic = lost_inquiries.topic)
         and (lost_inquiries.clinic is null or lost.clinic_id = lost_inquiries.clinic)
     order by worth.expected_value desc nulls last, lost.local_date, lost.inquiry_key
@@ -75,7 +76,8 @@ as $function$
     from reports.lost_inquiries_rows as lost
     left join reports.lost_inquiries_values as worth on lost.value_key = worth.value_key
     where
-        lost.local_date between date_from and date_to
+        reports.are_days(date_from, date_to)
+        and lost.local_date between date_from and date_to
         and (lost_inquiries_by_reason.topic is null or lost.topic = lost_inquiries_by_reason.topic)
         and (lost_inquiries_by_reason.clinic is null or lost.clinic_id = lost_inquiries_by_reason.clinic)
     group by grouping sets ((lost.reason), ())

@@ -42,7 +42,8 @@ as $function$
             sum(lines.amount) as amount
         from reports.service_buyers_lines as lines
         where
-            lines.sold_date between date_from and date_to
+            reports.are_days(date_from, date_to)
+            and lines.sold_date between date_from and date_to
             and (service_buyers.item is null or lines.item = service_buyers.item)
             and (service_buyers.item_type is null or lines.item_type = service_buyers.item_type)
             and (service_buyers.item_kind is null or lines.item_kind = service_buyers.item_kind)
@@ -128,7 +129,8 @@ as $function$
             ) as days_between
         from reports.service_buyers_lines as lines
         where
-            lines.sold_date between date_from and date_to
+            reports.are_days(date_from, date_to)
+            and lines.sold_date between date_from and date_to
             and (service_frequency.item is null or lines.item = service_frequency.item)
             and (service_frequency.item_type is null or lines.item_type = service_frequency.item_type)
             and (service_frequency.item_kind is null or lines.item_kind = service_frequency.item_kind)

@@ -27,10 +27,11 @@ as $function$
     from reports.top_deals_won as won
     left join reports.top_deals_personal as personal on won.deal_id = personal.deal_id
     where
-        won.closed_date between date_from and date_to
+        reports.are_days(date_from, date_to)
+        and won.closed_date between date_from and date_to
         and (clinic is null or won.clinic_id = clinic)
     order by won.amount desc nulls last, won.closed_at asc, won.deal_id asc
-    limit how_many
+    limit coalesce(how_many, 3)
 $function$;
 comment on function reports.top_deals(date, date, integer, text) is
     'The best deals of a period / Лучшие сделки: won in it, by value.';

@@ -35,7 +35,8 @@ as $function$
             deals.is_won and deals.closed_date between date_from and date_to as is_won_here
         from reports.traffic_influence_deals as deals
         where
-            (deals.created_date between date_from and date_to or deals.closed_date between date_from and date_to)
+            reports.are_days(date_from, date_to)
+            and (deals.created_date between date_from and date_to or deals.closed_date between date_from and date_to)
             and (clinic is null or deals.clinic_id = clinic)
     ),
     counted as (

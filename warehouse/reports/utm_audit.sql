@@ -39,7 +39,8 @@ as $function$
             sum(days.contacts)::bigint as contacts
         from reports.utm_audit_days as days
         where
-            days.day between utm_audit.date_from and utm_audit.date_to
+            reports.are_days(utm_audit.date_from, utm_audit.date_to)
+            and days.day between utm_audit.date_from and utm_audit.date_to
             and (utm_audit.clinic is null or days.clinic_id = utm_audit.clinic or days.clinic_id is null)
         group by days.source, days.campaign
     ),
@@ -75,7 +76,7 @@ as $function$
     near_misses as (
         select distinct on (pairs.source, pairs.campaign) pairs.*
         from pairs
-        where pairs.likeness >= utm_audit.least_likeness
+        where pairs.likeness >= coalesce(utm_audit.least_likeness, 0.5)
         order by pairs.source, pairs.campaign, pairs.likeness desc, pairs.other_source, pairs.other_campaign
     ),
     findings as (
