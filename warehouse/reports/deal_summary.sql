@@ -42,7 +42,7 @@ as $function$
         and (clinic is null or journal.clinic_id = clinic)
     group by
         journal.stage, journal.stage_kind, journal.contact_kind, journal.channel, journal.source, journal.created_via
-    order by 7 desc, 1, 3, 5, 6
+    order by 7 desc, 1, 2, 3, 4, 5, 6
 $function$;
 comment on function reports.deal_summary(date, date, text) is
     'Deals of a period / Сводка по сделкам: created, won and revenue by stage, way of contact, source and origin.';

@@ -137,7 +137,7 @@ as $function$
         round(needed.clients, 2),
         needed.clients
     from needed
-    order by 5, 1, 2, 3
+    order by 5, 1, 2, 3, 4
 $function$;
 comment on function reports.lead_plan_need(date, date, text, text) is
     'Expected loss / Ожидаемые потери: clients missing in recurring dips, and clients who do not renew.';

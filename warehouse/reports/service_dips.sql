@@ -54,7 +54,7 @@ as $function$
                 and (dips.next_expected_to + make_interval(years => shift.years))::date
                 >= coalesce(service_dips.date_from, '-infinity'::date)
         )
-    order by dips.clinic_id, dips.item_type nulls first, dips.next_expected_on
+    order by dips.clinic_id, dips.item_type nulls first, dips.next_expected_on, dips.season
 $function$;
 comment on function reports.service_dips(date, date, text) is
     'Dips / Сезонные спады: seasons that are low in two years or more, what they cost, and when the next one is expected.';
