@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+import psycopg
 import pytest
 
 from tests.city import City
@@ -131,3 +132,12 @@ def test_days_of_attribution_add_up_to_every_model_and_campaign(city: City, conv
     totals = values(city.url, f"{sums} where {DAYS} and conversion = '{conversion}' group by 1")
     assert len(totals) == 9
     assert len({row[1:] for row in totals}) == 1, "credits of a conversion sum to exactly 1, whatever the model"
+
+
+def test_nobody_is_treated_to_the_end_where_stages_were_never_loaded_is_not_known_by_day_either(own_city: City) -> None:
+    """RULES 12.27: null, and not 0, in the report and in what tools sum up themselves."""
+    with psycopg.connect(own_city.url, autocommit=True) as owner:
+        owner.execute("update reports.administrator_conversion_inquiries set is_completed = null")
+    report = f"select completed from reports.administrator_conversion({PERIOD}) where administrator_id is null"
+    by_day = f"select sum(completed) from reports.administrator_conversion_daily where {DAYS}"
+    assert values(own_city.url, report) == values(own_city.url, by_day) == [(None,)]

@@ -127,7 +127,10 @@ select
     count(*) filter (where handled.is_booked) as booked,
     count(*) filter (where handled.is_waiting_list) as waiting_list,
     count(*) filter (where handled.is_arrived) as arrived,
-    count(*) filter (where handled.is_completed) as completed,
+    -- not known is not none, as in the report
+    case
+        when bool_or(handled.is_completed is not null) then count(*) filter (where handled.is_completed)
+    end as completed,
     count(*) filter (where handled.is_due) as due,
     count(*) filter (where handled.is_due and handled.is_arrived) as arrived_of_due
 from reports.administrator_conversion_inquiries as handled
@@ -143,6 +146,7 @@ comment on column reports.administrator_conversion_daily.inquiries is 'Inquiries
 comment on column reports.administrator_conversion_daily.booked is 'Of these, booked.';
 comment on column reports.administrator_conversion_daily.waiting_list is 'Of these, put on the waiting list.';
 comment on column reports.administrator_conversion_daily.arrived is 'Of the booked, arrived.';
-comment on column reports.administrator_conversion_daily.completed is 'Of the booked, treated to the end.';
+comment on column reports.administrator_conversion_daily.completed is
+    'Of the booked, treated to the end; null where stages of treatment were never loaded.';
 comment on column reports.administrator_conversion_daily.due is 'Of the booked, whose visit is due.';
 comment on column reports.administrator_conversion_daily.arrived_of_due is 'Of those due, arrived.';
