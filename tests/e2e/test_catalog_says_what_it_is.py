@@ -25,3 +25,33 @@ def test_nothing_in_the_schema_is_without_a_comment(city: City, schema: str) -> 
             {"schema": schema},
         ).fetchall()
     assert silent == []
+
+
+def columns(city: City, which: str) -> list[tuple[str, ...]]:
+    """Columns of marts and reports and what they say, of those that `which` tells."""
+    with psycopg.connect(city.url) as connection:
+        found = connection.execute(
+            "select c.relname, a.attname, col_description(c.oid, a.attnum) from pg_class as c"
+            " inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
+            " where c.relnamespace in ('marts'::regnamespace, 'reports'::regnamespace)"
+            f" and c.relkind in ('r', 'p', 'v') and {which} order by 1, 2".encode()
+        )
+        return found.fetchall()
+
+
+def test_a_column_that_is_never_null_does_not_say_when_it_is(city: City) -> None:
+    assert columns(city, "a.attnotnull and col_description(c.oid, a.attnum) ~ '\\mnull\\M'") == []
+
+
+def test_a_view_does_not_take_over_words_that_point_to_another_column_of_its_table(city: City) -> None:
+    assert columns(city, "c.relkind = 'v' and col_description(c.oid, a.attnum) ~ '\\mlikewise\\M'") == []
+
+
+def test_money_says_of_which_currency_it_is(city: City) -> None:
+    """By a column beside it, or in its words."""
+    silent = (
+        "a.atttypid = 'numeric'::regtype and a.attname ~ 'amount|spend|revenue|cost|profit|_value$'"
+        " and not exists (select from pg_attribute as b where b.attrelid = c.oid and b.attname = 'currency')"
+        " and col_description(c.oid, a.attnum) !~* 'currency'"
+    )
+    assert columns(city, silent) == []

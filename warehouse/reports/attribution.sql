@@ -509,4 +509,4 @@ comment on column reports.attribution_daily.source is 'Their source.';
 comment on column reports.attribution_daily.campaign is 'Their campaign.';
 comment on column reports.attribution_daily.conversions is 'The row''s share of the conversions.';
 comment on column reports.attribution_daily.revenue is 'What that share is worth, reporting currency.';
-comment on column reports.attribution_daily.spend is 'Spend of the day, beside every model and conversion.';
+comment on column reports.attribution_daily.spend is 'Spend of the day without VAT, reporting currency, beside every model and conversion.';

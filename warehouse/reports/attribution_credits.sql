@@ -46,4 +46,5 @@ comment on column marts.fct_attribution_credits.credit is 'Share of the conversi
 comment on column marts.fct_attribution_credits.conversions is
     'The share as a number of conversions; 0 for a refund, which is money but no conversion.';
 comment on column marts.fct_attribution_credits.amount is
-    'The share of the conversion''s worth, reporting currency, whole kopecks.';
+    'The share of the conversion''s worth, reporting currency, whole kopecks. '
+    'Worth: of a deal and a payment its amount, of a booking and a visit all that the person has paid to date.';

@@ -475,6 +475,14 @@ select ops.inherit_comments(
     'reports.channels_and_sources_events', 'reports.channels_and_sources_spend'
 );
 comment on column reports.channels_and_sources_daily.day is 'Local day of the inquiry, or of the spend.';
+comment on column reports.channels_and_sources_daily.clinic_id is 'Clinic; null: spend of the whole network.';
+comment on column reports.channels_and_sources_daily.topic is
+    'Line of work asked about; null: nobody wrote one, or a row of spend, which has none.';
+comment on column reports.channels_and_sources_daily.audience is 'primary or repeat; null: a row of spend.';
+comment on column reports.channels_and_sources_daily.channel is 'Channel of the inquiry by last_non_direct, or of the spend.';
+comment on column reports.channels_and_sources_daily.source is 'Its source, as the files write it.';
+comment on column reports.channels_and_sources_daily.medium is 'Its medium; shown, not a key.';
+comment on column reports.channels_and_sources_daily.campaign is 'Its campaign.';
 comment on column reports.channels_and_sources_daily.inquiries is 'Inquiries, by their credit here.';
 comment on column reports.channels_and_sources_daily.booked is 'Of these, booked.';
 comment on column reports.channels_and_sources_daily.arrived is 'Of these, arrived.';
@@ -482,4 +490,5 @@ comment on column reports.channels_and_sources_daily.clients is 'New clients tha
 comment on column reports.channels_and_sources_daily.revenue is
     'Payments less refunds, reporting currency, no payment twice: as audience all and repeat have them.';
 comment on column reports.channels_and_sources_daily.revenue_of_primary is
-    'As audience primary has them: with those on appointments that a repeat inquiry booked, which revenue has there.';
+    'As audience primary has them, reporting currency: with those on appointments that a repeat inquiry booked, which '
+    'revenue has there.';

@@ -54,3 +54,4 @@ comment on view reports.client_path_daily is 'Steps of all paths by day and fine
 select ops.inherit_comments('reports.client_path_daily', 'reports.client_path_days');
 comment on column reports.client_path_daily.day is 'Local day of the steps.';
 comment on column reports.client_path_daily.steps is 'Number of steps.';
+comment on column reports.client_path_daily.amount is 'Their money in the reporting currency; null where none has any.';

@@ -113,4 +113,6 @@ select ops.inherit_comments(
 comment on column reports.lost_inquiries_daily.day is 'Local day of the inquiries.';
 comment on column reports.lost_inquiries_daily.inquiries is 'Lost inquiries.';
 comment on column reports.lost_inquiries_daily.expected_value is
-    'Conversion × average profit, summed; inquiries whose topic has no known cost count 0.';
+    'Conversion × average profit, summed, reporting currency; inquiries whose topic has no known cost count 0.';
+comment on column reports.lost_inquiries_daily.expected_revenue is
+    'Conversion × average payments, summed, reporting currency; inquiries of whose topic nothing is known count 0.';
