@@ -63,6 +63,17 @@ def test_reports_of_the_city_agree(city: City) -> None:
     handled = f"select inquiries, booked from reports.administrator_conversion({period}) where administrator_id is null"
     assert one(handled) == one(f"select sum(inquiries), sum(inquiries_booked) from reports.direction_load({period})")
 
+    # topics, the unknown one too, add up to all of them
+    topics = {topic or "unknown" for (topic,) in values(url, "select distinct topic from marts.fct_inquiries")}
+    assert "unknown" in topics
+    asked = f"select inquiries, booked from reports.administrator_conversion({period}, topic => '{{}}')"
+    parts = [row for topic in topics for row in values(url, f"{asked.format(topic)} where administrator_id is null")]
+    assert tuple(map(sum, zip(*parts, strict=True))) == one(handled)
+    cohort = f"channels_and_sources({period}, 'total', topic => '{{}}', audience => 'all', with_referrals => true)"
+    asked = f"select inquiries, booked from reports.{cohort}"
+    found = [row for topic in topics for row in values(url, asked.format(topic))]
+    assert tuple(map(sum, zip(*found, strict=True))) == one(handled)
+
     # losses: what is not booked, waiting, spam or regained, once each
     together = "select inquiries, expected_value from reports.lost_inquiries_by_reason"
     lost = one(f"{together}({period}) where reason is null")

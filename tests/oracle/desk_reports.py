@@ -38,7 +38,7 @@ def administrator_conversion(
         and date_from <= inquiry.local_date <= date_to
         and (audience == "all" or inquiry.is_primary == (audience == "primary"))
         and not (hide_employee_referrals and inquiry.referral == "referral_employee")
-        and topic in (None, inquiry.topic)
+        and topic in (None, inquiry.topic or "unknown")
         and channel in (None, inquiry.source.channel)
         and clinic in (None, inquiry.clinic_id)
     ]

@@ -101,7 +101,7 @@ def selected(w: World, audience: str, with_referrals: bool, topic: str | None, c
         if inquiry.counts
         and (audience == "all" or inquiry.is_primary == (audience == "primary"))
         and (with_referrals or not inquiry.referral)
-        and (topic is None or inquiry.topic == topic)
+        and topic in (None, inquiry.topic or "unknown")
         and (clinic is None or inquiry.clinic_id == clinic)
     ]
 

@@ -55,7 +55,7 @@ begin
             handled.local_date between date_from and date_to
             and (wanted_audience = 'all' or handled.is_primary = (wanted_audience = 'primary'))
             and not (coalesce(hide_employee_referrals, false) and handled.is_employee_referral)
-            and (wanted_topic is null or handled.topic = wanted_topic)
+            and (wanted_topic is null or coalesce(handled.topic, 'unknown') = wanted_topic)
             and (wanted_channel is null or handled.channel = wanted_channel)
             and (wanted_clinic is null or handled.clinic_id = wanted_clinic)
     ),

@@ -105,7 +105,7 @@ begin
             and (wanted_audience = 'all' or happened.audience = wanted_audience)
             and not (wanted_audience = 'all' and happened.is_taken_by_repeat)
             and (with_referrals or not happened.is_referral)
-            and (wanted_topic is null or happened.topic = wanted_topic)
+            and (wanted_topic is null or coalesce(happened.topic, 'unknown') = wanted_topic)
             and (wanted_clinic is null or happened.clinic_id = wanted_clinic)
     ),
     -- what is to be divided, summed up before it is; a client is a row of its own
