@@ -131,7 +131,9 @@ def _sent(chart: Chart, dataset: Dataset, answer: str) -> str:
     x = f"date_trunc('{GRAINS[chart.grain]}', {chart.x})" if chart.x and chart.grain else chart.x
     by = [*filter(None, (x, chart.by))]
     metrics = [dataset.metrics[name] for name in chart.metrics]
-    return f"select {', '.join([*by, *metrics])} from {answer}" + (f" group by {', '.join(by)}" if by else "")  # noqa: S608
+    return f"select {', '.join([*by, *metrics])} from {answer}" + (f" group by {', '.join(by)}" if by else "") + (  # noqa: S608
+        f" having {chart.having}" if chart.having else ""
+    )
 
 
 def _defaults(dashboard: Dashboard) -> dict[str, list[str]]:

@@ -101,19 +101,36 @@ def in_words(column: str, language: str, clinic: str | None = None) -> str:
         of_clinic = f", '{clinic}'" if clinic else ""
         return f"{{{{ clock('{column}'{of_clinic}) }}}} as {column}"
     if in_list := words().lists.get(column):
-        pairs = ", ".join(
-            f"({literal(value)}, {literal(titles[language].lower())})" for value, titles in in_list.items()
-        )
-        return (
-            f"(select string_agg(coalesce(said.word, part.value), ', ' order by part.number) "  # noqa: S608 - our own
-            f"from unnest(string_to_array({column}, ', ')) with ordinality as part (value, number) "
-            f"left join (values {pairs}) as said (value, word) on part.value = said.value) as {column}"
-        )
+        return f"{list_in_words(column, in_list, language)} as {column}"
     said = words().values.get(column)
     if not said:
         return column
     whens = " ".join(f"when {literal(value)} then {literal(titles[language])}" for value, titles in said.items())
     return f"case {column}::text {whens} else {column}::text end as {column}"
+
+
+# What comes behind the number of the day.
+OF_A_DAY = {"en": " Mon YYYY", "ru": ".MM.YYYY"}
+
+
+def list_in_words(column: str, in_list: Mapping[str, Mapping[str, str]], language: str) -> str:
+    """SQL of a column with several values, each in words. A number or a day takes the place of a `…`."""
+    pairs = ", ".join(f"({literal(value)}, {literal(within(titles[language]))})" for value, titles in in_list.items())
+    ends = "substring(part.value from '[0-9][0-9-]*$')"
+    is_day = "part.value ~ ' [0-9]{4}-(0[1-9]|1[0-2])-[0-9]{2}$'"
+    day = f"right({ends}, 2) || to_char((left({ends}, 7) || '-01')::date, '{OF_A_DAY[language]}')"
+    return (
+        "(select string_agg(case when said.word is null then part.value when right(said.word, 1) <> '…' then said.word "  # noqa: S608 - our own
+        f"else replace(said.word, '…', case when {is_day} then {day} else {ends} end) end, ', ' order by part.number) "
+        f"from unnest(string_to_array({column}, ', ')) with ordinality as part (value, number) "
+        f"left join (values {pairs}) as said (value, word) "
+        "on said.value in (part.value, regexp_replace(part.value, ' [0-9][0-9-]*$', ' …')))"
+    )
+
+
+def within(title: str) -> str:
+    """A title within a sentence; CRM stays as it is."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
 def chosen(dashboard: Dashboard, column: str, language: str) -> str:

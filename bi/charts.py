@@ -24,7 +24,8 @@ VIZ = {
 def chart_parameters(chart: Chart, dataset: Dataset, language: str) -> tuple[str, dict[str, Any]]:
     """Superset's name of the visualisation, and its parameters."""
     made = {"number": number, "table": table, "bars": series, "lines": series}[chart.kind](chart, dataset, language)
-    return VIZ[chart.kind], {**made, "adhoc_filters": [], "extra_form_data": {}, **chart.options}
+    having = [{"expressionType": "SQL", "clause": "HAVING", "sqlExpression": chart.having}] if chart.having else []
+    return VIZ[chart.kind], {**made, "adhoc_filters": having, "extra_form_data": {}, **chart.options}
 
 
 def number(chart: Chart, dataset: Dataset, language: str) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def native_filter(dashboard: Dashboard, each: Filter, language: str) -> dict[str
         for chart in dashboard.charts.values()
         if each.column in dashboard.datasets[chart.dataset].ignores
     ]
-    if each.kind != "period":
+    if each.column not in ("period", "clinic_id"):
         untouched.append(numbers[STATE])
     common: dict[str, Any] = {
         "id": f"NATIVE_FILTER-{each.column}",
@@ -124,6 +124,11 @@ def native_filter(dashboard: Dashboard, each: Filter, language: str) -> dict[str
                 "datasetUuid": identity("dataset", dashboard.report, each.dataset, language),
                 "column": {"name": each.column},
             }
+        ],
+        # Nothing is no choice: it would be offered as <NULL>, and no clinic is called so.
+        "adhoc_filters": [
+            {"expressionType": "SIMPLE", "clause": "WHERE", "subject": each.column, "operator": "IS NOT NULL",
+             "operatorId": "IS_NOT_NULL", "comparator": None},
         ],
         "defaultDataMask": chosen_at_first,
         "controlValues": {

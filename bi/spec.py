@@ -86,7 +86,7 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """One picture or table of a dashboard."""
+    """One picture or table of a dashboard. `having`: which of its bars are worth their place."""
 
     name: str
     kind: str
@@ -98,6 +98,7 @@ class Chart:
     x: str | None
     grain: str | None
     order: tuple[str, ...]
+    having: str | None
     options: Mapping[str, Any]
 
 
@@ -131,7 +132,11 @@ def words() -> Words:
         for column, of_column in (given.get("values") or {}).items()
     }
     values["season"] = {**values["season"], **seasons()}
-    same = {column: values[other] for column, other in (given.get("same_values") or {}).items()}
+    same = {
+        column: {value: titles for each in ([others] if isinstance(others, str) else others)
+                 for value, titles in values[each].items()}
+        for column, others in (given.get("same_values") or {}).items()
+    }  # fmt: skip
     lists = {
         column: {value: titles for each in of_columns for value, titles in values[each].items()}
         for column, of_columns in (given.get("lists") or {}).items()
@@ -204,6 +209,7 @@ def understood(given: Mapping[str, Any], path: Path) -> Dashboard:
             x=each.get("x"),
             grain=each.get("grain"),
             order=tuple([each["order"]] if isinstance(each.get("order"), str) else each.get("order", ())),
+            having=each.get("having"),
             options=each.get("options", {}),
         )
         for name, each in given["charts"].items()

@@ -19,6 +19,10 @@ SAYS = {
         "en": "Nothing in the chosen period: choose days that have data",
         "ru": "В выбранном периоде пусто: выберите дни, за которые есть данные",
     },
+    "other_clinic": {
+        "en": "Nothing of the chosen clinic in the chosen period: choose another clinic or other days",
+        "ru": "У выбранной клиники в выбранном периоде пусто: выберите другую клинику или другие дни",
+    },
     "stale": {
         "en": "Nothing new was published for more than a day",
         "ru": "Больше суток не публиковалось ничего нового",
@@ -33,13 +37,13 @@ SAYS = {
 def query(dashboard: Dashboard, language: str) -> str:
     """One row. Stale sources are named to whoever may see the freshness, missing parts to whoever lacks their right."""
     relation, column = dashboard.days
-    not_open = SAYS["closed"][language]
-    closed = "".join(
-        f"{{% if not may('{dataset.report}') %}} || {literal(f'; {not_open}: {dataset.titles[language]}')}"
-        "{% endif %}"
+    parts = ", ".join(
+        f"{{% if may('{dataset.report}') %}}null{{% else %}}{literal(dataset.titles[language])}{{% endif %}}"
         for dataset in dashboard.datasets.values()
         if dataset.report != dashboard.report
     )
+    not_open = literal(f"; {SAYS['closed'][language]}: ")
+    closed = f" || coalesce({not_open} || nullif(concat_ws(', ', {parts}), ''), '')" if parts else ""
     says = {what: literal(texts[language]) for what, texts in SAYS.items()}
     columns = {each for dataset in dashboard.datasets.values() for each in dataset.columns}
     has_money = any(words().column(each).format == "money" for each in columns)
@@ -55,6 +59,11 @@ def query(dashboard: Dashboard, language: str) -> str:
     has_period = any(each.kind == "period" for each in dashboard.filters)
     outside = f"days.data_to < {DATE_FROM} or days.data_from > {DATE_TO}"
     other_days = f"when {outside} then {says['other_days']} " if has_period else ""
+    clinics = "{{ filter_values('clinic_id', remove_filter=True) | where_in }}"
+    of_clinic = f"select from {relation} where clinic_id in {clinics} and {column} between {DATE_FROM} and {DATE_TO}"
+    other_clinic = f"when not exists ({of_clinic}) then {says['other_clinic']} "
+    if has_period:
+        other_days += f"{{% if filter_values('clinic_id') %}}{other_clinic}{{% endif %}}"
     return (
         f"{PERIOD}select case when days.data_to is null then {says['nothing']} "  # noqa: S608 - of our own files only
         f"{other_days}"

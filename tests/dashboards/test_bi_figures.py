@@ -174,6 +174,42 @@ def test_what_happened_on_a_path_is_said_in_words(city: City) -> None:
     assert not [detail for detail in said if english.search(detail)]
 
 
+@pytest.mark.parametrize(
+    ("detail", "english", "russian"),
+    [
+        ("therapy, for 2026-09-05", "therapy, for 05 Sep 2026", "терапия, на 05.09.2026"),
+        ("c1.example, source by utm", "c1.example, source by UTM tags", "c1.example, источник по меткам UTM"),
+        ("implants, stage 2, Crown 3", "implants, stage 2, Crown 3", "имплантация, этап 2, Crown 3"),
+        ("first visit, came by nobody", "first visit, of no inquiry", "первый визит, без обращения"),
+        ("Сделки, crm_integration", "Сделки, CRM", "Сделки, CRM"),
+        ("Отказ, expensive", "Отказ, expensive", "Отказ, дорого"),
+        ("for 2026-13-77", "for 2026-13-77", "на 2026-13-77"),  # no day of the calendar breaks a path
+        (None, None, None),
+    ],
+)
+def test_a_step_of_a_path_is_in_the_readers_words(
+    city: City, detail: str | None, english: str | None, russian: str | None
+) -> None:
+    shown = ", ".join(assets.in_words("detail", language).replace("as detail", "") for language in LANGUAGES)
+    with psycopg.connect(city.url) as owner:
+        row = owner.execute(f"select {shown} from (select %s::text as detail) as one".encode(), (detail,)).fetchone()
+    assert row == (english, russian)
+
+
+def test_a_card_says_our_words_in_the_readers_language(city: City) -> None:
+    """Why it was lost and a source that nobody knows; what the clinic wrote stays."""
+    shown = assets.in_words("content", "ru")
+    with psycopg.connect(city.url) as owner:
+        sql = f"select {shown} from unnest(array['expensive', 'unknown', 'call', 'Anna']) as one (content)"
+        assert owner.execute(sql.encode()).fetchall() == [("Дорого",), ("Неизвестно",), ("Звонок",), ("Anna",)]
+
+
+def test_a_deal_that_nobody_chose_has_no_empty_table_below(city: City) -> None:
+    hint = words().values["field"]["choose_deal"]["en"]
+    for dataset, column in (("card", "field"), ("stages", "stage"), ("origins", "touch_channel")):
+        assert asked(city.url, "deal_journal", dataset, column) == [(hint,)]
+
+
 def test_a_season_is_named_in_the_readers_language() -> None:
     spans = [(first, (first + more - 1) % 12 + 1) for first in range(1, 13) for more in range(3)]
     names = [season_name(Window(week=0, length=4, months=span)) for span in spans]
@@ -224,6 +260,29 @@ def test_the_state_names_the_currency_and_what_a_part_waits_for(own_city: City) 
                       (only_plan[0],))  # fmt: skip
         row = owner.execute(rendered(state.query(of("service_sales"), "en"), PERIOD, rights=EVERY).encode()).fetchone()
         assert row is not None and only_plan[0] in row[0]
+
+
+@pytest.mark.parametrize("report", [each.report for each in dashboards() if each.report != "freshness"])
+def test_a_clinic_without_anything_in_the_period_is_said(city: City, report: str) -> None:
+    """Its own days: a clinic that opened later, or whose source was switched off."""
+    with psycopg.connect(city.url, autocommit=True) as owner:
+        for language, says in state.SAYS["other_clinic"].items():
+            for clinic, is_said in (("C1", False), ("C9", True)):
+                query, chosen = state.query(of(report), language), {"clinic_id": [clinic]}
+                row = owner.execute(rendered(query, PERIOD, rights=EVERY, chosen=chosen).encode()).fetchone()
+                assert row is not None and row[0].startswith(says) == is_said, (language, clinic, row)
+
+
+def test_parts_that_are_not_open_are_named_once_and_together(city: City) -> None:
+    with psycopg.connect(city.url) as owner:
+        for given, says in (
+            (EVERY, "a day. Amounts"),
+            (["service_buyers", "service_dips"], "; not open to you: lead plan, expiring subscriptions. "),
+            (["service_buyers"], "; not open to you: seasonal dips, what was checked for dips, lead plan, expiring"),
+        ):
+            query = rendered(state.query(of("service_sales"), "en"), PERIOD, rights=set(given) - {"freshness"})
+            row = owner.execute(query.encode()).fetchone()
+            assert row is not None and says in row[0], row
 
 
 def test_one_day_and_days_to_come(city: City) -> None:

@@ -54,6 +54,12 @@ def test_each_text_is_there_in_both_languages() -> None:
         assert CYRILLIC.search(titles["ru"]) or titles["ru"] in SAME_IN_RUSSIAN, titles
 
 
+def test_no_column_is_called_as_superset_calls_what_it_leaves_out() -> None:
+    """A table's header that is the interface's word for "Main" stays empty: it is of a comparison in time there."""
+    for name, word in words().columns.items():
+        assert word.titles["en"] != "Main" and word.titles["ru"] != "Значение", name
+
+
 def test_no_column_is_shown_under_its_raw_name(files: dict[str, dict[str, Any]]) -> None:
     for path, made in files.items():
         if path.startswith("datasets/"):
@@ -97,6 +103,16 @@ def test_lines_that_only_their_colour_tells_apart_are_refused(tmp_path: Path) ->
     broken.write_text(text)
     with pytest.raises(SpecError, match="load_by_week: lines differ by colour only"):
         read(broken)
+
+
+def test_no_filter_offers_nothing_as_a_choice(files: dict[str, dict[str, Any]]) -> None:
+    """Superset would call it <NULL>, and send that name to a report that knows no such clinic or topic."""
+    for path, made in files.items():
+        for each in made["metadata"]["native_filter_configuration"] if path.startswith("dashboards/") else ():
+            if each["filterType"] == "filter_select":
+                (told,) = each["adhoc_filters"]
+                column = each["targets"][0]["column"]["name"]
+                assert (told["subject"], told["operator"]) == (column, "IS NOT NULL"), path
 
 
 def test_uuids_are_fixed_and_each_things_own(files: dict[str, dict[str, Any]]) -> None:
