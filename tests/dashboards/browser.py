@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,46 @@ def open_dashboard(page: Page, url: str, slug: str, title: str, query: str = "")
     page.open(f"{url}/superset/dashboard/{slug}/{query}")
     page.wait(f"location.pathname.includes({slug!r}) && document.body.innerText.includes({title!r})", 300)
     page.wait(LOADED, 300)
+
+
+MORE = "document.querySelector('[data-test=dropdown-container-btn]')"
+DROPPED = "document.querySelector('.ant-select-dropdown:not(.ant-select-dropdown-hidden)')"
+
+
+def filter_box(title: str) -> str:
+    """A filter by its title, in the bar or among those that have no room there."""
+    return (
+        "[...document.querySelectorAll('[data-test=filter-control-name]')]"
+        f".find(each => each.innerText.trim() == {json.dumps(title)} && each.getClientRects().length)"
+        "?.closest('.ant-form-item')"
+    )
+
+
+def choose(page: Page, title: str, value: str) -> list[str]:
+    """A filter's value chosen and applied by the mouse, as a person does; what there was to choose from."""
+    option = f"[...{DROPPED}?.querySelectorAll('.ant-select-item-option') ?? []]"
+    one = f"{option}.find(each => each.innerText.trim() == {json.dumps(value)})"
+    apply = "document.querySelector('[data-test=filter-bar__apply-button]:not([disabled])')"
+    offered: list[str] = []
+    for _attempt in range(6):  # what is still being drawn moves away from the mouse
+        if not page.ask(f"Boolean({filter_box(title)})"):
+            page.click_at(MORE)
+            page.wait(filter_box(title), 20)
+            time.sleep(1.0)
+        # on what is chosen where something is: in the middle of the field may be the cross that takes it away
+        chosen = f"{filter_box(title)}.querySelector('.ant-select-selection-item-content')"
+        page.click_at(f"({chosen} ?? {filter_box(title)}.querySelector('.ant-select'))")
+        with suppress(TimeoutError):
+            page.wait(one, 10)
+            time.sleep(0.5)
+            offered = page.ask(f"{option}.map(each => each.innerText.trim())")
+            page.click_at(one)
+            page.press("Escape")
+            page.wait(apply, 5)
+            break
+    page.wait(apply, 1)
+    page.click_at(apply)
+    return offered
 
 
 @contextmanager

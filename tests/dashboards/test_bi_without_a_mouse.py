@@ -27,15 +27,18 @@ FOCUSED = (
 )
 
 
-def during(first: date, last: date) -> str:
+def during(first: date, last: date, clinic: str | None = None) -> str:
     """A dashboard's address with another period than its own, whose end is not included."""
-    return chosen_as(f"{first} : {last + timedelta(days=1)}")
+    return chosen_as(f"{first} : {last + timedelta(days=1)}", clinic)
 
 
-def chosen_as(period: str) -> str:
+def chosen_as(period: str, clinic: str | None = None) -> str:
     """A dashboard's address with a period in Superset's words."""
     chosen = f"'{period}'"
     state_of = f"(extraFormData:(time_range:{chosen}),filterState:(value:{chosen}),id:NATIVE_FILTER-period,ownState:())"
+    if clinic is not None:
+        of_clinic = f"(extraFormData:(filters:!((col:clinic_id,op:IN,val:!({clinic})))),filterState:(value:!({clinic}))"
+        state_of += f",NATIVE_FILTER-clinic_id:{of_clinic},id:NATIVE_FILTER-clinic_id,ownState:())"
     return "?native_filters=" + quote(f"(NATIVE_FILTER-period:{state_of})")
 
 
@@ -77,6 +80,35 @@ def test_an_empty_period_says_what_is_missing(director: Page, served: Served, la
         nobody_lived = during(date(2001, 1, 1), date(2001, 1, 31))
         open_dashboard(director, served.url, slug, dashboard.titles[language], nobody_lived)
         assert state.SAYS["other_days"][language] in director.text(), slug
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_clinic_without_anything_is_said(director: Page, served: Served, language: str) -> None:
+    speak(director, served, language)
+    for report in ("channels_and_sources", "inquiry_history"):  # one clinic to choose, and many
+        dashboard = next(each for each in dashboards() if each.report == report)
+        days = during(FIRST, LAST, "C9")
+        open_dashboard(director, served.url, f"{report}-{language}", dashboard.titles[language], days)
+        assert state.SAYS["other_clinic"][language] in director.text(), report
+
+
+def test_an_employee_whose_rows_are_none_is_told_so(page: Page, served: Served) -> None:
+    """Own rows only, and no employee's number that rows could be of."""
+    role = f"{served.roles['nobody']}_of_no_rows"
+    served.owner("select access.add_employee(%s, 'Boris Invented', null)", (role,))
+    try:
+        for report in ("administrator_conversion", "inquiry_history"):
+            served.owner("select access.allow(%s, %s, own_rows_only => true)", (role, report))
+        page.call("Emulation.setDeviceMetricsOverride", width=1400, height=3000, deviceScaleFactor=1, mobile=False)
+        sign_in(page, served.url, role, str(served.owner("select access.sign_in_password(%s)", (role,))[0][0]))
+        for language in LANGUAGES:
+            speak(page, served, language)
+            for report in ("administrator_conversion", "inquiry_history"):
+                dashboard = next(each for each in dashboards() if each.report == report)
+                open_dashboard(page, served.url, f"{report}-{language}", dashboard.titles[language])
+                assert state.SAYS["nothing"][language] in page.text(), (report, language)
+    finally:
+        served.owner("select access.remove_employee(%s)", (role,))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
