@@ -20,17 +20,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
-import pendulum
+from airflow.sdk import CronTriggerTimetable
 
 WAREHOUSE_CONNECTION = "warehouse"
-TIME_ZONE = os.environ.get("CHAIRSIDE_TIME_ZONE", "Europe/Moscow")
+TIME_ZONE = os.environ.get("CHAIRSIDE_TIME_ZONE") or "Europe/Moscow"
 FALLBACK_SCHEDULE = os.environ.get("CHAIRSIDE_FALLBACK_SCHEDULE", "0 8 * * *")
 WATCH_SCHEDULE = os.environ.get("CHAIRSIDE_WATCH_SCHEDULE", "*/15 * * * *")
-START = pendulum.parse(os.environ.get("CHAIRSIDE_START", "2026-01-01"), tz=TIME_ZONE)
 
 # A source has one run a day: a vendor that restarts for some minutes shall not cost it. The pauses are 30 s, 90 s and
 # 4.5 min, each up to twice as long (Airflow spreads them): at most 13 min in all. Alerts keep still for 20
@@ -45,11 +45,20 @@ DEFAULT_ARGS = {
 }
 
 
-def schedule_of(source: str) -> str | None:
-    """The cron expression of a source's DAG; null: only by hand."""
+def beginning(said: str, zone: str) -> datetime:
+    """When schedules begin, by the clock of `zone`: Airflow takes a DAG's zone from it, and a home writes it in UTC."""
+    found, clock = datetime.fromisoformat(said), ZoneInfo(zone)
+    return found.replace(tzinfo=clock) if found.tzinfo is None else found.astimezone(clock)
+
+
+START = beginning(os.environ.get("CHAIRSIDE_START") or "2026-01-01", TIME_ZONE)
+
+
+def schedule_of(source: str) -> CronTriggerTimetable | None:
+    """When a source's DAG runs, by the clock of TIME_ZONE; null: only by hand."""
     default = os.environ.get("CHAIRSIDE_SCHEDULE", "0 5 * * *")
     found = os.environ.get(f"CHAIRSIDE_SCHEDULE_{source.upper()}", default)
-    return None if found.lower() == "none" else found
+    return None if found.lower() == "none" else CronTriggerTimetable(found, timezone=TIME_ZONE)
 
 
 def awaited(known: Sequence[str]) -> tuple[str, ...]:

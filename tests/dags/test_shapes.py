@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from dags.common.settings import awaited
+from dags.common import source_dag
+from dags.common.settings import awaited, beginning
 from extractors.registry import SOURCES
 from runtime.home import REPOSITORY
 from warehouse.alerts.causes import RETRIES_TAKE
@@ -48,6 +49,20 @@ def test_the_warehouse_waits_for_all_sources_or_for_its_hour(dag_bag: Bag) -> No
     assert set(re.findall(r"staging_\w+", described)) == {f"staging_{name}" for name in ALL_SOURCES}
     assert type(timetable.asset_condition).__name__ == "AssetAll"
     assert "Cron" in type(timetable.timetable).__name__
+
+
+def test_hours_of_schedules_are_of_their_zone_whatever_clock_the_home_wrote_its_beginning_in(
+    dag_bag: Bag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make up` says in UTC when schedules begin (runtime/airflow.py); at five is five in Moscow all the same."""
+    monkeypatch.setattr(source_dag, "START", beginning("2026-11-20T10:00:00+00:00", "Europe/Moscow"))
+    dags = [*dag_bag.dags.values(), source_dag.source_dag("uis", streams=["calls"], description="calls")]
+    for dag in dags:
+        timetable = getattr(dag.timetable, "timetable", dag.timetable)
+        assert str(timetable.timezone) == "Europe/Moscow", dag.dag_id
+        assert str(dag.timezone) == "Europe/Moscow", dag.dag_id
+    assert dags[-1].start_date == datetime(2026, 11, 20, 10, tzinfo=UTC)
+    assert beginning("2026-01-01", "Europe/Moscow") == datetime(2025, 12, 31, 21, tzinfo=UTC)
 
 
 def test_the_warehouse_steps_stand_in_order(dag_bag: Bag) -> None:
