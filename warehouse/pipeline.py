@@ -23,6 +23,7 @@ import psycopg
 
 from extractors.core.errors import ChairsideError, GuardError, PublicationRefused, TransientError
 from extractors.core.redact import without_rows
+from extractors.turns import PATIENCE
 from warehouse.build import BuildFailed, ModelRun
 from warehouse.build import build as run_dbt
 from warehouse.dbt_log import clean_logs
@@ -119,7 +120,7 @@ def exclusive(url: str) -> Iterator[None]:
     """One builder at a time on a warehouse; a second waits. Whoever dies in between frees the turn."""
     with psycopg.connect(url) as connection:
         # Nothing but the lock is in this transaction, so it holds back no vacuum, however long it is idle.
-        connection.execute("set local idle_in_transaction_session_timeout = 0")
+        connection.execute(PATIENCE)
         connection.execute("lock table ops.build_turn in exclusive mode")
         yield
 
