@@ -80,7 +80,8 @@ with DAG(
     start_date=START,
     catchup=False,
     max_active_runs=1,
-    default_args=DEFAULT_ARGS | {"retries": 1},
+    # What passes here is the warehouse's own: a server that restarts, a worker that died. It takes minutes.
+    default_args=DEFAULT_ARGS | {"retries": 2},
     on_failure_callback=AlertsNotifier(),
     tags=["warehouse"],
 ) as dag:

@@ -26,8 +26,9 @@ from extractors.core.redact import without_rows
 from extractors.turns import PATIENCE
 from warehouse.build import BuildFailed, ModelRun
 from warehouse.build import build as run_dbt
+from warehouse.cut_off import passing_where_cut_off
 from warehouse.dbt_log import clean_logs
-from warehouse.publish_gate import HOW_TO_LOOK, counted_build, decide, passed, refused
+from warehouse.publish_gate import HOW_TO_LOOK, counted_build, decide, passed, refused, require_filled
 
 if TYPE_CHECKING:
     from extractors.sources.files import LoadSummary
@@ -152,7 +153,7 @@ def check_landed(
     """The gate before the build, for these sources or all. Raises PublicationRefused listing the breaches."""
     from expectations.gate import check_landed as check
 
-    with step(url, run_id, "check_landed", say) as note:
+    with step(url, run_id, "check_landed", say) as note, passing_where_cut_off(url, "check_landed"):
         note.text = check(url, run_id=run_id, now=now, sources=sources).summary()
 
 
@@ -160,7 +161,7 @@ def build(url: str, *, run_id: str, as_of: datetime, folder: Path | None = None,
     """Build the models with dbt as of a moment. Raises BuildFailed."""
     with step(url, run_id, "build", say) as note:
         try:
-            with counted_build(url, run_id):
+            with passing_where_cut_off(url, "build"), counted_build(url, run_id):
                 runs = run_dbt(url, run_id=run_id, as_of=as_of, work_folder=folder or work_folder(), say=say)
         except BaseException:
             clean_logs(folder or work_folder())
@@ -188,6 +189,8 @@ def forecast(url: str, *, run_id: str, as_of: datetime, say: Say = print) -> Non
     from warehouse.forecast.sales import fill
 
     with step(url, run_id, "forecast", say) as note:
+        with psycopg.connect(url) as connection:
+            require_filled(connection)
         note.text = fill(url, as_of.date()).summary()
 
 
@@ -212,9 +215,11 @@ def check_marts(url: str, *, run_id: str, now: datetime, say: Say = print) -> No
 
     with step(url, run_id, "check_marts", say) as note:
         with psycopg.connect(url) as connection:
+            require_filled(connection)
             only_touched = differ_by_touched(connection)
         try:
-            note.text = check(url, run_id=run_id, now=now, only_touched=only_touched).summary()
+            with passing_where_cut_off(url, "check_marts"):
+                note.text = check(url, run_id=run_id, now=now, only_touched=only_touched).summary()
         except PublicationRefused as breaches:
             if (refused_id := refused(url, run_id=run_id, now=now, message=str(breaches))) is None:
                 raise

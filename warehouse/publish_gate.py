@@ -94,11 +94,7 @@ def require_publishable(connection: Connection, run_id: str) -> None:
 
     A build that no gate has looked at may be published by its own run only: that one knows its order of steps.
     """
-    if _is_emptied(connection):
-        raise GuardError(
-            "Nothing was published: PostgreSQL stopped hard after the last build, which empties the tables of schema"
-            " build. Load again."
-        )
+    require_filled(connection)
     row = connection.execute("select run_id, status, gate from ops.last_build").fetchone()
     if row is None:
         return
@@ -116,6 +112,15 @@ def require_publishable(connection: Connection, run_id: str) -> None:
         raise GuardError(
             f"Nothing was published: run {built_by} built last and its gate has not answered yet."
             " Wait for it, or load again."
+        )
+
+
+def require_filled(connection: Connection) -> None:
+    """GuardError where a crash emptied what was built: gates would find that all rows are gone."""
+    if _is_emptied(connection):
+        raise GuardError(
+            "Nothing was published: PostgreSQL stopped hard after the last build, which empties the tables of schema"
+            " build. Load again."
         )
 
 
