@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
-from sqlglot.optimizer.scope import Scope, traverse_scope
+from sqlglot.optimizer.scope import Scope, build_scope, traverse_scope
 
 GATHERING = (exp.AggFunc, exp.Window)
 
@@ -22,6 +22,13 @@ def joins_beside_the_column(tree: exp.Expr, spread: Mapping[str, str | None]) ->
             continue
         yield from _outer_joins(scope, select, spread)
         yield from _correlated(scope, select, spread)
+
+
+def spread_by(tree: exp.Expr, spread: Mapping[str, str | None]) -> str | None:
+    """The column by which the rows of a query lie on the workers; None for an intermediate result."""
+    scope = build_scope(tree)
+    columns = _columns_of(scope, spread) if scope is not None else set()
+    return min(columns, default=None)
 
 
 def _outer_joins(scope: Scope, select: exp.Select, spread: Mapping[str, str | None]) -> Iterator[str]:

@@ -16,6 +16,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from sqlglot import exp
 
 from extractors.core.errors import GuardError
 from warehouse.publish_manifest import PLACEMENTS, REFERENCE
-from warehouse.scale_joins import joins_beside_the_column
+from warehouse.scale_bodies import bodies, unread
+from warehouse.scale_joins import joins_beside_the_column, spread_by
 
 ROOT = Path(__file__).resolve().parent.parent
 WRITTEN = ("warehouse/**/*.sql", "warehouse/**/*.py", "dbt_project/macros/*.sql")
@@ -39,14 +41,19 @@ RULES: Mapping[str, str] = {
     "recursion": "no recursion in a query that reads spread tables",
     "grouping_sets": "no GROUPING SETS, ROLLUP, CUBE in a query that reads spread tables",
     "join": "outer, lateral and correlated joins of spread tables are on the column that rows are spread by",
+    "trigger": "no trigger on a published table",
     "grant": "one table per GRANT",
     "rename": "a RENAME is alone in its statement",
 }
 
-MANY_GRANTED = re.compile(r"(?is)\bgrant\b[^;'\"]{1,200}?\bon\s+(?:table\s+)?([\w.]+(?:\s*,\s*[\w.]+)+)\s+to\b")
-RENAMED_AND_MORE = re.compile(
-    r"(?is)\balter\s+table\b[^;'\"]*?\brename\b[^;'\"]*?,\s*(?:add|drop|alter|rename)\b"
+# Names, and what stands for them in a statement that is put together: %I, {}.
+NAME = r"[\w.%{}]+"
+MANY_GRANTED = re.compile(rf"(?is)\bgrant\b[^;'\"]{{1,200}}?\bon\s+(?:table\s+)?({NAME}(?:\s*,\s*{NAME})+)\s+to\b")
+MERGED = re.compile(rf"(?i)\bmerge\s+into\s+{NAME}")
+TRIGGER = re.compile(
+    rf"(?is)\bcreate\s[^;'\"]{{0,40}}?\btrigger\b[^;'\"]{{1,200}}?\bon\s+((?:marts|reports|history)\.{NAME})"
 )
+RENAMED_AND_MORE = re.compile(r"(?is)\balter\s+table\b[^;'\"]*?\brename\b[^;'\"]*?,\s*(?:add|drop|alter|rename)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +94,28 @@ def find(manifest: Mapping[str, Any], compiled: Mapping[str, str], files: Mappin
             found += of_query(node["name"], compiled[node["name"]], placements)
     for path, text in files.items():
         found += of_text(path, text)
-        if "/reports/" in path and path.endswith(".sql"):
-            for name, query in bodies(text):
-                found += of_query(f"{Path(path).name}:{name}", query, placements)
-    return found
+    return [*found, *_of_reports(files, placements)]
+
+
+def _of_reports(files: Mapping[str, str], placements: Mapping[str, str | None]) -> Iterable[Finding]:
+    """Breaches in functions and views of the report files. A view that only joins and filters lies as its tables."""
+    texts = {Path(path).name: text for path, text in files.items() if "/reports/" in path and path.endswith(".sql")}
+    queries = [(file, name, query) for file, text in texts.items() for name, query in bodies(text)]
+    lying = dict(placements)
+    for _, name, query in queries:
+        with suppress(sqlglot.errors.SqlglotError):
+            lying.setdefault(
+                name.rpartition(".")[2], spread_by(sqlglot.parse_one(query, read="postgres"), _spread(lying))
+            )
+    for file, text in texts.items():
+        for name in unread(text):
+            yield Finding(rule="join", object=f"{file}:{name}", detail="its body cannot be found")
+    for file, name, query in queries:
+        yield from of_query(f"{file}:{name}", query, lying)
+
+
+def _spread(placements: Mapping[str, str | None]) -> dict[str, str | None]:
+    return {name: by for name, by in placements.items() if by not in (None, REFERENCE)}
 
 
 def placement_of(node: Mapping[str, Any]) -> str | None:
@@ -124,12 +149,12 @@ def of_query(name: str, query: str, placements: Mapping[str, str | None]) -> Ite
     """Breaches in one query. A text that the parser cannot read is one of the join rule: nobody looked at it."""
     try:
         tree = sqlglot.parse_one(query, read="postgres")
-    except sqlglot.errors.ParseError as error:
+    except sqlglot.errors.SqlglotError as error:
         yield Finding(rule="join", object=name, detail=f"cannot be read: {str(error).splitlines()[0]}")
         return
     if any(tree.find_all(exp.Merge)):
         yield Finding(rule="merge", object=name, detail="MERGE")
-    spread = {name: by for name, by in placements.items() if by not in (None, REFERENCE)}
+    spread = _spread(placements)
     read = sorted({table.name for table in tree.find_all(exp.Table)} & spread.keys())
     if not read:
         return
@@ -142,21 +167,16 @@ def of_query(name: str, query: str, placements: Mapping[str, str | None]) -> Ite
 
 
 def of_text(path: str, text: str) -> Iterable[Finding]:
-    """GRANT and RENAME in what people wrote; of statements put together at run time as much as is written."""
+    """Statements in what people wrote; of those put together at run time as much as is written."""
     code = re.sub(r"--[^\n]*", "", text)
+    for match in MERGED.finditer(code):
+        yield Finding(rule="merge", object=path, detail=" ".join(match[0].split()))
+    for match in TRIGGER.finditer(code):
+        yield Finding(rule="trigger", object=path, detail=f"on {match[1]}")
     for match in MANY_GRANTED.finditer(code):
         yield Finding(rule="grant", object=path, detail=f"one GRANT on {' '.join(match[1].split())}")
     for match in RENAMED_AND_MORE.finditer(code):
         yield Finding(rule="rename", object=path, detail=" ".join(match[0].split())[:80])
-
-
-def bodies(text: str) -> list[tuple[str, str]]:
-    """The queries of a report file: bodies of its SQL functions and its views, by name."""
-    functions = re.findall(
-        r"(?is)create or replace function\s+([\w.]+)[^;]*?\blanguage\s+sql\b[^$;]*?\$\$(.*?)\$\$", text
-    )
-    views = re.findall(r"(?is)create or replace view\s+([\w.]+)[^;]*?\bas\b(.*?);\s*(?=$|create|comment|--)", text)
-    return [(name, body.strip().rstrip(";")) for name, body in (*functions, *views)]
 
 
 def read_exceptions(path: Path = EXCEPTIONS) -> tuple[Excused, ...]:

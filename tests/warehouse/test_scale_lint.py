@@ -11,7 +11,9 @@ import pytest
 from extractors.core.errors import GuardError
 from tests.city import City
 from warehouse import pipeline
-from warehouse.scale_lint import EXCEPTIONS, RULES, Excused, Finding, bodies, find, judge, of_build, read_exceptions
+from warehouse.publish_reports import REPORTS_FOLDER
+from warehouse.scale_bodies import bodies, unread
+from warehouse.scale_lint import EXCEPTIONS, RULES, Excused, Finding, find, judge, of_build, read_exceptions
 
 CONTACTS, SESSIONS, CLINICS = "fct_contacts", "fct_sessions", "dim_clinics"
 
@@ -118,7 +120,13 @@ def test_a_query_that_nobody_can_read_is_found() -> None:
     [
         ("grant", "grant select on marts.a, marts.b to anna;"),
         ("grant", "grant select on table marts.a, marts.b to anna;"),
+        ("grant", "execute format('grant select on %I.%I, %I.%I to %I', a, b, c, d, e)"),
+        ("grant", 'sql.SQL("grant select on {}, {} to {}")'),
         ("rename", "alter table marts.a rename column b to c, add column d int;"),
+        ("merge", "merge into marts.a using build.b on a.id = b.id when matched then delete;"),
+        ("merge", 'sql.SQL("merge into {} using {} on true when matched then delete")'),
+        ("trigger", "create or replace trigger t after insert on marts.a for each row execute function f();"),
+        (None, "create trigger t before update on access.journal for each row execute function f();"),
         (None, "grant select, insert on marts.a to anna; -- on a, b to c"),
         (None, "alter table marts.a rename column b to c;"),
     ],
@@ -127,18 +135,52 @@ def test_statements_that_people_wrote_are_looked_at(rule: str | None, text: str)
     assert rules_broken(text=text) == ([rule] if rule else [])
 
 
-REPORT = f"""
-create or replace function reports.contacts(topic text) returns bigint language sql stable as $$
-    select count(*) from marts.{CONTACTS} as a left join marts.{CONTACTS} as b on a.contact_id = b.contact_id
-$$;
+HEAD = "create or replace function reports.asked(topic text) returns setof bigint"
+JOINED = f"select count(*) from marts.{CONTACTS} as a left join marts.{CONTACTS} as b on a.contact_id = b.contact_id"
+# As report files write them: a body in dollars, one that is a statement of its own, PL/pgSQL with its queries inside.
+FUNCTIONS = [
+    f"{HEAD} language sql stable as $$ {JOINED} $$;",
+    f"{HEAD} language sql stable set search_path = pg_catalog as $function$ -- a ; is none\n {JOINED}; $function$;",
+    f"{HEAD} as $function$ {JOINED} $function$ language sql;",
+    f"{HEAD} language sql begin atomic {JOINED}; end;",
+    f"{HEAD} language sql return ({JOINED});",
+    f"{HEAD} language plpgsql as $function$ begin if topic is null then raise exception 'a; b'; end if;"
+    f" return query {JOINED}; end $function$;",
+    f"{HEAD} language plpgsql as $function$ declare n bigint := ({JOINED}); begin return next n; end $function$;",
+    f"{HEAD} language plpgsql as $$ declare n bigint; begin for n in {JOINED} loop return next n; end loop; end $$;",
+    f"{HEAD} language plpgsql as $$ declare n bigint; begin if true then {JOINED.replace(' from', ' into n from')};"
+    " end if; return next n; end $$;",
+]
+VIEW = f"""
 create or replace view reports.sums with (security_invoker = true) as
 select clinic_id, count(*) from marts.{CONTACTS} group by rollup (clinic_id);
 """
 
 
-def test_functions_and_views_of_reports_are_queries_too() -> None:
-    assert [name for name, _ in bodies(REPORT)] == ["reports.contacts", "reports.sums"]
-    assert rules_broken(path="warehouse/reports/r.sql", text=REPORT) == ["join", "grouping_sets"]
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_of_reports_is_a_query_too(function: str) -> None:
+    assert [name for name, _ in bodies(function + VIEW)] == ["reports.asked", "reports.sums"]
+    assert rules_broken(path="warehouse/reports/r.sql", text=function + VIEW) == ["join", "grouping_sets"]
+
+
+def test_a_view_that_only_filters_lies_as_its_table() -> None:
+    view = f"create or replace view reports.told as select * from marts.{CONTACTS} where topic is not null;"
+    asks = HEAD + " language sql as $$ select 1 from reports.told as a left join reports.told as b using ({}) $$;"
+    assert rules_broken(path="warehouse/reports/r.sql", text=view + asks.format("contact_id")) == ["join"]
+    assert rules_broken(path="warehouse/reports/r.sql", text=view + asks.format("clinic_id, contact_id")) == []
+
+
+def test_every_function_and_view_of_the_reports_is_read() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in REPORTS_FOLDER.glob("*.sql")]
+    assert [name for text in texts for name in unread(text)] == []
+    read = {name for text in texts for name, _ in bodies(text)}
+    assert {"reports.channels_and_sources", "reports.client_path", "reports.attribution_daily"} <= read
+    assert len(read) > 50
+
+
+def test_a_body_that_nobody_finds_is_found() -> None:
+    strange = "create function reports.asked() returns int language plpython3u as 'return 1';"
+    assert rules_broken(path="warehouse/reports/r.sql", text=strange) == ["join"]
 
 
 def test_an_exception_covers_what_it_names_and_no_more() -> None:
@@ -189,5 +231,5 @@ def test_the_project_keeps_every_rule_and_every_build_looks(
 
 
 def test_every_rule_is_seen_to_fire() -> None:
-    fired = {rule for rule, _ in BREACHES} | {"placed", "column", "key", "grant", "rename"}
+    fired = {rule for rule, _ in BREACHES} | {"placed", "column", "key", "grant", "rename", "trigger"}
     assert fired == set(RULES)
