@@ -111,6 +111,16 @@ def test_a_profiles_variables_are_those_that_the_file_reads(profile: str) -> Non
     assert set(given) <= set(re.findall(r"\$\{(\w+)", FILE.read_text(encoding="utf-8")))
 
 
+def test_all_places_of_the_workers_may_be_taken() -> None:
+    """Airflow starts no more tasks at once than its own parallelism, however many workers there are."""
+    lines = (FOLDER / "scale.env").read_text(encoding="utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    workers = [service for service in services().values() if service.get("command") == ["worker"]]
+    places = sum(int(worker["environment"]["AIRFLOW__CELERY__WORKER_CONCURRENCY"]) for worker in workers)
+    assert services()["airflow"]["environment"]["AIRFLOW__CORE__PARALLELISM"] == "${AIRFLOW_PARALLELISM:-4}"
+    assert (len(workers), int(given["AIRFLOW_PARALLELISM"])) == (2, places)
+
+
 def test_commands_of_our_image_are_commands_of_ours() -> None:
     from runtime.__main__ import parser
 
