@@ -1,9 +1,14 @@
 #!/bin/sh
 # Runs once in each empty Citus node of docker-compose.yml: the warehouse's database and its owner; in the coordinator,
 # which knows CITUS_WORKERS, also the workers. Nodes trust each other on their own network, where nobody else is: a
-# reader's session on the coordinator opens sessions of the same role on the workers, which have no password of his.
+# reader's session on the coordinator opens sessions of the same role on the workers, which have no password of his. The
+# machine they run on has an address there too, and with it every user of that machine: CITUS_HOST, which is let in nowhere.
 set -eu
-{ echo "host all all ${CITUS_NETWORK:?} trust"; cat "$PGDATA/pg_hba.conf"; } > "$PGDATA/pg_hba.new"
+{
+    echo "host all all ${CITUS_HOST:?}/32 reject"
+    echo "host all all ${CITUS_NETWORK:?} trust"
+    cat "$PGDATA/pg_hba.conf"
+} > "$PGDATA/pg_hba.new"
 mv "$PGDATA/pg_hba.new" "$PGDATA/pg_hba.conf"
 sql() {
     psql --set=ON_ERROR_STOP=1 --set=secret="$WAREHOUSE_PASSWORD" --username "$POSTGRES_USER" --dbname "$1"

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +120,31 @@ def test_all_places_of_the_workers_may_be_taken() -> None:
     places = sum(int(worker["environment"]["AIRFLOW__CELERY__WORKER_CONCURRENCY"]) for worker in workers)
     assert services()["airflow"]["environment"]["AIRFLOW__CORE__PARALLELISM"] == "${AIRFLOW_PARALLELISM:-4}"
     assert (len(workers), int(given["AIRFLOW_PARALLELISM"])) == (2, places)
+
+
+def test_a_reader_reaches_the_warehouse_wherever_it_lies_and_no_worker_of_it() -> None:
+    inside = {
+        name: [port.rpartition(":")[2] for port in service.get("ports") or []] for name, service in services().items()
+    }
+    assert inside["postgres"] == inside["citus"] == ["5432"]
+    assert inside["citus-worker-1"] == inside["citus-worker-2"] == []
+
+
+def test_nodes_of_citus_trust_each_other_and_not_the_machine_beneath(tmp_path: Path) -> None:
+    """Docker gives the machine an address in the nodes' network, so every user of it would be a superuser of theirs."""
+    (network,) = compose()["networks"]["citus"]["ipam"]["config"]
+    (tmp_path / "pg_hba.conf").write_text("host all all all scram-sha-256\n")
+    (tmp_path / "psql").write_text("#!/bin/sh\ncat > /dev/null\n")
+    (tmp_path / "psql").chmod(0o700)
+    for name in ("citus", "citus-worker-1", "citus-worker-2"):
+        given = services()[name]["environment"]
+        assert (given["CITUS_NETWORK"], given["CITUS_HOST"]) == (network["subnet"], network["gateway"])
+    rules = {"CITUS_NETWORK": network["subnet"], "CITUS_HOST": network["gateway"], "PGDATA": str(tmp_path)}
+    others = {"WAREHOUSE_PASSWORD": "chosen", "POSTGRES_USER": "postgres", "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run([FOLDER / "citus.sh"], env=rules | others, check=True)
+    assert (tmp_path / "pg_hba.conf").read_text().splitlines() == [
+        "host all all 172.31.250.1/32 reject", "host all all 172.31.250.0/28 trust", "host all all all scram-sha-256",
+    ]  # fmt: skip
 
 
 def test_commands_of_our_image_are_commands_of_ours() -> None:
