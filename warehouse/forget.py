@@ -26,6 +26,7 @@ from warehouse.forget_find import CATEGORIES, Found, find_person
 from warehouse.forget_rows import clean_cells, clean_landed, clean_rejected, forget_changed_keys, tables
 from warehouse.forget_text import Replacer
 from warehouse.pipeline import exclusive
+from warehouse.publish_placement import placed_tables
 
 REASON = "требование субъекта персональных данных"
 # Readers of these must never wait: their space is freed without rewriting the table.
@@ -134,9 +135,10 @@ def clean_tables(
     assert forgotten is not None  # noqa: S101 - written above
     counts: dict[tuple[str, str], int] = {("staging", "rejected_rows"): clean_rejected(connection, forgotten, replacer)}
     counts["ops", "window_changes"] = forget_changed_keys(connection)
+    placed = placed_tables(connection)
     for table in tables(connection):
         rows = clean_landed(connection, table, forgotten, replacer) if table.schema == "staging" else 0
-        rows += clean_cells(connection, table, replacer)
+        rows += clean_cells(connection, table, replacer, placed)
         counts[table.schema, table.name] = counts.get((table.schema, table.name), 0) + rows
     changed = [name for name, rows in counts.items() if rows]
     # A build that looks only at what changed has to see these rows.

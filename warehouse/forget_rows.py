@@ -7,7 +7,7 @@ once too, ahead of the next build, and so does what is kept of past publications
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from extractors.core.forgotten import (
     Forgotten,
     cleaner,
 )
+from warehouse.forget_placed import write_by_cells
 from warehouse.forget_text import Replacer, is_key
 
 Connection = psycopg.Connection[Any]
@@ -116,8 +117,13 @@ def clean_landed(connection: Connection, table: Table, forgotten: Forgotten, rep
     return len(changed)
 
 
-def clean_cells(connection: Connection, table: Table, replacer: Replacer) -> int:
-    """Cells of any table; in rows that are the person's own, private columns are emptied. How many rows changed."""
+def clean_cells(
+    connection: Connection, table: Table, replacer: Replacer, placed: Mapping[str, str | None] | None = None
+) -> int:
+    """Cells of any table; in rows that are the person's own, private columns are emptied. How many rows changed.
+
+    `placed`: tables on nodes of Citus (publish_placement.py).
+    """
     columns = [(name, type_, nullable) for name, type_, nullable in table.columns if type_ in TEXTS]
     if not columns:
         return 0
@@ -149,15 +155,22 @@ def clean_cells(connection: Connection, table: Table, replacer: Replacer) -> int
         row = dict(zip(wanted, cells, strict=True))
         is_own = any(_named(row.get(name), replacer) for name in own if name in row)
         is_own = is_own or (of_deal and row["deal_id"] in replacer.deals)
-        new = tuple(
+        cleaned = tuple(
             (None if nullable else FORGOTTEN)
             if is_own and name in emptied and cell is not None and type_ != "jsonb"
             else replacer.value(cell, exactly=is_key(name))
             for (name, type_, nullable), cell in zip(wanted.values(), cells, strict=True)
         )
-        if new != tuple(cells):
-            changed.append((place, new))
-    _write(connection, Table(table.schema, table.name, tuple(wanted.values())), changed)
+        if cleaned != tuple(cells):
+            changed.append((place, tuple(cells), cleaned))
+    if placed is not None and str(table) in placed:
+        kinds = {name: type_ for name, type_, _ in wanted.values()}
+        write_by_cells(
+            connection, table.identifier, kinds, [(old, new) for _, old, new in changed], spread_by=placed[str(table)]
+        )
+    else:
+        told = Table(table.schema, table.name, tuple(wanted.values()))
+        _write(connection, told, [(row, new) for row, _, new in changed])
     return len(changed)
 
 

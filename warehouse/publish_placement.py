@@ -77,6 +77,23 @@ def place(connection: Connection, table: sql.Identifier, placement: str | None) 
         connection.execute("select pg_catalog.create_distributed_table(%s, %s)", (name, placement))
 
 
+def placed_tables(connection: Connection) -> dict[str, str | None]:
+    """Tables that lie on workers, as `schema.name`, with the column that their rows are spread by; null: whole on every
+    node. None on plain PostgreSQL.
+
+    There a row's `ctid` is a place in one of many shards, or on one of many nodes: it names no row.
+    """
+    if scalar(connection, "select to_regclass('pg_catalog.pg_dist_partition')") is None:
+        return {}
+    found = connection.execute(
+        "select nspname || '.' || relname, pg_catalog.column_to_column_name(logicalrelid, partkey)"
+        " from pg_catalog.pg_dist_partition"
+        " inner join pg_catalog.pg_class on pg_class.oid = logicalrelid"
+        " inner join pg_catalog.pg_namespace on pg_namespace.oid = relnamespace"
+    ).fetchall()
+    return dict(found)
+
+
 @contextmanager
 def copies_of(connection: Connection, plans: Iterable[TablePlan]) -> Iterator[None]:
     """For the block: each built table once more, lying as its published table does. Nothing on plain PostgreSQL.

@@ -62,3 +62,32 @@ def test_what_was_said_before_the_person_was_known_goes_from_history(warehouse: 
         "select count(*) from history.inquiry_history_contacts where person_key = ops.opaque_key('anonymous', %s)",
         (known_by,),
     ) == [(0,)]  # fmt: skip
+
+
+def test_a_table_on_nodes_of_citus_says_the_same_and_no_row_is_found_by_its_place(
+    warehouse: Warehouse,
+) -> None:
+    """A place is one in each of many shards there, and no update may change the column that rows are spread by."""
+    rows = (
+        "('patient:P1', 'C1', 1, '[\"patient:P1\"]', '{\"name\": \"Vanya\"}'), ('patient:P1', 'C1', 2, null, null),"
+        " ('patient:P1', 'C1', 3, null, null), ('patient:P2', 'C1', 4, '[\"patient:P2\"]', '{}'),"
+        " ('patient:P2', 'C2', 5, null, '{\"note\": \"call +7 999 888-77-66\"}')"
+    )
+    by = {"marts.by_person": "person_key", "marts.by_clinic": "clinic_id", "marts.everywhere": None}
+    for place in (*by, "marts.at_home"):
+        warehouse.run(
+            f"create table {place} (person_key text, clinic_id text, n int, people jsonb, said json);"
+            f" insert into {place} values {rows}"
+        )
+    replacer = Replacer(Found(keys={"patient:P1"}), {("phone", "+79998887766"): "+999", ("name", "Vanya"): "forgotten"})
+    with psycopg.connect(warehouse.url) as connection:
+        changed = {str(each): clean_cells(connection, each, replacer, by) for each in tables(connection)}
+
+    read = "select person_key, clinic_id, n, people, said::text from {} order by n"
+    at_home = warehouse.run(read.format("marts.at_home"))
+    assert [row[0] == "patient:P2" for row in at_home] == [False, False, False, True, True]
+    assert len({row[0] for row in at_home[:3]}) == 1
+    assert "Vanya" not in str(at_home) and "888" not in str(at_home)
+    assert {changed[place] for place in (*by, "marts.at_home")} == {4}
+    for place in by:
+        assert warehouse.run(read.format(place)) == at_home, place
