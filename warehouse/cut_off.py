@@ -10,6 +10,9 @@ import psycopg
 from extractors.core.errors import PublicationRefused, TransientError
 from warehouse.dbt import BuildFailed
 
+# How what a step says of a passing failure ends; alerts wait for what the next try says.
+AGAIN = "Run it again."
+
 
 @contextmanager
 def passing_where_cut_off(url: str, name: str) -> Iterator[None]:
@@ -24,5 +27,5 @@ def passing_where_cut_off(url: str, name: str) -> Iterator[None]:
             try:
                 witness.execute("select")
             except psycopg.OperationalError:
-                raise TransientError(f"{name}: the warehouse ended its sessions meanwhile. Run it again.") from None
+                raise TransientError(f"{name}: the warehouse ended its sessions meanwhile. {AGAIN}") from None
             raise

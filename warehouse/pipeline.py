@@ -26,7 +26,7 @@ from extractors.core.redact import without_rows
 from extractors.turns import PATIENCE
 from warehouse.build import BuildFailed, ModelRun
 from warehouse.build import build as run_dbt
-from warehouse.cut_off import passing_where_cut_off
+from warehouse.cut_off import AGAIN, passing_where_cut_off
 from warehouse.dbt_log import clean_logs
 from warehouse.publish_gate import HOW_TO_LOOK, counted_build, decide, passed, refused, require_filled
 
@@ -109,7 +109,7 @@ def _without_rows(step_name: str, error: psycopg.Error) -> ChairsideError:
     """The database's error as one of ours, in the words that name no row."""
     said = without_rows(error.diag.message_primary or type(error).__name__)
     if isinstance(error, psycopg.OperationalError):
-        return TransientError(f"{step_name}: the warehouse failed ({error.sqlstate}: {said}). Run it again.")
+        return TransientError(f"{step_name}: the warehouse failed ({error.sqlstate}: {said}). {AGAIN}")
     return StepFailed(
         f"{step_name}: the warehouse refused a statement ({error.sqlstate}: {said}). Its transaction is"
         " undone. The error's detail quotes rows and is kept nowhere."

@@ -17,6 +17,7 @@ from tests.warehouse.receiver import Receiver, running_receiver
 from tests.warehouse.small_warehouse import Warehouse
 from warehouse.alerts.channels import slack, telegram
 from warehouse.alerts.tell import Message, Rules, tell
+from warehouse.cut_off import AGAIN
 
 ROOT = Path(__file__).resolve().parents[2]
 # Ten in the morning in Moscow.
@@ -134,6 +135,16 @@ def test_a_passing_failure_is_told_when_its_run_has_ended_not_while_it_is_tried_
     assert watched.check(MORNING + timedelta(minutes=2)) == []
     assert watched.check(MORNING + timedelta(minutes=3), ended_run="extract_bitrix24/9") == []
     assert len(watched.check(MORNING + timedelta(minutes=4), ended_run=run_id)) == 1
+
+
+def test_a_step_that_passes_is_told_when_its_run_has_ended_not_while_it_is_tried_again(watched: Watched) -> None:
+    watched.step("build", "failed", at=MORNING, message=f"build: the warehouse ended its sessions meanwhile. {AGAIN}")
+    watched.step("forecast", "failed", at=MORNING, message="a series without days")
+    (forecast,) = watched.check(MORNING + timedelta(minutes=2))
+    assert forecast.startswith("[chairside] the step forecast")
+    assert watched.check(MORNING + timedelta(minutes=3), ended_run="extract_bitrix24/9") == []
+    (build,) = watched.check(MORNING + timedelta(minutes=4), ended_run="build_warehouse/1")
+    assert build.startswith("[chairside] the step build")
 
 
 def test_one_refused_account_of_two_is_told_although_the_other_went_well(watched: Watched) -> None:

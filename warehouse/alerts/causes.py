@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from extractors.core.redact import without_rows
+from warehouse.cut_off import AGAIN
 
 Kind = Literal["source_failed", "source_stale", "gate_refused", "step_failed", "marts_late"]
 Connection = psycopg.Connection[Any]
@@ -115,10 +116,15 @@ select newest.step, newest.started_at, newest.message
 from (
     select distinct on (steps.step) steps.*
     from ops.steps as steps
-    where steps.status <> 'running' and steps.step = any(%s)
+    where steps.status <> 'running' and steps.step = any(%(steps)s)
     order by steps.step, steps.started_at desc
 ) as newest
 where newest.status = 'failed'
+    and not (
+        newest.message like '%%' || %(again)s
+        and newest.finished_at > %(tried_since)s
+        and newest.run_id is distinct from %(ended_run)s
+    )
 order by newest.started_at, newest.step
 """
 WAREHOUSE_STEPS = ["prepare", "build", "forecast", "publish", "lints", "expire_history"]
@@ -153,7 +159,7 @@ def find_causes(
     zone = ZoneInfo(time_zone)
     failing = connection.execute(FAILING).fetchall()
     found = [*_failing(connection, failing, now, zone, ended_run), *_refused_landed(connection, now)]
-    found += [*_refused_marts(connection), *_failed_steps(connection)]
+    found += [*_refused_marts(connection), *_failed_steps(connection, now, ended_run)]
     found += _stale(connection, now, zone, {row[0] for row in failing})
     if marts_by is not None:
         found += _late(connection, now, zone, marts_by, [cause.what for cause in found if cause.kind != "source_stale"])
@@ -218,8 +224,11 @@ def _refused_marts(connection: Connection) -> Iterable[Cause]:
         )
 
 
-def _failed_steps(connection: Connection) -> Iterable[Cause]:
-    for step, since, message in connection.execute(FAILED_STEPS, (WAREHOUSE_STEPS,)).fetchall():
+def _failed_steps(connection: Connection, now: datetime, ended_run: str | None) -> Iterable[Cause]:
+    asked = {
+        "steps": WAREHOUSE_STEPS, "again": AGAIN, "tried_since": now - RETRIES_TAKE, "ended_run": ended_run,
+    }  # fmt: skip
+    for step, since, message in connection.execute(FAILED_STEPS, asked).fetchall():
         yield Cause(
             key=f"step:{step}",
             kind="step_failed",
