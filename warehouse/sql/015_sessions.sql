@@ -4,9 +4,14 @@
 do $$
 declare
     wanted record;
+    spread constant text := current_setting('citus.enable_ddl_propagation', true);
 begin
     if not exists (select from pg_database where datname = current_database() and pg_has_role(datdba, 'USAGE')) then
         return; -- only its owner may
+    end if;
+    -- Builders are with the coordinator; a database of a worker may be somebody else's.
+    if spread is not null then
+        perform set_config('citus.enable_ddl_propagation', 'off', true);
     end if;
     for wanted in
         select * from (
@@ -24,5 +29,8 @@ begin
             execute format('alter database %I set %I = %s', current_database(), wanted.name, wanted.value);
         end if;
     end loop;
+    if spread is not null then
+        perform set_config('citus.enable_ddl_propagation', spread, true);
+    end if;
 end
 $$;
