@@ -116,6 +116,24 @@ def test_a_refused_publication_shows_what_it_would_change(shop: Warehouse) -> No
     ]  # fmt: skip
 
 
+def test_what_cannot_be_compared_is_refused_all_the_same(shop: Warehouse) -> None:
+    """Citus does not join a table of the coordinator with a spread one in every way."""
+    shop.run(
+        "create or replace function ops.pending_rows(table_name text)"
+        " returns table (change text, row_key jsonb, published jsonb, built jsonb) language plpgsql stable as"
+        " $$ begin raise exception 'complex joins are only supported …' using errcode = 'feature_not_supported'; end $$"
+    )
+    refuse(shop)
+    (waiting,) = refusals(shop.url)
+    unknown = {"new": None, "gone": None, "changed": None}
+    assert {table["table"]: table for table in waiting.tables}["marts.fct_inquiries"] == {
+        "table": "marts.fct_inquiries", **unknown,
+    }  # fmt: skip
+    assert len(waiting.figures) == 2
+    with pytest.raises(GuardError, match="the gate refused the build of run run"):
+        shop.publish()
+
+
 def test_a_refused_publication_waits_until_somebody_releases_it(shop: Warehouse) -> None:
     before = amounts(shop)
     number = refuse(shop)
