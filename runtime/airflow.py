@@ -41,8 +41,11 @@ def environment(
     """All of Airflow's settings. `connections`: id to the fields of Airflow's JSON form; those set already stay."""
     password = home.secret("airflow_admin", size=12)
     passwords = home.root / "secrets" / "airflow_passwords.json"
-    passwords.touch(mode=0o600)
-    passwords.write_text(json.dumps({USER: password}))
+    said = json.dumps({USER: password})
+    # Every worker and pod comes here, while the API server may read it: whoever writes empties it for a moment.
+    if not passwords.exists() or passwords.read_text() != said:
+        passwords.touch(mode=0o600)
+        passwords.write_text(said)
     settings = {
         "AIRFLOW_HOME": str(home.airflow),
         "CHAIRSIDE_HOME": str(home.root),

@@ -44,3 +44,14 @@ def test_airflow_knows_every_setting_that_is_given_or_named(tmp_path: Path, monk
     # Some are beginnings of names.
     unknown = {each for each in named if not any(name.startswith(each[1]) for name in options.get(each[0], ()))}
     assert unknown == set()
+
+
+def test_a_pod_that_starts_leaves_the_passwords_that_the_server_reads(tmp_path: Path) -> None:
+    home = open_home({"CHAIRSIDE_HOME": str(tmp_path)})
+    given = environment(home, metadata_url="postgresql://nobody@nowhere/none", port=1, connections={})
+    kept = Path(given["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
+    assert "admin" in kept.read_text()
+    written = kept.stat().st_mtime_ns
+    environment(home, metadata_url="postgresql://nobody@nowhere/none", port=1, connections={})
+    assert kept.stat().st_mtime_ns == written
+    assert kept.stat().st_mode & 0o077 == 0
