@@ -154,7 +154,7 @@ def _publish(
     if vanished or any(plan.dropped or plan.added or plan.retyped for plan in plans.values() if not plan.is_new):
         connection.execute(LOCK_FOR_SHAPE)
     if vanished or any(plan.dropped for plan in plans.values()):
-        drop_report_objects(connection)
+        drop_report_objects(connection, files)
     only_touched = hold_touched(connection)
     publication_id, published_at = _begin(connection, files, models_hash, run_id, now)
 

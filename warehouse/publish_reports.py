@@ -87,13 +87,16 @@ def remembered_objects(connection: Connection) -> dict[str, tuple[str, tuple[Rep
     return {row[0]: (row[1], tuple(ReportObject(**item) for item in row[2])) for row in rows}
 
 
-def drop_report_objects(connection: Connection, twins: bool | None = None) -> None:
+def drop_report_objects(connection: Connection, files: Iterable[ReportFile], twins: bool | None = None) -> None:
     """Drop all that files made, so that tables below can lose columns. The next apply makes it again.
 
-    `twins`: only what publication wrote for schema `as_of` (true), or all but that (false).
+    Shared functions of `files` stay: they read no table, views of the build rest on them, and reports that are made
+    before them by name need them. `twins`: only what publication wrote for schema `as_of` (true), or all but that
+    (false).
     """
+    shared = {file.name for file in files if file.is_shared}
     for name, (_, objects) in remembered_objects(connection).items():
-        if twins in (None, is_twin(name)):
+        if twins in (None, is_twin(name)) and name not in shared:
             _drop(connection, objects)
             connection.execute("delete from ops.applied_sql where file_name = %s", (name,))
 
@@ -112,7 +115,7 @@ def apply_report_files(
         with connection.transaction():
             applied = _apply_until_complete(connection, files, now, twins)
     except psycopg.Error:
-        drop_report_objects(connection, twins)
+        drop_report_objects(connection, files, twins)
         applied = _apply_until_complete(connection, files, now, twins)
     remembered = remembered_objects(connection)
     made = {file: remembered[file.name][1] for file in files}
