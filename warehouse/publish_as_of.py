@@ -37,11 +37,17 @@ def twin_files(
     taken = {item.name for objects in made.values() for item in objects}
     since = _later_than_history(connection, plans)
     twins = [_table_view(connection, plan, since.get(plan.title)) for plan in plans]
+    later = later_columns(connection, plans)
     for file, objects in made.items():
         if file.is_shared or file.name.startswith(TRACE_PREFIX):
             continue
+        needs = later_columns_read(file, made, later)
         # a mart is read in `as_of` under its own name, like the tables
-        readers = [_reader(connection, item, taken) for item in objects if item.schema == "reports"]
+        readers = [
+            _reader(connection, item, taken, {} if is_list(item) else needs)
+            for item in objects
+            if item.schema == "reports"
+        ]
         text = "\n;\n".join([_over_past_tables(file.text, helpers, tables), *readers])
         twins.append(ReportFile(name=f"{TWIN_PREFIX}{file.name}", report=file.report, text=text))
     return tuple(twins)
@@ -65,6 +71,58 @@ def _later_than_history(connection: Connection, plans: Sequence[TablePlan]) -> d
         for plan in plans
         if plan.title not in at_first
     }
+
+
+def later_columns(connection: Connection, plans: Sequence[TablePlan]) -> dict[str, dict[str, int]]:
+    """Per table, by title: columns that it got after its first publication, and the publication that brought each.
+
+    Row versions before that hold a null there that nobody computed.
+    """
+    found: dict[str, dict[str, int]] = {plan.title: {} for plan in plans}
+    told = connection.execute(
+        "select told ->> 'schema' || '.' || (told ->> 'name'), split_part(note, ':', 1), max(publication_id)"
+        " from ops.publications cross join lateral jsonb_array_elements(tables) as told"
+        " cross join lateral jsonb_array_elements_text(told -> 'shape') as note"
+        " where note like '%: added' group by 1, 2"
+    ).fetchall()
+    for title, column, publication in told:
+        if title in found and column != PUBLISHED_IN:
+            found[title][column] = publication
+    # What this publication brings is written down at its end.
+    latest = scalar(connection, "select max(publication_id) from ops.publications")
+    for plan in plans:
+        there = {column.name for column in plan.current}
+        if not plan.is_new:
+            found[plan.title] |= {column.name: latest for column in plan.added if column.name not in there}
+    return found
+
+
+def later_columns_read(
+    file: ReportFile, made: Mapping[ReportFile, Sequence[ReportObject]], later: Mapping[str, Mapping[str, int]]
+) -> dict[str, int]:
+    """Which of these columns the file's objects read, by `table.column`, also in views and functions of other files.
+
+    By its words: a name that the text has, of a table that it has. Rather one too many: a figure of a past day that
+    rests on nulls would look like any other.
+    """
+    home = {f"{item.schema}.{item.name}": other for other, objects in made.items() for item in objects}
+    texts, waiting = {}, [file]
+    while waiting:
+        one = waiting.pop()
+        texts[one.name] = one.text
+        named = {".".join(match) for match in QUALIFIED.findall(one.text)}
+        waiting += [home[name] for name in named & home.keys() if home[name].name not in texts]
+    return {
+        f"{title}.{column}": since
+        for title, columns in later.items()
+        for column, since in columns.items()
+        if any(re.search(rf"\b{title}\b", text) and re.search(rf"\b{column}\b", text) for text in texts.values())
+    }
+
+
+def is_list(item: ReportObject) -> bool:
+    """A view of rows as they are: a column that came later is empty in it. Figures of such nulls would be wrong."""
+    return item.kind == "view" and not item.name.endswith("_daily")
 
 
 def _table_view(connection: Connection, plan: TablePlan, first: int | None) -> ReportFile:
@@ -104,8 +162,9 @@ def _over_past_tables(text: str, helpers: set[str], tables: set[str]) -> str:
     return QUALIFIED.sub(moved, text)
 
 
-def _reader(connection: Connection, item: ReportObject, taken: set[str]) -> str:
-    """`reports.<name>_as_of`: a function with the report's own parameters after the day.
+def _reader(connection: Connection, item: ReportObject, taken: set[str], needs: Mapping[str, int]) -> str:
+    """`reports.<name>_as_of`: a function with the report's own parameters after the day. `needs`: columns that came
+    later, with the publication that brought each; it refuses days before.
 
     A function of its own in `as_of` sets the moment and takes it back. It cannot be the same one: PL/pgSQL refuses a
     parameter named as a column of the result, and only a superuser may put our setting into a function's `set`.
@@ -122,6 +181,10 @@ def _reader(connection: Connection, item: ReportObject, taken: set[str]) -> str:
     )
     every = ", ".join(["date", *types])
     passed = "(" + ", ".join(f"${place + 2}" for place in range(len(types))) + ")" if item.kind == "function" else ""
+    asked = "".join(
+        f"\n    perform as_of.publication({sql.Literal(name).as_string(connection)}, {since});"
+        for name, since in sorted(needs.items())
+    )
     words = f"reports.{item.name} as it was published on a past day"
     russian = "каким он был опубликован в тот день"
     # Names are quoted, types and arguments are PostgreSQL's own texts.
@@ -136,7 +199,7 @@ as $as_of$
 declare
     outer_moment text := coalesce(current_setting('chairside.as_of', true), '');
 begin
-    perform set_config('chairside.as_of', as_of.publication_on($1)::text, true);
+    perform set_config('chairside.as_of', as_of.publication_on($1)::text, true);{asked}
     return query select * from {twin}{passed};
     perform set_config('chairside.as_of', outer_moment, true);
 end

@@ -186,6 +186,40 @@ def test_columns_come_go_and_change_their_type_and_the_past_stays_readable(wareh
     assert ("administrator_id",) not in columns, "a column that the report lost may be one that nobody may see any more"
 
 
+def test_a_figure_of_a_column_that_came_later_is_refused_not_made_of_nulls(warehouse: Warehouse) -> None:
+    """A list shows the column empty; what is counted by it would say that all was of no topic."""
+    publish_on(warehouse, FIRST)
+    warehouse.run(f"alter table {BUILD} add column topic text default 'implants'")
+    by_topic = REPORT_FILE.replace("rows.administrator_id", "rows.topic")
+    weekly = by_topic.replace("reports.administrator_conversion", "reports.administrator_conversion_weekly").replace(
+        "_weekly_inquiries", "_inquiries"
+    ).partition("create or replace view")[0]
+    through = weekly.replace("_weekly", "_through").replace(
+        "reports.administrator_conversion_inquiries as rows", "reports.administrator_conversion_topics as rows"
+    )
+    topics = (
+        "create or replace view reports.administrator_conversion_topics with (security_invoker = true) as"
+        " select rows.inquiry_key, rows.clinic_id, rows.topic from reports.administrator_conversion_inquiries as rows;"
+    )
+    warehouse.write_report(weekly, "weekly.sql")
+    warehouse.write_report(f"-- report: administrator_conversion\n{topics}", "a_list.sql")
+    warehouse.write_report(through, "through.sql")
+    publish_on(warehouse, FIRST + timedelta(days=1))
+    warehouse.run(f"update {BUILD} set topic = 'crowns' where inquiry_key = 'q1'")
+    publish_on(warehouse, FIRST + timedelta(days=2))
+
+    for report in ("weekly", "through"):
+        asked = f"select * from reports.administrator_conversion_{report}_as_of('2026-06-0{{}}')"
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match=r"reads .*_inquiries\.topic, which was") as no:
+            warehouse.run(asked.format(1))
+        assert no.value.diag.message_hint == "Ask from 2026-06-02 on, the day from which the product has it."
+        assert warehouse.run(asked.format(2)) == [("implants", 12)]
+        assert sorted(warehouse.run(asked.format(3))) == [("crowns", 1), ("implants", 11)]
+    assert len(warehouse.run("select * from reports.administrator_conversion_as_of('2026-06-01')")) == 2
+    listed = warehouse.run("select distinct topic from reports.administrator_conversion_topics_as_of('2026-06-01')")
+    assert listed == [(None,)]
+
+
 def test_a_value_that_the_new_type_cannot_hold_is_null_in_history(warehouse: Warehouse) -> None:
     publish_on(warehouse, FIRST)
     warehouse.run(f"update {BUILD} set administrator_id = '7'")
