@@ -106,7 +106,8 @@ def later_columns_read(
     rests on nulls would look like any other.
     """
     home = {f"{item.schema}.{item.name}": other for other, objects in made.items() for item in objects}
-    texts, waiting = {}, [file]
+    texts: dict[str, str] = {}
+    waiting = [file]
     while waiting:
         one = waiting.pop()
         texts[one.name] = one.text
