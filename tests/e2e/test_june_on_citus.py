@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.comparing import MOMENT
 from tests.e2e.past import answers, questions
+from warehouse.forget import forget
 from warehouse.pipeline import run_all
 
 JUNE = Path(__file__).resolve().parents[1] / "cases" / "june"
@@ -51,6 +52,35 @@ def told(url: str, asked: dict[str, tuple[str, str]]) -> list[dict[str, list[str
                 said = answers(reader, asked, as_of)
                 found.append({name: sorted(SALTED.sub("x", row) for row in rows) for name, rows in said.items()})
     return found
+
+
+def require_forgettable(url: str) -> None:
+    """The person with the most contacts goes from every table; no row goes with him."""
+    with psycopg.connect(url) as owner:
+        ((person,),) = owner.execute(
+            "select mode() within group (order by person_key) from marts.fct_contacts"
+        ).fetchall()
+    before = rows_of(url, person)
+    assert sum(named for _, named in before.values()) > 10
+    forget(url, person, now=MOMENT)
+    assert rows_of(url, person) == {table: (rows, 0) for table, (rows, _) in before.items()}
+
+
+def rows_of(url: str, person: str) -> dict[str, tuple[int, int]]:
+    """Per published table and history: all rows, and those that name the person."""
+    with psycopg.connect(url) as owner:
+        tables = owner.execute(
+            "select format('%I.%I', nspname, relname) from pg_class"
+            " inner join pg_namespace on pg_namespace.oid = relnamespace"
+            " where nspname in ('marts', 'reports', 'history') and relkind = 'r'"
+        ).fetchall()
+        return {
+            table: owner.execute(
+                f"select count(*), count(*) filter (where to_jsonb(told)::text like %s) from {table} as told".encode(),
+                (f"%{person}%",),
+            ).fetchall()[0]
+            for (table,) in tables
+        }
 
 
 @pytest.fixture
@@ -89,6 +119,7 @@ def test_june_says_the_same_on_citus(citus: str, fresh_database: str, tmp_path: 
                 ).fetchall()
             )
         assert placed["distributed"] >= 10
+        require_forgettable(citus)
     finally:
         with psycopg.connect(fresh_database, autocommit=True) as owner:
             owner.execute("select access.remove_employee(%s)", (READER,))
