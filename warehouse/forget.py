@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from extractors.core.forgotten import Role, plain_name, read_forgotten
+from extractors.core.forgotten import FORGOTTEN, Role, plain_name, read_forgotten
 from extractors.unblocked import unblocked
 from warehouse.forget_act import act
 from warehouse.forget_files import CleanedFile, clean_home
@@ -64,7 +64,7 @@ def forget(
                 connection.execute("lock table ops.forgotten_identifiers in access exclusive mode")
             connection.execute("select access.take_turn()")
             found = find_person(connection, person)
-            number, replacements = _remember(connection, found, now=now, reason=reason)
+            number, replacements = remember(connection, found, now=now, reason=reason)
             replacer = Replacer(found, replacements)
             changed = clean_tables(connection, number, replacer, now)
             say(f"{len(changed)} tables changed")
@@ -78,7 +78,7 @@ def forget(
             )
 
 
-def _remember(
+def remember(
     connection: psycopg.Connection[Any], found: Found, *, now: datetime, reason: str
 ) -> tuple[int, dict[tuple[str, str], str]]:
     """Write the person's row and the hashes; what stands for each identifier from now on."""
@@ -93,13 +93,14 @@ def _remember(
     replacements: dict[tuple[str, str], str] = {
         (role, value): random_for(role, value) for role, value in sorted(found.identifiers)
     }
+    listed = {**replacements, **{("deal", deal): FORGOTTEN for deal in found.deals}}
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into ops.forgotten_identifiers (identifier_hash, role, person_number, replacement)"
             " values (ops.opaque_key('forgotten', %s), %s, %s, %s) on conflict (identifier_hash) do nothing",
             [
                 (f"{role}:{plain_name(value) if role == 'name' else value}", role, number, text)
-                for (role, value), text in replacements.items()
+                for (role, value), text in listed.items()
             ],
         )
     return number, replacements

@@ -13,7 +13,17 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from extractors.core.forgotten import CRM_TABLES, IDENTIFIERS, Forgotten, Hit, Role, plain_name, read_forgotten
+from extractors.core.forgotten import (
+    CRM_TABLES,
+    DEALS,
+    FORGOTTEN,
+    IDENTIFIERS,
+    Forgotten,
+    Hit,
+    Role,
+    plain_name,
+    read_forgotten,
+)
 from warehouse.forget import clean_tables, free_space, random_for
 from warehouse.forget_find import Found, collect, keys_of
 from warehouse.forget_rows import Table, tables
@@ -34,7 +44,7 @@ def forget_again(url: str, people: set[int], *, now: datetime, say: Callable[[st
             if forgotten is None:
                 return
             found = _find(connection, forgotten, number)
-            if not found.identifiers:
+            if not (found.identifiers or found.deals):
                 continue
             changed = clean_tables(connection, number, Replacer(found, _stand_ins(connection, found, number)), now)
         with psycopg.connect(url, autocommit=True) as connection:
@@ -46,7 +56,11 @@ def _find(connection: Connection, forgotten: Forgotten, number: int) -> Found:
     found = Found()
     for role, value in _everything(connection):
         hit: Hit | None = forgotten.find(role, plain_name(value) if role == "name" else value)
-        if hit is not None and hit.person == number:
+        if hit is None or hit.person != number:
+            continue
+        if role == "deal":
+            found.deals.add(value)
+        else:
             found.identifiers.add((role, value))
     built = connection.execute("select to_regclass('build.int_record_persons') is not null").fetchone()
     if found.identifiers and built == (True,):
@@ -73,9 +87,11 @@ def _everything(connection: Connection) -> Iterator[tuple[Role, str]]:
             role: Role | None = "name" if name in NAMES else IDENTIFIERS.get(name)
             if name == "contact_id" and table.name in CRM_TABLES:
                 role = "crm"
+            elif name == DEALS.get(table.name):
+                role = "deal"
             if role is None or type_ not in ("text", "ARRAY"):
                 continue
-            prefix = f"{source}:" if role == "crm" or (role == "patient" and source != "files") else ""
+            prefix = f"{source}:" if role == "crm" or (role in ("patient", "deal") and source != "files") else ""
             for value in _values(connection, table, name, is_array=type_ == "ARRAY"):
                 yield role, prefix + (value.strip().lower() if role == "email" else value.strip())
 
@@ -96,13 +112,19 @@ def _values(connection: Connection, table: Table, column: str, *, is_array: bool
 def _stand_ins(connection: Connection, found: Found, number: int) -> dict[tuple[str, str], str]:
     """By identifier the text of the list; one that the list does not know yet, from before, is added to it."""
     given: dict[tuple[str, str], str] = {}
-    for role, value in sorted(found.identifiers):
-        hashed = f"{role}:{plain_name(value) if role == 'name' else value}"
+
+    def listed(role: str, hashed: str, text: str) -> None:
         connection.execute(
             "insert into ops.forgotten_identifiers (identifier_hash, role, person_number, replacement)"
             " values (ops.opaque_key('forgotten', %s), %s, %s, %s) on conflict (identifier_hash) do nothing",
-            (hashed, role, number, random_for(role, value)),
+            (hashed, role, number, text),
         )
+
+    for deal in sorted(found.deals):
+        listed("deal", f"deal:{deal}", FORGOTTEN)
+    for role, value in sorted(found.identifiers):
+        hashed = f"{role}:{plain_name(value) if role == 'name' else value}"
+        listed(role, hashed, random_for(role, value))
         row = connection.execute(
             "select replacement from ops.forgotten_identifiers"
             " where identifier_hash = ops.opaque_key('forgotten', %s)", (hashed,),

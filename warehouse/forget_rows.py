@@ -17,6 +17,7 @@ from psycopg.types.json import Json, Jsonb
 
 from extractors.core.forgotten import (
     ADDRESSES,
+    DEALS,
     FORGOTTEN,
     IDENTIFIERS,
     PHONES,
@@ -104,8 +105,11 @@ def clean_landed(connection: Connection, table: Table, forgotten: Forgotten, rep
         sql.SQL("{} && %(ids)s::text[]" if types[name] == "ARRAY" else "{} = any(%(ids)s)").format(sql.Identifier(name))
         for name in looked_at if IDENTIFIERS.get(name) == "patient" or name in numbers
     ]  # fmt: skip
+    if (number := DEALS.get(table.name)) is not None:
+        by_id.append(sql.SQL("{} = any(%(deals)s)").format(sql.Identifier(number)))
     condition = sql.SQL(" or ").join([sql.SQL("{} ~* %(pattern)s").format(anything), *by_id])
-    given = {"ids": ids, "pattern": "|".join(replacer.server_patterns()) or "(?!)"}
+    deals = [deal if source == "files" else deal.removeprefix(f"{source}:") for deal in replacer.deals]
+    given = {"ids": ids, "deals": deals, "pattern": "|".join(replacer.server_patterns()) or "(?!)"}
     found = connection.execute(
         sql.SQL("select ctid::text, {} from {} where {}").format(
             sql.SQL(", ").join(map(sql.Identifier, names)), table.identifier, condition

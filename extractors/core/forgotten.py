@@ -22,7 +22,7 @@ import psycopg
 from extractors.core.rows import RejectedRow, Row
 from extractors.phones import to_e164
 
-Role = Literal["phone", "email", "patient", "client", "crm", "name"]
+Role = Literal["phone", "email", "patient", "client", "crm", "name", "deal"]
 
 # A column beside its normalised form.
 PHONES = {"phone": "phone_e164", "phones": "phones_e164"}
@@ -39,6 +39,8 @@ IDENTIFIERS: dict[str, Role] = {
 CRM_TABLES = frozenset(
     {"amocrm__contacts", "amocrm__leads", "bitrix24__contacts", "bitrix24__leads", "bitrix24__deals"}
 )
+# A deal's own number. It stays, and tells whose words a deal has that names its client nowhere: a lead of it does.
+DEALS = {"files__deals": "deal_id", "bitrix24__deals": "deal_id", "amocrm__leads": "lead_id"}
 # Emptied in a row of a forgotten person.
 PRIVATE = frozenset({
     "full_name", "client_name", "first_name", "second_name", "last_name", "birth_date", "note", "recording_url",
@@ -116,7 +118,10 @@ class Forgotten:
     def concerns(self, source: str, value: object) -> bool:
         """Whether anything inside a row as it came (a rejected one) is an identifier or the name of such a person."""
         if isinstance(value, Mapping):
-            return any(self.concerns(source, part) for part in value.values())
+            return any(
+                self.concerns(source, part) or (_names_a_deal(key) and self.find("deal", str(part).strip()) is not None)
+                for key, part in value.items()
+            )
         if isinstance(value, list | tuple):
             return any(self.concerns(source, part) for part in value)
         if not isinstance(value, str | int) or isinstance(value, bool):
@@ -130,6 +135,11 @@ class Forgotten:
             or self.find("name", plain_name(text))
             or self.clean_text(text) != text
         )
+
+
+def _names_a_deal(header: object) -> bool:
+    """Whether a column as an import file has it may hold a deal's number: short numbers stand in other columns too."""
+    return any(word in str(header).casefold() for word in ("deal", "сделк"))
 
 
 def identifier_hash(salt: str, role: Role, value: str) -> str:
@@ -194,6 +204,8 @@ def cleaner(forgotten: Forgotten, table: str, columns: Sequence[str]) -> Callabl
             identifiers.append((place, role))
         elif name == "contact_id" and table in CRM_TABLES:
             identifiers.append((place, "crm"))
+        elif name == DEALS.get(table):
+            identifiers.append((place, "deal"))
     if (not identifiers and "resource_id" not in places) or table in NOT_ABOUT_PEOPLE:
         return None
     texts = [place for name, place in places.items() if name in private | ADDRESSES]
@@ -202,11 +214,13 @@ def cleaner(forgotten: Forgotten, table: str, columns: Sequence[str]) -> Callabl
     def in_list(role: Role, value: str) -> Hit | None:
         if role == "patient" and source != "files":
             value = f"{source}:{value}"
-        if role == "crm":
+        if role == "crm" or (role == "deal" and source != "files"):
             value = f"{source}:{value}"
         return forgotten.find(role, value.lower().strip() if role == "email" else value)
 
-    def said(role: Role, hit: Hit) -> str:
+    def said(role: Role, hit: Hit, value: str) -> str:
+        if role == "deal":
+            return value
         own = role == "patient" and source != "files"
         return hit.replacement.removeprefix(f"{source}:") if own else hit.replacement
 
@@ -246,7 +260,7 @@ def cleaner(forgotten: Forgotten, table: str, columns: Sequence[str]) -> Callabl
             def stand_in(one: Any, role: Role = role) -> Any:  # noqa: ANN401 - a value of any column
                 hit = hits.get(f"{role}:{one}")
                 if hit is not None:
-                    return said(role, hit)
+                    return said(role, hit, one)
                 # An address that came later, or one that others share: in this row it is the forgotten person's.
                 if others or one is None or role not in ("phone", "email"):
                     return one

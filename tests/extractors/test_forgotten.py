@@ -35,6 +35,9 @@ LIST = {
     ("client", "c-101"): "forgotten-c",
     ("crm", "amocrm:7"): "forgotten-7",
     ("name", "patient one"): "forgotten",
+    ("deal", "D1"): "forgotten",
+    ("deal", "bitrix24:7"): "forgotten",
+    ("deal", "amocrm:8"): "forgotten",
 }
 # Texts that name no person; a new column must be put here or among the private ones of extractors/core/forgotten.py.
 INNOCENT = (
@@ -106,6 +109,20 @@ def test_a_number_counts_only_where_it_is_the_patients() -> None:
     assert clean("fhir__payments", payment_id="1", patient_id="42")["patient_id"] == "42", "another clinic system"
     assert clean("amocrm__leads", contact_id="7", name="Patient One") == {"contact_id": "forgotten-7", "name": None}
     assert clean("calltouch__calls", call_id="7", contact_id="7", phone_e164=None)["contact_id"] == "7"
+
+
+def test_a_deal_that_names_its_client_nowhere_is_known_by_its_number() -> None:
+    """Only a lead of it has the phone; a vendor's number counts with its source."""
+    row = clean("files__deals", deal_id="D1", name="Crown for the florist", first_request="above the chemist", amount=9)
+    assert row == {"deal_id": "D1", "name": None, "first_request": None, "amount": 9}
+    row = clean("bitrix24__deals", deal_id="7", title="Crown", contact_id=None, source_description="asks for Vanya")
+    assert row == {"deal_id": "7", "title": None, "contact_id": None, "source_description": None}
+    assert clean("amocrm__leads", lead_id="8", name="Crown") == {"lead_id": "8", "name": None}
+    for other in ({"deal_id": "D2", "name": "Crown"}, {"deal_id": "7", "name": "a deal of the file"}):
+        assert clean("files__deals", **other) == other
+    known = the_list()
+    assert known.concerns("files", {"Сделка": "D1", "Название": "Crown", "Сумма": "much"})
+    assert not known.concerns("files", {"Сделка": "D2", "Код": "D1"})
 
 
 def test_a_phone_in_somebody_elses_note_is_replaced() -> None:

@@ -7,8 +7,9 @@ from typing import cast
 import psycopg
 import pytest
 
-from extractors.core.forgotten import Role
-from tests.warehouse.small_warehouse import Warehouse
+from extractors.core.forgotten import Role, cleaned
+from tests.warehouse.small_warehouse import NOW, Warehouse
+from warehouse.forget import clean_tables, remember
 from warehouse.forget_find import Found, collect_derived
 from warehouse.forget_rows import clean_cells, tables
 from warehouse.forget_text import Replacer
@@ -35,6 +36,25 @@ def test_words_of_a_deal_go_with_its_person_from_every_table_that_has_them(wareh
         rows = warehouse.run(f"select * from {place} order by deal_id")
         assert rows[0] == ("D1", "C1", None, None, None, None)
         assert rows[1][2:5] == ("Crown for the florist", "Vanya", "lives above the chemist")
+
+
+def test_words_of_a_deal_known_by_its_lead_stay_away_when_its_file_comes_again(warehouse: Warehouse) -> None:
+    """The deals' own rows name nobody, so a load knows them by their numbers only."""
+    columns = ["deal_id", "name", "stage_kind", "first_request"]
+    rows = [("D1", "Crown for the florist", "open", "lives above the chemist"), ("D2", "Crown", "open", None)]
+    found = Found(keys={"patient:P1"}, identifiers={("phone", "+79998887766")}, deals={"D1", "bitrix24:7"})
+    with psycopg.connect(warehouse.url) as connection:
+        with connection.cursor() as cursor:
+            query = f"insert into staging.files__deals ({', '.join(columns)}) values (%s, %s, %s, %s)"
+            cursor.executemany(query.encode(), rows)
+        connection.execute("insert into staging.bitrix24__deals (deal_id, title) values ('7', 'Crown'), ('8', 'Crown')")
+        number, replacements = remember(connection, found, now=NOW, reason="asked")
+        clean_tables(connection, number, Replacer(found, replacements), NOW)
+        again = [row for batch in cleaned(connection, "files__deals", columns, [list(rows)]) for row in batch]
+        vendor = connection.execute("select deal_id, title from staging.bitrix24__deals order by 1").fetchall()
+
+    assert again == [("D1", None, "open", None), ("D2", "Crown", "open", None)]
+    assert vendor == [("7", None), ("8", "Crown")]
 
 
 @pytest.mark.parametrize("known_by", ["client:c-101", "phone:+79998887766"])

@@ -21,14 +21,30 @@ comment on column ops.forgotten_people.email is 'The same for e-mails.';
 
 create table if not exists ops.forgotten_identifiers (
     identifier_hash text primary key,
-    role text not null check (role in ('phone', 'email', 'patient', 'client', 'crm', 'name')),
+    role text not null check (role in ('phone', 'email', 'patient', 'client', 'crm', 'name', 'deal')),
     person_number bigint not null references ops.forgotten_people,
     replacement text not null
 );
+do $$
+begin
+    -- Earlier versions knew no deals. Asked first: every load holds this table while it writes.
+    if not exists (
+        select from pg_constraint
+        where conrelid = 'ops.forgotten_identifiers'::regclass and contype = 'c'
+            and pg_get_constraintdef(oid) like '%deal%'
+    ) then
+        alter table ops.forgotten_identifiers
+            drop constraint if exists forgotten_identifiers_role_check,
+            add constraint forgotten_identifiers_role_check
+            check (role in ('phone', 'email', 'patient', 'client', 'crm', 'name', 'deal'));
+    end if;
+end
+$$;
 comment on table ops.forgotten_identifiers is
     'What must not come back. One row per identifier of a forgotten person. Asked by every load before a row is written.';
 comment on column ops.forgotten_identifiers.identifier_hash is 'ops.opaque_key(''forgotten'', role || '':'' || identifier).';
-comment on column ops.forgotten_identifiers.role is 'phone, email, patient, client (site visitor), crm (a CRM''s contact) or name.';
+comment on column ops.forgotten_identifiers.role is
+    'phone, email, patient, client (site visitor), crm (a CRM''s contact), name or deal (which keeps its number and loses its words).';
 comment on column ops.forgotten_identifiers.person_number is 'Whose it was.';
 comment on column ops.forgotten_identifiers.replacement is
     'Random text that stands for it everywhere, so that what belongs together still does and sums stay.';
