@@ -7,7 +7,6 @@ remembers a run and keeps its logs. What loads noted in the warehouse has settin
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,15 +18,16 @@ from extractors.core.errors import ConfigError
 from runtime.home import Home
 from runtime.progress import Progress
 from runtime.supervise import ProcessFailed, guarded, stop_services
+from warehouse.long_logs import begin_anew_if_long
 
 SETTING = "CHAIRSIDE_KEEP_RUNS_DAYS"
 KEEP_DAYS = 90
 LOOK_SECONDS = 1800.0
-LONGEST_LOG = 64 * 2**20  # bytes; of each service one more file of so much is kept
 # With a run go its tasks. The newest run of each DAG stays: Airflow knows the next one by it.
 TABLES = "dag_run,log,job,asset_event"
-# Reads of personal data are collected from it (warehouse/personal_reads.py).
-WHOLE = ("postgres.log",)
+# Reads of personal data are collected from it: the step of a build that collects them bounds it
+# (warehouse/personal_reads.py), so that none is let go that nobody collected.
+NOT_OURS = ("postgres.log",)
 
 
 def keep_days(environ: Mapping[str, str]) -> int | None:
@@ -74,8 +74,8 @@ def is_due(home: Home, now: datetime) -> bool:
 def tidy(home: Home, environ: Mapping[str, str], now: datetime, stopped: threading.Event) -> None:
     """Remove what is older than it is kept. `environ`: Airflow's. Raises ProcessFailed."""
     for log in sorted(home.logs.glob("*.log")):
-        if log.name not in WHOLE and log.stat().st_size > LONGEST_LOG:
-            begin_anew(log)
+        if log.name not in NOT_OURS:
+            begin_anew_if_long(log)
     days = keep_days(environ)
     if days is None:
         return
@@ -93,13 +93,6 @@ def tidy(home: Home, environ: Mapping[str, str], now: datetime, stopped: threadi
         stop_services([service])
     if ended and service.guard.returncode != 0:
         raise ProcessFailed(f"`airflow db clean` failed; see {log}")
-
-
-def begin_anew(log: Path) -> None:
-    """Its lines so far go to a file beside it; its service, which holds the log open, writes on at its beginning."""
-    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
-    log.with_name(f"{log.name}.1").chmod(log.stat().st_mode & 0o777)
-    os.truncate(log, 0)
 
 
 def remove_older(folder: Path, before: datetime) -> None:

@@ -14,19 +14,29 @@ from pathlib import Path
 
 import psycopg
 
+from warehouse.long_logs import before, begin_anew_if_long
+
 LINE = re.compile(rb"chairside personal read ([0-9a-f]{64}) (\{.*\})\s*$")
 BATCH = 5_000
 
 
 def collect(url: str, log: Path) -> int:
-    """Keep the lines of a log that the server wrote itself; how many were new. 0 where there is no such file."""
+    """Keep the lines of a log that the server wrote itself, and of what it said before it began anew; how many were
+    new. 0 where there is no such file.
+    """
     kept = 0
-    if not log.is_file():
-        return kept
     with psycopg.connect(url) as connection:
-        for stamps, payloads in _batches(log):
-            row = connection.execute("select ops.keep_personal_reads(%s, %s)", (stamps, payloads)).fetchone()
-            kept += int(row[0]) if row else 0
+        for path in filter(Path.is_file, (before(log), log)):
+            for stamps, payloads in _batches(path):
+                row = connection.execute("select ops.keep_personal_reads(%s, %s)", (stamps, payloads)).fetchone()
+                kept += int(row[0]) if row else 0
+    return kept
+
+
+def collect_and_bound(url: str, log: Path) -> int:
+    """`collect`, and a log that has grown long begins anew: what was written meanwhile the next one finds beside it."""
+    kept = collect(url, log)
+    begin_anew_if_long(log)
     return kept
 
 

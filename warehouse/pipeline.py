@@ -247,15 +247,15 @@ def lints(url: str, *, run_id: str, say: Say = print) -> None:
 def expire_history(url: str, *, run_id: str, now: datetime, say: Say = print) -> None:
     """Let go what is older than its setting: row versions (history_days), what no model reads of a row (raw_days), what
     loads noted about themselves (journal_days), notes of who read personal data (personal_reads_days). New notes of
-    these are collected from the server's log first.
+    these are collected from the server's log first, which then begins anew where it is long.
     """
-    from warehouse.personal_reads import collect, expire
+    from warehouse.personal_reads import collect_and_bound, expire
 
     with step(url, run_id, "expire_history", say) as note, psycopg.connect(url) as connection:
         row = connection.execute("select rows_deleted, oldest_day from ops.expire_history(%s)", (now,)).fetchone()
         raw = connection.execute("select rows_emptied, rows_deleted from ops.expire_raw(%s)", (now,)).fetchone()
         journals = connection.execute("select ops.expire_journals(%s)", (now,)).fetchone()
-        noted = collect(url, work_folder().parent / "logs" / "postgres.log")
+        noted = collect_and_bound(url, work_folder().parent / "logs" / "postgres.log")
         expire(url, now)
         note.text = f"{row[0]} old row versions deleted; the oldest day to read is {row[1]}" if row else ""
         note.text += f"; {raw[0]} landed rows emptied of what came raw" if raw and raw[0] else ""

@@ -73,7 +73,7 @@ def test_logs_of_old_tasks_go_with_their_folders_and_younger_ones_stay(home: Hom
 def test_a_long_log_begins_anew_while_its_service_writes_and_reads_of_personal_data_stay(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tidy, "LONGEST_LOG", 10)
+    monkeypatch.setattr("warehouse.long_logs.LONGEST_LOG", 10)
     for name in ("airflow-scheduler.log", "postgres.log"):
         (home.logs / name).write_text("more than ten bytes\n")
     with (home.logs / "airflow-scheduler.log").open("ab", buffering=0) as service:

@@ -12,7 +12,7 @@ from psycopg import errors
 
 from tests.warehouse.small_warehouse import Warehouse
 from warehouse.lint import run_lints
-from warehouse.personal_reads import collect, expire
+from warehouse.personal_reads import collect, collect_and_bound, expire
 
 REPORT = "administrator_conversion"
 PEOPLE = "reports.administrator_conversion_people"
@@ -140,6 +140,34 @@ def test_old_reads_go_after_the_days_of_the_setting(published: Warehouse, reader
 
 def test_a_log_that_is_not_there_is_no_error(published: Warehouse, tmp_path: Path) -> None:
     assert collect(published.url, tmp_path / "none.log") == 0
+
+
+def test_a_long_log_begins_anew_and_no_read_is_passed_over(
+    published: Warehouse, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read that is written after the lines were collected, and before the log begins anew, is found the next time."""
+    log = tmp_path / "postgres.log"
+    monkeypatch.setattr("warehouse.long_logs.LONGEST_LOG", 10)
+    for query in (f"select phone from {PEOPLE}", f"select * from {LIST}"):
+        reader.ask(query)
+    first, *late = (f"2026-07-01 09:00:00 UTC [7] LOG:  {line}\n" for line in reader.heard)
+    log.write_text(first)
+    with log.open("ab", buffering=0) as server:
+
+        def collected(url: str, path: Path) -> int:
+            found = collect(url, path)
+            server.write("".join(late).encode())
+            return found
+
+        monkeypatch.setattr("warehouse.personal_reads.collect", collected)
+        assert collect_and_bound(published.url, log) == 1
+        server.write(b"on\n")
+    assert log.read_text() == "on\n"
+    assert collect(published.url, log) == len(late) > 0
+    monkeypatch.setattr("warehouse.personal_reads.collect", collect)
+    monkeypatch.setattr("warehouse.long_logs.LONGEST_LOG", 10**6)
+    assert collect_and_bound(published.url, log) == 0
+    assert log.read_text() == "on\n", "it is short"
 
 
 def test_the_note_costs_a_query_not_a_row(published: Warehouse, reader: Reader) -> None:
