@@ -46,6 +46,7 @@ from warehouse.publish_reports import (
 from warehouse.publish_shape import finish_shape, prepare_shape
 from warehouse.publish_tables import Connection, TableChange, TablePlan, plan_table, scalar, write_difference
 from warehouse.publish_touched import hold_touched, keep_published, known_rows
+from warehouse.settings_of_no_figure import SETTINGS_OF_NO_FIGURE
 
 # What the twins and traces need beside their report's own tables (warehouse/sql/151_history.sql, 154_trace.sql): no row
 # about anybody.
@@ -68,10 +69,6 @@ LOCK_FOR_SHAPE = """
         )
     )
 """
-# They say how long something is kept, or noted: no figure follows from them, so a change of one explains no change.
-SETTINGS_OF_NO_FIGURE = (
-    "as_of", "history_days", "raw_days", "journal_days", "personal_reads_days", "audit_personal_reads",
-)  # fmt: skip
 # A table is analysed after this share of its rows changed. Autovacuum would do it later, after slow first reads.
 NOTABLE_SHARE = 0.02
 

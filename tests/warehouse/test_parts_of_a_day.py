@@ -10,10 +10,11 @@ import pytest
 
 from tests.warehouse.small_warehouse import Warehouse
 from warehouse.dbt import BuildFailed, Dbt, ModelRun
-from warehouse.increment import recipe, steps
+from warehouse.increment import recipe, run, steps
 from warehouse.increment.recipe import Stage, Step
 from warehouse.increment.run import code_hash
 from warehouse.publish_touched import hold_touched, keep_published
+from warehouse.settings_of_no_figure import SETTINGS_OF_NO_FIGURE
 
 TWICE = "select number from (values (1), (1)) as told (number)"
 
@@ -46,6 +47,24 @@ def test_what_a_test_of_a_day_finds_is_a_failure_and_nothing_of_the_day_stays(
     ]  # fmt: skip
     with psycopg.connect(fresh_database) as connection:
         assert connection.execute("select to_regnamespace('day')").fetchone() == (None,)
+
+
+def test_how_long_something_is_kept_is_no_reason_to_build_everything(warehouse: Warehouse) -> None:
+    for kind in ("clinics", "employees", "counterparties", "tracking_addresses", "treatment_stages"):
+        warehouse.run(f"create table build.int_{kind}_unioned (id text)")
+
+    def rules_after(name: str, value: str) -> str:
+        with psycopg.connect(warehouse.url) as connection:
+            connection.execute(
+                "insert into staging.settings (name, value) values (%s, %s)"
+                " on conflict (name) do update set value = excluded.value", (name, value),
+            )  # fmt: skip
+            return run._rules(connection)
+
+    before = rules_after("reporting_currency", "RUB")
+    for name in SETTINGS_OF_NO_FIGURE:
+        assert rules_after(name, "7") == before, name
+    assert rules_after("reporting_currency", "EUR") != before
 
 
 def _chain(first: str) -> Stage:

@@ -30,6 +30,7 @@ from warehouse.increment.leftovers import drop_leftovers
 from warehouse.increment.plan import read_plan
 from warehouse.increment.recipe import read_recipe
 from warehouse.publish_reports import read_report_files
+from warehouse.settings_of_no_figure import SETTINGS_OF_NO_FIGURE
 from warehouse.timings import Scope
 
 # Beyond this share of all records the way of a day costs more than the way of everything.
@@ -44,7 +45,8 @@ select md5(concat_ws(
     (select sum(hash_record_extended(rules, 0)::numeric) from build.int_employees_unioned as rules),
     (select sum(hash_record_extended(rules, 0)::numeric) from build.int_counterparties_unioned as rules),
     (select sum(hash_record_extended(rules, 0)::numeric) from build.int_tracking_addresses_unioned as rules),
-    (select sum(hash_record_extended(rules, 0)::numeric) from staging.settings as rules where name <> 'as_of'),
+    (select sum(hash_record_extended(rules, 0)::numeric) from staging.settings as rules
+        where name <> all(%s::text[])),
     exists (select from build.int_treatment_stages_unioned)
 ))
 """
@@ -170,7 +172,7 @@ def _rule(name: str) -> int:
 
 
 def _rules(connection: psycopg.Connection[Any]) -> str:
-    return str(connection.execute(_RULES).fetchall()[0][0])
+    return str(connection.execute(_RULES, (list(SETTINGS_OF_NO_FIGURE),)).fetchall()[0][0])
 
 
 def _state(url: str) -> State | None:
