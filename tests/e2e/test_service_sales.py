@@ -181,6 +181,43 @@ def test_buyers_are_told_by_how_often_they_come(july: str) -> None:
     assert often == [("Professional hygiene", 3, 7, 2, Decimal("66.67"), Decimal("7.5"))]
 
 
+def test_who_gives_back_buys_nothing(july: str) -> None:
+    """H2 gives June's hygiene back in July, Z never bought one: 2 lines and -5 500, no purchase, no buyer."""
+    columns = "purchases, first_at is null, sales, quantity, amount, median_days_between"
+    call = f"{JULY_DAYS}, {HYGIENE}"
+    with psycopg.connect(july) as owner:
+
+        def told(query: str) -> list[tuple[Any, ...]]:
+            return owner.execute(query.encode()).fetchall()
+
+        sold = f"select sales, quantity, amount, buyers from reports.service_sales({call})"
+        often = f"select buyers, purchases, median_days_between from reports.service_frequency({call})"
+        before, frequency = told(sold), told(often)
+        for table in ("service_sales_lines", "service_buyers_lines"):
+            moment = ", sold_at" if table == "service_buyers_lines" else ""
+            at = ", '2026-07-20 10:00+03'::timestamptz" if moment else ""
+            owner.execute(
+                f"insert into reports.{table} (sale_id, clinic_id, person_key, amount, sold_date, item_kind, item_type,"
+                f" item, quantity, published_in{moment})"
+                f" select 'R' || person_key, 'C1', person_key, amount, '2026-07-20', 'service', 'hygiene',"
+                f" 'Professional hygiene', 1, 0{at}"
+                " from (values ('patient:H2', -5000), ('patient:Z', -500)) as given (person_key, amount)".encode()
+            )
+        rows = told(
+            f"select {columns} from reports.service_buyers({call}) where person_key in ('patient:H2', 'patient:Z')"
+        )
+        whole = told(
+            f"select {columns} from reports.service_buyers(date '2026-06-01', date '2026-07-31', {HYGIENE})"
+            " where person_key = 'patient:H2'"
+        )
+        assert rows == [(0, True, 1, 1, -500, None), (0, True, 1, 1, -5000, None)]
+        assert whole == [(1, False, 2, 2, 0, None)], "an interval of 30 days was no interval between purchases"
+        ((sales, quantity, amount, buyers),) = before
+        assert told(sold) == [(sales + 2, quantity + 2, amount - 5500, buyers)]
+        assert told(often) == frequency
+        owner.rollback()
+
+
 def test_of_fifteen_who_attend_five_do_not_renew_and_a_third_is_lost(july: str) -> None:
     """The worked example of RULES section 10."""
     found = values(

@@ -1,4 +1,5 @@
-"""Sales of a random month that follow no visit: goods and services bought again, subscriptions renewed or not."""
+"""Sales of a random month that follow no visit: goods and services bought again or given back, subscriptions renewed or
+not."""
 
 from __future__ import annotations
 
@@ -19,6 +20,8 @@ def add_studio(m: Month) -> None:
         add_service(m, m.rng.choice(patients))
     for patient_id in m.rng.sample(patients, min(len(patients), 12)):
         add_subscriptions(m, patient_id)
+    for _ in range(m.rng.randint(1, 5)):
+        give_back(m, m.rng.choice(patients))
 
 
 def add_service(m: Month, patient_id: str) -> None:
@@ -28,6 +31,12 @@ def add_service(m: Month, patient_id: str) -> None:
     for _ in range(m.rng.choice((1, 1, 2, 3))):
         day = m.first - timedelta(days=30.4 * months_ago) + timedelta(days=m.rng.randint(-2, 32))
         sell(m, patient_id if m.maybe(0.95) else "", day_offset=(day - m.first).days, kind=kind, type_=type_, item=item)
+
+
+def give_back(m: Month, patient_id: str) -> None:
+    """What somebody bought, or another, on a day with or without a purchase."""
+    kind, type_, item = m.rng.choice(SERVICES)
+    sell(m, patient_id, day_offset=m.rng.randint(-2, 32), kind=kind, type_=type_, item=item, sign="-")
 
 
 def add_subscriptions(m: Month, patient_id: str) -> None:
@@ -59,6 +68,7 @@ def sell(
     item: str,
     valid: tuple[int, int] | None = None,
     renews: str = "",
+    sign: str = "",
 ) -> str:
     """One line at a working hour, seldom in the first or last minute of the day; days count from the month's first."""
     clinic_id = m.card_clinic.get(patient_id) or m.clinic()
@@ -78,7 +88,7 @@ def sell(
         item_type=type_,
         item=item,
         quantity=m.rng.choice(("", "1", "2", "0.5")),
-        amount=f"{m.rng.randint(100, 900000) / 100:.2f}",
+        amount=f"{sign}{m.rng.randint(100, 900000) / 100:.2f}",
         cost=f"{m.rng.randint(0, 9000) / 100:.2f}" if m.maybe(0.97) else "",
         currency="EUR" if euros else "RUB",
         valid_from=(m.first + timedelta(days=valid[0])).isoformat() if valid else "",

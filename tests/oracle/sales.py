@@ -175,11 +175,16 @@ def sum_of(sales: list[Sale]) -> Fraction:
     return sum((sale.amount or Fraction(0) for sale in sales), Fraction(0))
 
 
+def is_bought(sale: Sale) -> bool:
+    """A line below 0 gives something back."""
+    return sale.amount is None or sale.amount >= 0
+
+
 def figures(sales: list[Sale], prefix: str) -> dict[str, Any]:
     return {
         f"{prefix}quantity": half_up(sum((sale.quantity for sale in sales), Fraction(0)), 6),
         f"{prefix}amount": half_up(sum_of(sales)),
-        f"{prefix}buyers": len({sale.person for sale in sales if sale.person}),
+        f"{prefix}buyers": len({sale.person for sale in sales if sale.person and is_bought(sale)}),
     }
 
 
@@ -192,7 +197,7 @@ def service_buyers(
     item_kind: str | None = None,
     clinic: str | None = None,
 ) -> list[dict[str, Any]]:
-    """One row per known buyer of the period; a purchase is a local day on which he bought."""
+    """One row per known person with a line in the period; a purchase is a local day on which he bought."""
     names = {card["patient_id"]: card["full_name"] for card in data["patients"]}
     bought: dict[str, list[Sale]] = {}
     for sale in chosen(data, item_kind, item_type, item, clinic):
@@ -200,15 +205,16 @@ def service_buyers(
             bought.setdefault(sale.person, []).append(sale)
     rows = []
     for person, sales in sorted(bought.items()):
-        days = sorted({sale.sold_on for sale in sales})
+        purchases = [sale for sale in sales if is_bought(sale)]
+        days = sorted({sale.sold_on for sale in purchases})
         gaps = [(later - earlier).days for earlier, later in pairwise(days)]
         rows.append(
             {
                 "person_key": person,
                 "full_name": names.get(person.removeprefix("patient:")),
                 "purchases": len(days),
-                "first_at": min(sale.sold_at for sale in sales),
-                "last_at": max(sale.sold_at for sale in sales),
+                "first_at": min((sale.sold_at for sale in purchases), default=None),
+                "last_at": max((sale.sold_at for sale in purchases), default=None),
                 "median_days_between": half_up(Fraction(median(gaps))) if gaps else None,
                 "purchases_per_year": ratio(Fraction(len(gaps)) * Fraction("365.25"), Fraction(sum(gaps))),
                 "sales": len(sales),

@@ -30,7 +30,7 @@ SPECIAL = ("stated booked without appointment", "callback of a later day", "call
            "deal of an unknown person", "deal after sessions",
            "subscription renewed", "subscription running", "subscription may_renew", "subscription stays",
            "subscription lost", "renewed in another clinic", "sale to nobody known", "bought again",
-           "sold only before")  # fmt: skip
+           "sold only before", "only given back")  # fmt: skip
 YEARS = (date(2024, 1, 1), date(2027, 12, 31))
 MOMENT = datetime(2026, 7, 5, 9, tzinfo=UTC)
 
@@ -77,6 +77,7 @@ def what_occurs(w: World) -> Counter[str]:
         seen["renewed in another clinic"] += subscription["renewed"] and not subscription["renewed_on"]
     seen["sale to nobody known"] += sum(sale["patient_id"] is None for sale in w.data["sales"])
     seen["bought again"] += sum(row["purchases"] > 1 for row in service_buyers(w.data, *YEARS))
+    seen["only given back"] += sum(not row["purchases"] for row in service_buyers(w.data, *YEARS, item="Brush"))
     seen["sold only before"] += sum(not row["sales"] for row in service_sales(w.data, *YEARS))
     return seen
 

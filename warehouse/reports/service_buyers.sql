@@ -1,7 +1,8 @@
 -- report: service_buyers
 -- Who bought a service (Кто покупал услугу), RULES section 10: how many times, first and last purchase, median interval.
 -- A purchase is a local day on which the person bought what is asked for: two fillings on one visit are one purchase, however the
--- clinic system wrote them down. Names come from a table whose rows exist only for readers with a right to personal data.
+-- clinic system wrote them down. A line below 0 gives something back: it lowers quantity and amount, and is no purchase. Who only
+-- gave back in the period has a row with no purchase, so that amounts are those of service_sales. Names come from a table whose rows exist only for readers with a right to personal data.
 
 create or replace function reports.service_buyers(
     date_from date,
@@ -29,14 +30,12 @@ security invoker
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $function$
-    with purchases as (
+    with days as (
         select
             lines.person_key,
             lines.sold_date,
-            lines.sold_date
-            - lag(lines.sold_date) over (partition by lines.person_key order by lines.sold_date) as days_between,
-            min(lines.sold_at) as first_at,
-            max(lines.sold_at) as last_at,
+            min(lines.sold_at) filter (where lines.amount is null or lines.amount >= 0) as first_at,
+            max(lines.sold_at) filter (where lines.amount is null or lines.amount >= 0) as last_at,
             count(*) as sales,
             sum(lines.quantity) as quantity,
             sum(lines.amount) as amount
@@ -51,10 +50,22 @@ as $function$
             and (service_buyers.clinic is null or lines.clinic_id = service_buyers.clinic)
         group by lines.person_key, lines.sold_date
     ),
+    -- of a day with purchases: the days since the one before
+    purchases as (
+        select
+            days.*,
+            case
+                when days.first_at is not null
+                    then days.sold_date - lag(days.sold_date) over (
+                        partition by days.person_key, days.first_at is not null order by days.sold_date
+                    )
+            end as days_between
+        from days
+    ),
     buyers as (
         select
             purchases.person_key,
-            count(*) as purchases,
+            count(purchases.first_at) as purchases,
             min(purchases.first_at) as first_at,
             max(purchases.last_at) as last_at,
             percentile_cont(0.5) within group (order by purchases.days_between) as median_days,
@@ -136,6 +147,7 @@ as $function$
             and (service_frequency.item_kind is null or lines.item_kind = service_frequency.item_kind)
             and reports.is_one_of('item_kind', service_frequency.item_kind, 'service', 'goods', 'subscription', 'unknown')
             and (service_frequency.clinic is null or lines.clinic_id = service_frequency.clinic)
+            and (lines.amount is null or lines.amount >= 0)
         group by lines.item_kind, lines.item_type, lines.item, lines.person_key, lines.sold_date
     ),
     counted as (

@@ -119,6 +119,8 @@ as $function$
             sold.item_type,
             sold.item,
             sold.person_key,
+            -- a line below 0 gives something back: who only gives back buys nothing
+            bool_or(sold.amount is null or sold.amount >= 0) as has_bought,
             count(*) as sales,
             sum(sold.quantity) as quantity,
             sum(sold.amount) as amount
@@ -136,7 +138,7 @@ as $function$
             sum(bought.sales)::bigint as sales,
             sum(bought.quantity) as quantity,
             coalesce(sum(bought.amount), 0) as amount,
-            count(bought.person_key) as buyers
+            count(bought.person_key) filter (where bought.has_bought) as buyers
         from bought
         group by bought.first_day, bought.last_day, bought.item_kind, bought.item_type, bought.item
     ),
