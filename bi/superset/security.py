@@ -17,7 +17,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, g, has_request_context, request, session
 from flask_babel import get_locale
-from flask_login import current_user
+from flask_login import current_user, user_logged_in
 from jinja2 import ChoiceLoader, FileSystemLoader
 from superset.extensions import manifest_processor
 from superset.security import SupersetSecurityManager
@@ -29,6 +29,7 @@ from bi.superset.ahead import OPTIONS, ask_ahead, file_in
 from bi.superset.answers import AHEAD, keep_answers
 from bi.superset.bridge import Bridge, Viewer, login_of
 from bi.superset.openings import Opening, Openings
+from bi.superset.signed_in import NAME, counts_still, mark_of_password
 from bi.superset.static_files import DASHBOARD_STYLES, FOR_DASHBOARDS, PREFIX
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -97,6 +98,16 @@ def own_mark() -> str | None:
     return mark_of(viewer_of(getattr(current_user, "username", None)))
 
 
+def password_mark(viewer: Viewer | None) -> str:
+    """What a cookie or a token of that viewer carries."""
+    return mark_of_password(current_app.config["SECRET_KEY"], viewer.sign_in_password if viewer else "")
+
+
+def remember_password(_app: Flask, user: Any) -> None:  # noqa: ANN401 - FAB's user
+    """At each sign-in: a new password ends what was signed in with the one before."""
+    session[NAME] = password_mark(viewer_of(user.username))
+
+
 def is_ahead() -> bool:
     """Whether Superset itself asks, before a viewer does."""
     return has_request_context() and bool(request.environ.get(AHEAD))
@@ -141,6 +152,38 @@ class EmployeesOnly(SupersetSecurityManager):  # type: ignore[misc]
             return None
         self.give_roles(user, viewer)
         self.update_user_auth_stat(user, True)
+        return user
+
+    def create_login_manager(self, app: Flask) -> Any:  # noqa: ANN401 - flask-login's
+        manager = super().create_login_manager(app)
+        manager.user_loader(self.user_of_cookie)
+        user_logged_in.connect(remember_password)  # not of `app`: it stands for the application, and is not it
+        return manager
+
+    def create_jwt_manager(self, app: Flask) -> Any:  # noqa: ANN401 - flask-jwt-extended's
+        manager = super().create_jwt_manager(app)
+        manager.additional_claims_loader(self.claims_of)
+        return manager
+
+    def claims_of(self, pk: str) -> dict[str, str]:
+        """What each token says beside whose it is."""
+        user = self.get_user_by_id(int(pk))
+        return {NAME: password_mark(viewer_of(user.username) if user else None)}
+
+    def user_of_cookie(self, pk: int) -> Any:  # noqa: ANN401 - FAB's user
+        return self._signed_in_still(pk, session.get(NAME))
+
+    def load_user_jwt(self, _header: Any, claims: dict[str, Any]) -> Any:  # noqa: ANN401 - FAB's user
+        if user := self._signed_in_still(int(claims["sub"]), claims.get(NAME)):
+            g.user = user  # as FAB does: a token comes after the request began
+        return user
+
+    def _signed_in_still(self, pk: int, carried: object) -> Any:  # noqa: ANN401 - FAB's user
+        """The user; null where his password was made anew since that cookie or token."""
+        user = self.load_user(pk)
+        viewer = viewer_of(user.username) if user else None
+        if viewer is None or not counts_still(carried, current_app.config["SECRET_KEY"], viewer.sign_in_password):
+            return None
         return user
 
     def load_user(self, pk: int) -> Any:  # noqa: ANN401 - FAB's user

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -231,11 +232,33 @@ def test_who_is_no_employee_cannot_sign_in(served: Served, role: str) -> None:
         assert Api(served.url, role, password).status == (401 if role and password else 400)
 
 
+def in_a_browser(served: Served, kind: str) -> Api:
+    """Signed in by the page's form: a cookie, no token."""
+    viewer = Api(served.url, served.roles[kind], "none of his")
+    page = viewer.session.get(f"{served.url}/login/", timeout=120).text
+    (token,) = re.findall(r'id="csrf_token"\s+value="([^"]+)"', page)
+    form = {"username": served.roles[kind], "password": served.password(kind), "csrf_token": token}
+    viewer.session.post(f"{served.url}/login/", data=form, timeout=120)
+    return viewer
+
+
+def who_is(viewer: Api) -> str | None:
+    answer = viewer.get("me/")
+    return str(answer.json()["result"]["username"]) if answer.ok else None
+
+
 def test_new_passwords_are_in_force_at_once_and_need_no_restart(served: Served) -> None:
     before = served.password("director")
+    signed_in_before = served.signed_in("director")
+    browser = in_a_browser(served, "director")
+    assert [who_is(signed_in_before), who_is(browser)] == [served.roles["director"]] * 2
     assert superset.rotate(served.home, served.warehouse) == len(RIGHTS)
     assert served.password("director") != before
     assert Api(served.url, served.roles["director"], before).status == 401
+    # what was signed in with the password before is out at its next click, and stays out
+    assert [who_is(signed_in_before), who_is(browser)] == [None, None]
+    assert signed_in_before.get("dashboard/").status_code == 401
+    assert who_is(in_a_browser(served, "director")) == served.roles["director"]
     viewer = served.signed_in("director")
     chart = chart_named(viewer, "ad_payback", "spend")
     assert viewer.data(chart, PERIOD.time_range).status_code == 200

@@ -212,7 +212,7 @@ begin
 end
 $$;
 comment on function access.rotate_logins() is
-'A new key for the passwords of all employees, in force at once; returns how many logins changed. Open sessions go on.';
+'A new key for the passwords of all employees, in force at once; returns how many logins changed. Open sessions of PostgreSQL go on.';
 revoke all on all routines in schema bridge from public;
 revoke execute on function access.sign_in_password(text) from public;
 revoke execute on function access.open_bridge(text) from public;
