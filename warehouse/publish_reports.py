@@ -144,7 +144,8 @@ def _apply_changed(connection: Connection, files: Sequence[ReportFile], now: dat
         connection.execute("delete from ops.applied_sql where file_name = %s", (name,))
     applied = []
     before = _catalog(connection)
-    for file in files:
+    # Helpers first: where everything was dropped, a view that calls one cannot be made before it.
+    for file in sorted(files, key=lambda file: not file.is_shared):
         old_hash, old_objects = remembered.get(file.name, ("", ()))
         if old_hash == file.text_hash and set(old_objects) <= set(before):
             continue

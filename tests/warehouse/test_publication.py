@@ -356,6 +356,26 @@ def test_an_old_signature_that_an_earlier_file_rests_on_is_replaced_with_it(publ
     assert published.publish().applied_files == ()
 
 
+def test_a_report_with_other_columns_is_made_again_and_helpers_stay_with_what_calls_them(
+    warehouse: Warehouse,
+) -> None:
+    """Its columns cannot be replaced in place: all is dropped but helpers, which views of `build` call too."""
+    helper = "create or replace function reports.half(n bigint) returns bigint language sql as $$ select n / 2 $$;"
+    warehouse.run(helper)  # as an upgrade does, before anything is built
+    warehouse.run("create view build.int_halves as select reports.half(4) as half")
+    warehouse.write_report(f"-- report: *\n{helper}", "half.sql")
+    view = (
+        "create or replace view reports.administrator_conversion_halves with (security_invoker = true) as"
+        " select reports.half(count(*)) as half from reports.administrator_conversion_inquiries;"
+    )
+    warehouse.write_report(REPORT_FILE + view)
+    warehouse.publish()
+    warehouse.write_report(REPORT_FILE.replace("inquiries bigint)", "inquiries numeric)") + view)
+    assert warehouse.publish().applied_files == ("administrator_conversion.sql",)
+    assert warehouse.run("select half from reports.administrator_conversion_halves") == [(6,)]
+    assert warehouse.run("select half from build.int_halves") == [(2,)]
+
+
 def test_a_report_file_that_is_gone_takes_its_objects_along(published: Warehouse) -> None:
     (published.folder / "reports" / "administrator_conversion.sql").unlink()
     published.publish()
