@@ -286,7 +286,9 @@ def card_body(question: Question, *, database: int, collection: int, mark: str, 
 
 
 def dashboard_body(questions: Sequence[Question], cards: Mapping[str, int], language: str) -> dict[str, Any]:
-    """`parameters` and `dashcards` of PUT /api/dashboard/:id: the questions below each other, a filter per variable."""
+    """`parameters` and `dashcards` of PUT /api/dashboard/:id: the questions below each other, a filter per variable. A
+    filter takes one value, as a parameter of a report does: Metabase sees to it where it is mapped to a variable.
+    """
     tags = {name: kind for question in questions for name, kind in question.tags.items()}
     parameters = [
         {
