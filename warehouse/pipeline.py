@@ -205,6 +205,17 @@ def stale_sources(url: str, names: Sequence[str], *, now: datetime) -> list[str]
     return sorted(set(names) - {source for (source,) in fresh})
 
 
+def without_news(url: str, names: Sequence[str], *, since: datetime) -> list[str]:
+    """Those of the sources of which no load has passed its gate since then."""
+    with psycopg.connect(url) as connection:
+        heard = connection.execute(
+            "select distinct split_part(run_id, '/', 1) from ops.steps"
+            " where step = 'check_landed' and status = 'done' and finished_at > %s",
+            (since,),
+        ).fetchall()
+    return sorted(set(names) - {dag.removeprefix("extract_") for (dag,) in heard})
+
+
 def check_marts(url: str, *, run_id: str, now: datetime, say: Say = print) -> None:
     """The gate before publication. Raises PublicationRefused listing the breaches and how to look at what it refused.
 

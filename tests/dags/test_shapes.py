@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,6 +73,43 @@ def test_the_warehouse_steps_stand_in_order(dag_bag: Bag) -> None:
     assert set(tasks) == set(order)
     for before, after in pairwise(order):
         assert tasks[after].upstream_task_ids == {before}
+
+
+def test_a_run_that_yesterdays_events_began_waits_for_todays_loads(
+    dag_bag: Bag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uis was silent yesterday, and is the first to load at five; calltouch comes later, or not before eight."""
+    step = dag_bag.dags["build_warehouse"].task_dict["check_landed"]
+    assert (step.mode, step.poke_interval) == ("reschedule", 60)
+    module = sys.modules[type(step).__module__]
+    missing: list[str] = []
+    taken: list[str] = []
+    asked: list[datetime] = []
+
+    def without_news(_url: str, _names: object, *, since: datetime) -> list[str]:
+        asked.append(since)
+        return missing
+
+    monkeypatch.setattr("warehouse.pipeline.without_news", without_news)
+    monkeypatch.setattr(module, "warehouse_url", lambda: "postgresql://nowhere")
+    monkeypatch.setattr(module, "run_step", lambda name, _context: taken.append(name))
+
+    def looks(run_type: str, began: datetime) -> bool:
+        return bool(step.poke({"dag_run": SimpleNamespace(run_type=run_type, run_after=began)}))
+
+    now = datetime.now(UTC)
+    missing[:] = ["calltouch"]
+    assert not looks("asset_triggered", now)
+    assert (taken, asked) == ([], [now - timedelta(hours=20)])
+    with pytest.raises(Exception, match="fallback hour") as left:
+        looks("asset_triggered", now - timedelta(hours=24))
+    assert type(left.value).__name__ == "AirflowSkipException"
+    assert looks("scheduled", now) and looks("manual", now)
+    missing[:] = []
+    assert looks("asset_triggered", now)
+    assert taken == ["check_landed"] * 3
+    five = datetime(2026, 9, 7, 2, tzinfo=UTC)
+    assert module.fallback_after(five) == five + timedelta(hours=3)
 
 
 def test_no_dag_overlaps_itself_and_every_task_is_tried_again_and_ends(dag_bag: Bag) -> None:

@@ -102,3 +102,16 @@ def test_a_step_that_fails_says_and_raises_nothing_that_the_database_quotes_of_r
     ]  # fmt: skip
     for error in (of_database, of_dbt):
         assert name not in "".join(traceback.format_exception(error.value))
+
+
+def test_a_source_has_news_once_its_load_passed_its_gate(warehouse: Warehouse) -> None:
+    """Yesterday's pass, a refused one of today and a step of another kind are no news."""
+    for run, step, status, hours in (
+        ("extract_uis/today", "check_landed", "done", 2), ("extract_meta_ads/yesterday", "check_landed", "done", -22),
+        ("extract_calltouch/today", "check_landed", "failed", 2), ("extract_files/today", "load_files", "done", 2),
+        ("build_warehouse/today", "check_landed", "done", 3),
+    ):  # fmt: skip
+        at = DAY + timedelta(hours=hours)
+        warehouse.run("insert into ops.steps values (%s, %s, %s, %s, %s)", (run, step, at, at, status))
+    names = ("uis", "meta_ads", "calltouch", "files", "fhir")
+    assert pipeline.without_news(warehouse.url, names, since=DAY) == ["calltouch", "fhir", "files", "meta_ads"]
