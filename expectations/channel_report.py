@@ -13,8 +13,8 @@ EVENTS = "build.channels_and_sources_events"
 SPEND = "build.channels_and_sources_spend"
 FACT_SPEND = "build.fct_ad_spend"
 PAYMENTS = "build.int_inquiry_payments"
-# CONTRACT section 4. Markov's credits are the report's own: they follow from everybody's paths. What last_non_direct gives is a row of
-# the event itself.
+# CONTRACT section 4. Markov's credits are the report's own: they follow from everybody's paths.
+# The row that last_non_direct gives everything to is named by the event itself.
 MODELS = (
     "first_touch", "last_touch", "linear", "position_based", "time_decay", "w_shaped",
     "shapley_of_channel", "shapley_of_source", "shapley_of_campaign",
@@ -25,7 +25,8 @@ SUITE: tuple[Rule, ...] = (
         name="credits_sum_to_one",
         table=SHARES,
         expectation=no_rows(
-            "select share.model, inquiry_key, coalesce(sum(share.credit), 0) as credit from {batch} cross join lateral (values "
+            "select share.model, inquiry_key, coalesce(sum(share.credit), 0) as credit from {batch}"
+            " cross join lateral (values "
             + ", ".join(f"('{model}', {model})" for model in MODELS)
             + ") as share (model, credit) where {touched} group by share.model, inquiry_key"
             " having coalesce(sum(share.credit), 0) <> 1"

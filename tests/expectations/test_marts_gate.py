@@ -137,8 +137,8 @@ def test_what_readers_have_already_is_not_summed_again_and_what_builds_touched_s
     first, second, third, fourth = list(inquiries)[:4]  # type: ignore[call-overload]
     run(
         june.url,
-        "insert into build.channels_and_sources_shares (share_key, clinic_id, inquiry_key, first_touch, last_touch, linear,"
-        " position_based, time_decay, w_shaped, shapley_of_channel, shapley_of_source, shapley_of_campaign)"
+        "insert into build.channels_and_sources_shares (share_key, clinic_id, inquiry_key, first_touch, last_touch,"
+        " linear, position_based, time_decay, w_shaped, shapley_of_channel, shapley_of_source, shapley_of_campaign)"
         " select 'invented', clinic_id, inquiry_key, 1, 1, 1, 1, 1, 1, 1, 0.9, 1 from build.fct_inquiries"
         f" where inquiry_key in ('{first}', '{second}')",
         f"delete from build.channels_and_sources_events where event_kind = 'inquiry' and inquiry_key = '{third}'",

@@ -160,7 +160,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "what rounding leaves over of an inquiry's credits is lost",
         f"{MODELS}/channel_report/int_inquiry_credits.sql",
-        "then 1 - sum(shared.{{ model }}) over path else 0 end", "then 0 else 0 end",
+        "then 1 - sum(shared.MODEL) over path else 0 end", "then 0 else 0 end",
         "unit:every_model_gives_one_whole_credit_along_a_path_of_three",
     ),
     Fault(

@@ -1,8 +1,8 @@
 -- One row per conversion and touch of the default lookback, with its credit and its money under each model that looks at nobody else's
 -- conversions, side by side. Credits of a conversion sum to exactly 1, its money to the kopeck. Shapley shares among campaigns; what a
 -- campaign gets is split evenly among its touches of the path. A conversion without a known touch is one row of `unknown`.
-{%- set whole = whole_touch_models() %}
-{%- set divided = touch_models() | reject('in', whole) | list + ['shapley'] %}
+{% set whole = whole_touch_models() %}
+{% set divided = divided_touch_models() + ['shapley'] %}
 with
 
 conversions as (
@@ -65,12 +65,10 @@ weighed as (
         parts.channel,
         parts.source,
         parts.campaign,
-        {%- for model in touch_models() %}
-        reports.touch_weight(
-            '{{ model }}', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
+        {{ each_of(touch_models(), "reports.touch_weight(
+            'MODEL', parts.touch_number, parts.touches, parts.last_non_direct, parts.first_contact,
             parts.last_before_booking, parts.days_before
-        ) as {{ model }},
-        {%- endfor %}
+        ) as MODEL") }},
         1::numeric / parts.touches_of_player as shapley
     from parts
 ),
@@ -87,12 +85,8 @@ shared as (
         weighed.channel,
         weighed.source,
         weighed.campaign,
-        {%- for model in whole %}
-        round(weighed.{{ model }}, 18) as {{ model }},
-        {%- endfor %}
-        {%- for model in divided %}
-        round(weighed.{{ model }} / sum(weighed.{{ model }}) over of_conversion, 18) as {{ model }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ each_of(whole, "round(weighed.MODEL, 18) as MODEL") }},
+        {{ each_of(divided, "round(weighed.MODEL / sum(weighed.MODEL) over of_conversion, 18) as MODEL") }}
     from weighed
     window of_conversion as (partition by weighed.conversion_key)
 ),
@@ -109,15 +103,11 @@ credited as (
         shared.channel,
         shared.source,
         shared.campaign,
-        {%- for model in whole %}
-        shared.{{ model }},
-        {%- endfor %}
-        {%- for model in divided %}
+        {{ each_of(whole, "shared.MODEL") }},
         -- what rounding left over goes to the last touch; under each of these every touch has credit
-        shared.{{ model }}
-        + case when shared.touch_number = shared.touches then 1 - sum(shared.{{ model }}) over of_conversion else 0 end
-            as {{ model }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ each_of(divided, "shared.MODEL
+        + case when shared.touch_number = shared.touches then 1 - sum(shared.MODEL) over of_conversion else 0 end
+            as MODEL") }}
     from shared
     window of_conversion as (partition by shared.conversion_key)
 ),
@@ -125,19 +115,17 @@ credited as (
 money as (
     select
         credited.*,
-        {%- for model in divided %}
-        trunc(credited.amount * 100 * credited.{{ model }}) as {{ model }}_kopecks,
-        round(credited.amount * 100)
-        - sum(trunc(credited.amount * 100 * credited.{{ model }})) over of_conversion as {{ model }}_left_over,
-        row_number() over (
+        {{ each_of(divided, "trunc(credited.amount * 100 * credited.MODEL) as MODEL_kopecks") }},
+        {{ each_of(divided, "round(credited.amount * 100)
+        - sum(trunc(credited.amount * 100 * credited.MODEL)) over of_conversion as MODEL_left_over") }},
+        {{ each_of(divided, "row_number() over (
             partition by credited.conversion_key
             order by
                 abs(
-                    credited.amount * 100 * credited.{{ model }} - trunc(credited.amount * 100 * credited.{{ model }})
+                    credited.amount * 100 * credited.MODEL - trunc(credited.amount * 100 * credited.MODEL)
                 ) desc,
                 credited.touch_number asc
-        ) as {{ model }}_rank{{ ',' if not loop.last }}
-        {%- endfor %}
+        ) as MODEL_rank") }}
     from credited
     window of_conversion as (partition by credited.conversion_key)
 ),
@@ -152,19 +140,13 @@ final as (
         money.channel,
         money.source,
         money.campaign,
-        {%- for model in whole + divided %}
-        money.{{ model }},
-        {%- endfor %}
-        {%- for model in whole %}
-        round(money.amount * 100 * money.{{ model }}) / 100 as {{ model }}_amount,
-        {%- endfor %}
-        {%- for model in divided %}
+        {{ each_of(whole + divided, "money.MODEL") }},
+        {{ each_of(whole, "round(money.amount * 100 * money.MODEL) / 100 as MODEL_amount") }},
         -- whole kopecks; those left over go to the largest remainders
-        (
-            money.{{ model }}_kopecks
-            + case when money.{{ model }}_rank <= abs(money.{{ model }}_left_over) then sign(money.{{ model }}_left_over) else 0 end
-        ) / 100 as {{ model }}_amount{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ each_of(divided, "(
+            money.MODEL_kopecks
+            + case when money.MODEL_rank <= abs(money.MODEL_left_over) then sign(money.MODEL_left_over) else 0 end
+        ) / 100 as MODEL_amount") }}
     from money
     union all
     -- the only touch of a path has it all, whatever the model; most paths are of one, so they are spared the sorts
@@ -177,12 +159,8 @@ final as (
         path.channel,
         path.source,
         path.campaign,
-        {%- for model in whole + divided %}
-        round(1::numeric, 18) as {{ model }},
-        {%- endfor %}
-        {%- for model in whole + divided %}
-        round(path.amount * 100) / 100 as {{ model }}_amount{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ each_of(whole + divided, "round(1::numeric, 18) as MODEL") }},
+        {{ each_of(whole + divided, "round(path.amount * 100) / 100 as MODEL_amount") }}
     from path
     where path.touches = 1
 )

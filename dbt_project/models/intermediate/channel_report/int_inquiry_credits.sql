@@ -1,8 +1,6 @@
 -- One row per inquiry and touch with its credit under each touch model, side by side; the credits of an inquiry and model sum to
 -- exactly 1. Formulas: reports.touch_weight. Rounded to 18 decimals, what is left over goes to the last touch. A lone touch has it all,
 -- whatever the model; most paths are of one, so they are spared the sort. Refused: a row for each model, seven times as many to sort.
-{%- set whole = whole_touch_models() %}
-{%- set divided = touch_models() | reject('in', whole) | list %}
 with
 
 touches as not materialized (
@@ -29,12 +27,10 @@ weighed as (
         numbered.medium,
         numbered.campaign,
         -- the path of an inquiry ends where it is made and booked from: its last touch is inquiry and booking
-        {%- for model in touch_models() %}
-        reports.touch_weight(
-            '{{ model }}', numbered.touch_number, numbered.touches, numbered.last_non_direct,
+        {{ each_of(touch_models(), "reports.touch_weight(
+            'MODEL', numbered.touch_number, numbered.touches, numbered.last_non_direct,
             numbered.touches, numbered.touches, numbered.days_before
-        ) as {{ model }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        ) as MODEL") }}
     from numbered
 ),
 
@@ -47,12 +43,8 @@ shared as (
         weighed.source,
         weighed.medium,
         weighed.campaign,
-        {%- for model in whole %}
-        round(weighed.{{ model }}, 18) as {{ model }},
-        {%- endfor %}
-        {%- for model in divided %}
-        round(weighed.{{ model }} / sum(weighed.{{ model }}) over path, 18) as {{ model }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ each_of(whole_touch_models(), "round(weighed.MODEL, 18) as MODEL") }},
+        {{ each_of(divided_touch_models(), "round(weighed.MODEL / sum(weighed.MODEL) over path, 18) as MODEL") }}
     from weighed
     window path as (partition by weighed.inquiry_key)
 ),
@@ -66,14 +58,9 @@ credited as (
         shared.source,
         shared.medium,
         shared.campaign,
-        {%- for model in whole %}
-        shared.{{ model }},
-        {%- endfor %}
-        {%- for model in divided %}
-        shared.{{ model }}
-        + case when shared.touch_number = shared.touches then 1 - sum(shared.{{ model }}) over path else 0 end
-            as {{ model }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ each_of(whole_touch_models(), "shared.MODEL") }},
+        {{ each_of(divided_touch_models(), "shared.MODEL
+        + case when shared.touch_number = shared.touches then 1 - sum(shared.MODEL) over path else 0 end as MODEL") }}
     from shared
     window path as (partition by shared.inquiry_key)
 ),
@@ -89,9 +76,7 @@ final as (
         touches.source,
         touches.medium,
         touches.campaign,
-        {%- for model in touch_models() %}
-        round(1::numeric, 18) as {{ model }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ each_of(touch_models(), "round(1::numeric, 18) as MODEL") }}
     from touches
     where touches.touches = 1
 )

@@ -13,9 +13,7 @@ final as (
         credits.source,
         credits.medium,
         credits.campaign,
-        {%- for model in touch_models() %}
-        sum(credits.{{ model }}) as {{ model }},
-        {%- endfor %}
+        {{ each_of(touch_models(), "sum(credits.MODEL) as MODEL") }},
         count(*) over (partition by credits.inquiry_key) as report_rows
     from credits
     where credits.touches > 1
@@ -27,9 +25,7 @@ final as (
         credits.source,
         credits.medium,
         credits.campaign,
-        {%- for model in touch_models() %}
-        credits.{{ model }},
-        {%- endfor %}
+        {{ each_of(touch_models(), "credits.MODEL") }},
         1 as report_rows
     from credits
     where credits.touches = 1
