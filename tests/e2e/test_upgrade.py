@@ -151,9 +151,12 @@ def tables(url: str, names: Iterable[str], moment: int | None = None) -> dict[st
 
 
 def only(told: dict[str, list[dict[str, Any]]], asked: dict[str, list[tuple[str, str]]]) -> dict[str, list[str]]:
-    """These columns of these tables, as sorted text."""
+    """These columns of these tables, as sorted text. 0 and 0.00 are one number: publishing leaves such a row alone."""
     return {
-        table: sorted(str([row[column] for column, _ in names]) for row in told[table])
+        table: sorted(
+            str([float(row[column]) if type(row[column]) is int else row[column] for column, _ in names])
+            for row in told[table]
+        )
         for table, names in asked.items()
     }
 
