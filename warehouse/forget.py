@@ -8,7 +8,7 @@ so sums stay. Then files, then the freed space. Run again it finds nobody. It ca
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,17 +93,26 @@ def remember(
     replacements: dict[tuple[str, str], str] = {
         (role, value): random_for(role, value) for role, value in sorted(found.identifiers)
     }
+    add_to_list(connection, found, number, replacements)
+    return number, replacements
+
+
+def as_listed(role: str, value: str) -> str:
+    """What the list has the hash of."""
+    return f"{role}:{plain_name(value) if role == 'name' else value}"
+
+
+def add_to_list(
+    connection: psycopg.Connection[Any], found: Found, number: int, replacements: Mapping[tuple[str, str], str]
+) -> None:
+    """Identifiers with the text that stands for each, and deals. What the list knows already stays as it is there."""
     listed = {**replacements, **{("deal", deal): FORGOTTEN for deal in found.deals}}
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into ops.forgotten_identifiers (identifier_hash, role, person_number, replacement)"
             " values (ops.opaque_key('forgotten', %s), %s, %s, %s) on conflict (identifier_hash) do nothing",
-            [
-                (f"{role}:{plain_name(value) if role == 'name' else value}", role, number, text)
-                for (role, value), text in listed.items()
-            ],
+            [(as_listed(role, value), role, number, text) for (role, value), text in listed.items()],
         )
-    return number, replacements
 
 
 def random_for(role: str, value: str) -> str:

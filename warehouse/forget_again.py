@@ -16,15 +16,15 @@ from psycopg import sql
 from extractors.core.forgotten import (
     CRM_TABLES,
     DEALS,
-    FORGOTTEN,
     IDENTIFIERS,
     Forgotten,
     Hit,
     Role,
     plain_name,
+    prefix_of,
     read_forgotten,
 )
-from warehouse.forget import clean_tables, free_space, random_for
+from warehouse.forget import add_to_list, as_listed, clean_tables, free_space, random_for
 from warehouse.forget_find import Found, collect, keys_of
 from warehouse.forget_rows import Table, tables
 from warehouse.forget_text import Replacer
@@ -91,7 +91,7 @@ def _everything(connection: Connection) -> Iterator[tuple[Role, str]]:
                 role = "deal"
             if role is None or type_ not in ("text", "ARRAY"):
                 continue
-            prefix = f"{source}:" if role == "crm" or (role in ("patient", "deal") and source != "files") else ""
+            prefix = prefix_of(role, source)
             for value in _values(connection, table, name, is_array=type_ == "ARRAY"):
                 yield role, prefix + (value.strip().lower() if role == "email" else value.strip())
 
@@ -111,23 +111,13 @@ def _values(connection: Connection, table: Table, column: str, *, is_array: bool
 
 def _stand_ins(connection: Connection, found: Found, number: int) -> dict[tuple[str, str], str]:
     """By identifier the text of the list; one that the list does not know yet, from before, is added to it."""
+    identifiers = sorted(found.identifiers)
+    add_to_list(connection, found, number, {(role, value): random_for(role, value) for role, value in identifiers})
     given: dict[tuple[str, str], str] = {}
-
-    def listed(role: str, hashed: str, text: str) -> None:
-        connection.execute(
-            "insert into ops.forgotten_identifiers (identifier_hash, role, person_number, replacement)"
-            " values (ops.opaque_key('forgotten', %s), %s, %s, %s) on conflict (identifier_hash) do nothing",
-            (hashed, role, number, text),
-        )
-
-    for deal in sorted(found.deals):
-        listed("deal", f"deal:{deal}", FORGOTTEN)
-    for role, value in sorted(found.identifiers):
-        hashed = f"{role}:{plain_name(value) if role == 'name' else value}"
-        listed(role, hashed, random_for(role, value))
+    for role, value in identifiers:
         row = connection.execute(
             "select replacement from ops.forgotten_identifiers"
-            " where identifier_hash = ops.opaque_key('forgotten', %s)", (hashed,),
+            " where identifier_hash = ops.opaque_key('forgotten', %s)", (as_listed(role, value),),
         ).fetchone()  # fmt: skip
         given[role, value] = str(row and row[0])
     return given

@@ -26,6 +26,7 @@ from extractors.core.forgotten import (
     REASON_FORGOTTEN,
     Forgotten,
     cleaner,
+    prefix_of,
 )
 from warehouse.forget_placed import write_by_cells
 from warehouse.forget_text import Replacer, is_key
@@ -108,7 +109,7 @@ def clean_landed(connection: Connection, table: Table, forgotten: Forgotten, rep
     if (number := DEALS.get(table.name)) is not None:
         by_id.append(sql.SQL("{} = any(%(deals)s)").format(sql.Identifier(number)))
     condition = sql.SQL(" or ").join([sql.SQL("{} ~* %(pattern)s").format(anything), *by_id])
-    deals = [deal if source == "files" else deal.removeprefix(f"{source}:") for deal in replacer.deals]
+    deals = [deal.removeprefix(prefix_of("deal", source)) for deal in replacer.deals]
     given = {"ids": ids, "deals": deals, "pattern": "|".join(replacer.server_patterns()) or "(?!)"}
     found = connection.execute(
         sql.SQL("select ctid::text, {} from {} where {}").format(

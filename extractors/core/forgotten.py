@@ -137,6 +137,11 @@ class Forgotten:
         )
 
 
+def prefix_of(role: Role, source: str) -> str:
+    """What stands before an identifier in the list: numbers that are of one source alone are told with it."""
+    return f"{source}:" if role == "crm" or (role in ("patient", "deal") and source != "files") else ""
+
+
 def _names_a_deal(header: object) -> bool:
     """Whether a column as an import file has it may hold a deal's number: short numbers stand in other columns too."""
     return any(word in str(header).casefold() for word in ("deal", "сделк"))
@@ -212,17 +217,13 @@ def cleaner(forgotten: Forgotten, table: str, columns: Sequence[str]) -> Callabl
     written = {places[name]: places[e164] for name, e164 in PHONES.items() if name in places and e164 in places}
 
     def in_list(role: Role, value: str) -> Hit | None:
-        if role == "patient" and source != "files":
-            value = f"{source}:{value}"
-        if role == "crm" or (role == "deal" and source != "files"):
-            value = f"{source}:{value}"
+        value = prefix_of(role, source) + value
         return forgotten.find(role, value.lower().strip() if role == "email" else value)
 
     def said(role: Role, hit: Hit, value: str) -> str:
         if role == "deal":
             return value
-        own = role == "patient" and source != "files"
-        return hit.replacement.removeprefix(f"{source}:") if own else hit.replacement
+        return hit.replacement.removeprefix(prefix_of(role, source)) if role == "patient" else hit.replacement
 
     def roles_of(row: Row) -> list[tuple[int, Role]]:
         """Two tables say in one column what another one means."""
