@@ -132,16 +132,15 @@ def words() -> Words:
         for column, of_column in (given.get("values") or {}).items()
     }
     values["season"] = {**values["season"], **seasons()}
-    same = {
-        column: {value: titles for each in ([others] if isinstance(others, str) else others)
-                 for value, titles in values[each].items()}
-        for column, others in (given.get("same_values") or {}).items()
-    }  # fmt: skip
-    lists = {
-        column: {value: titles for each in of_columns for value, titles in values[each].items()}
-        for column, of_columns in (given.get("lists") or {}).items()
-    }
-    return Words(columns=columns, values={**values, **same}, lists=lists)
+
+    def of_others(part: str) -> dict[str, dict[str, dict[str, str]]]:
+        """By column the words of those columns that this part of the file names for it."""
+        return {
+            column: {value: titles for each in others for value, titles in values[each].items()}
+            for column, others in (given.get(part) or {}).items()
+        }
+
+    return Words(columns=columns, values={**values, **of_others("same_values")}, lists=of_others("lists"))
 
 
 MONTHS = {
