@@ -1,7 +1,7 @@
 -- report: channels_and_sources
 -- All credits of all models but Markov, one under another: what the report divides by, for the trace and for who looks at one inquiry.
 -- Most inquiries are of one row of the report, which every model gives everything; the others' shares stand side by side in
--- channels_and_sources_shares. Refused: a table of them, twelve rows for each inquiry at least.
+-- channels_and_sources_shares. Refused: a table of them, ten rows for each inquiry at least.
 
 create or replace view reports.channels_and_sources_credits
 with (security_invoker = true) as
