@@ -36,9 +36,10 @@ class ForeignKey:
 class PublishedModel:
     """One model that readers get: `build.<build_name>` becomes `<schema>.<name>`.
 
-    `indexes` are column lists beside the key: those of `meta.publish.indexes`, and the clinic column by itself, since
-    the condition of nearly every row policy is on it. `family`: the column whose keys a build of a day names where rows
-    differ (`meta.increment`); null where it makes the table as a whole.
+    `indexes` are column lists beside the key: those of `meta.publish.indexes`, the columns of foreign keys, and the
+    clinic column by itself, since the condition of nearly every row policy is on it. `family`: the column whose keys a
+    build of a day names where rows differ (`meta.increment`); null where it makes the table as a whole. `row_key`: the
+    key of the table, where a build names the very rows too.
     `distributed_by` is `meta.distributed_by`; `placement` is the same where the warehouse lies on Citus, else null.
     """
 
@@ -52,6 +53,7 @@ class PublishedModel:
     key: tuple[str, ...]
     indexes: tuple[tuple[str, ...], ...]
     family: str | None
+    row_key: str | None
     description: str
     column_descriptions: Mapping[str, str]
     foreign_keys: tuple[ForeignKey, ...]
@@ -160,8 +162,9 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
         owner_columns=tuple(publish.get("owner_columns") or ()),
         is_personal=bool(publish.get("personal")),
         key=key,
-        indexes=_indexes(publish, key, family),
+        indexes=_indexes(publish, key, family, foreign_keys),
         family=family,
+        row_key=part.row_key if isinstance(part := read_part(node), Kept) else None,
         description=str(node.get("description") or "").strip(),
         column_descriptions={
             column: text for column, spec in columns.items() if (text := str(spec.get("description") or "").strip())
@@ -183,11 +186,14 @@ def _family(node: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _indexes(publish: Mapping[str, Any], key: tuple[str, ...], family: str | None) -> tuple[tuple[str, ...], ...]:
+def _indexes(
+    publish: Mapping[str, Any], key: tuple[str, ...], family: str | None, foreign_keys: Iterable[ForeignKey]
+) -> tuple[tuple[str, ...], ...]:
     asked = [(index,) if isinstance(index, str) else tuple(index) for index in publish.get("indexes") or ()]
-    for column in (publish["clinic_column"], family):
-        if column and all(columns[0] != column for columns in (key, *asked)):
-            asked.append((column,))
+    # A row that goes from the table that a foreign key names is looked for by it.
+    for wanted in ((publish["clinic_column"],), (family,), *(foreign_key.columns for foreign_key in foreign_keys)):
+        if wanted[0] and all(columns[: len(wanted)] != wanted for columns in (key, *asked)):
+            asked.append(wanted)
     return tuple(dict.fromkeys(asked))
 
 

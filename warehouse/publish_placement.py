@@ -61,7 +61,7 @@ def spread(models: Iterable[PublishedModel]) -> tuple[PublishedModel, ...]:
     A key over shards cannot be unique without that column, and a foreign key rests on the other's key.
     """
     return tuple(
-        replace(model, key=model.spread_key, foreign_keys=(), family=None, placement=model.distributed_by)
+        replace(model, key=model.spread_key, foreign_keys=(), family=None, row_key=None, placement=model.distributed_by)
         for model in models
     )
 

@@ -181,13 +181,15 @@ def write_difference(
         sql.SQL("new.{0} = old.{0}").format(sql.Identifier(column)) for column in plan.model.key
     )
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.wanted)
-    using, touched = sql.SQL(""), sql.Composed([])
+    using, named, built = sql.Composed([]), sql.SQL("true").format(), plan.build
+    published: sql.Composable = plan.target
     if known_rows is not None:
-        using = sql.SQL(" using build.family_unpublished as touched")
-        touched = sql.SQL("{} and ").format(is_touched(plan, "old"))
-    built, published = (_rows_to_compare(plan, table, known_rows) for table in (plan.build, plan.target))
+        touched, named = _touched(plan, "old")
+        using = sql.SQL(" using {}").format(touched)
+        published = sql.SQL("{} as old inner join {} on {}").format(plan.target, touched, named)
+        built = _hold_touched_rows(connection, plan)
     fields = {
-        "target": plan.target, "using": using, "touched": touched, "built": built, "key": key_equal, "names": names,
+        "target": plan.target, "using": using, "named": named, "built": built, "key": key_equal, "names": names,
         "new": _comparable(plan.wanted, "new"), "old": _comparable(plan.wanted, "old"), "history": history,
         "marked": sql.SQL(", ").join([names, sql.Identifier(PUBLISHED_IN)]), "publication": sql.Literal(publication_id),
     }  # fmt: skip
@@ -200,7 +202,7 @@ def write_difference(
             # By `=` of each type, so that 1.0 and 1.00 are the same number and the row keeps its place.
             deleted = connection.execute(
                 sql.SQL(
-                    "with gone as (delete from {target} as old{using} where {touched}not exists"
+                    "with gone as (delete from {target} as old{using} where {named} and not exists"
                     " (select from {built} as new where {key} and row({new}) is not distinct from row({old}))"
                     " returning old.*)"
                     " insert into {history} ({marked}, replaced_in) select {marked}, {publication} from gone"
@@ -220,20 +222,43 @@ def write_difference(
             f"Look at {BUILD_SCHEMA}.{plan.model.build_name}"
         ) from error
     rows_built, rows_published = (
-        scalar(connection, sql.SQL("select count(*) from {} as compared").format(rows)) for rows in (built, published)
+        scalar(connection, sql.SQL("select count(*) from {}").format(rows)) for rows in (built, published)
     )
+    if known_rows is not None:
+        connection.execute("drop table pg_temp.touched_rows")
     if rows_built != rows_published:
         # A second row with a known key is not new and not changed: only the count betrays it.
         raise key_is_not_unique(plan)
     return inserted, deleted, rows_published if known_rows is None else known_rows + inserted - deleted
 
 
-def _rows_to_compare(plan: TablePlan, table: sql.Identifier, known_rows: int | None) -> sql.Composable:
-    if known_rows is None:
-        return table
-    return sql.SQL(
-        "(select rows_of_all.* from {} as rows_of_all inner join build.family_unpublished as touched on {})"
-    ).format(table, is_touched(plan, "rows_of_all"))
+def _hold_touched_rows(connection: Connection, plan: TablePlan) -> sql.Identifier:
+    """Copy the touched rows of the build table, once for all that asks for them.
+
+    Into a table that says how many it has: by what the planner believes of a person's rows it read the published table
+    whole.
+    """
+    by_row = sql.Composed([])
+    if plan.model.row_key is not None:
+        by_row = sql.SQL(" and touched.row_key = rows_of_all.{}").format(sql.Identifier(plan.model.row_key))
+    connection.execute(
+        sql.SQL(
+            "create temporary table touched_rows on commit drop as select rows_of_all.* from {} as rows_of_all"
+            " inner join build.family_unpublished as touched on {}{}"
+        ).format(plan.build, is_touched(plan, "rows_of_all"), by_row)
+    )
+    connection.execute("analyze pg_temp.touched_rows")
+    return sql.Identifier("pg_temp", "touched_rows")
+
+
+def _touched(plan: TablePlan, rows: str) -> tuple[sql.Composed, sql.Composed]:
+    """What names the published rows that may differ, as `touched`, and the condition that it names a row."""
+    if plan.model.row_key is None:
+        return sql.SQL("build.family_unpublished as touched").format(), is_touched(plan, rows)
+    # a row that went from one person to another is told of both
+    keys = sql.SQL("(select distinct row_key from build.family_unpublished where kind = {}) as touched")
+    row_key = sql.Identifier(rows, plan.model.row_key)
+    return keys.format(sql.Literal(plan.model.name)), sql.SQL("{} = touched.row_key").format(row_key)
 
 
 def is_touched(plan: TablePlan, rows: str) -> sql.Composed:

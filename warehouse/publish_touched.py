@@ -1,8 +1,8 @@
 """Which rows a publication has to compare: those with a key of which builds changed rows since the last one.
 
 A build of a day leaves the keys of the rows that it changed in `build.family_unpublished`, by model, in the transaction
-that changes them (warehouse/increment: merge.py, sums.py, days.py). `build.family_published` names the publication that
-left nothing else to publish; a build of everything drops it, and then every table is compared whole.
+that changes them (warehouse/increment: unpublished.py, sums.py, days.py). `build.family_published` names the
+publication that left nothing else to publish; a build of everything drops it, and then every table is compared whole.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from tests.faults.seeded_faults import Fault
 SCOPE = "warehouse/increment/scope.py"
 BY_TIME = "warehouse/increment/moved.py"
 MERGE = "warehouse/increment/merge.py"
+UNPUBLISHED = "warehouse/increment/unpublished.py"
 COMPARE = "warehouse/increment/compare.py"
 SUMS = "warehouse/increment/sums.py"
 STEPS = "warehouse/increment/steps.py"
@@ -19,6 +20,7 @@ DAYS = "warehouse/increment/days.py"
 RUN = "warehouse/increment/run.py"
 TOUCHED = "warehouse/publish_touched.py"
 KNOWN = "warehouse/forecast/known.py"
+TABLES = "warehouse/publish_tables.py"
 KEYS = "warehouse/publish_keys.py"
 
 A_DAY = "tests/warehouse/test_a_day_equals_everything.py"
@@ -131,12 +133,21 @@ FAULTS_OF_A_DAY: tuple[Fault, ...] = (
           "where clinic_id <> all (%s)", "where clinic_id <> all (%s) and false",
           f"{FORECAST}::test_rows_of_many_changes_are_those_of_looking_at_all"),
     # The publication after it.
-    Fault("a publication is not told of people whose rows are new", MERGE,
-          "where key is not null\n", "where key is not null and is_old\n", PUBLISHED),
-    Fault("a publication is not told of all inquiries of people whose rows differ", MERGE,
+    Fault("a publication is not told of people whose rows are new", UNPUBLISHED,
+          "where key is not null and model", "where key is not null and is_old and model", PUBLISHED),
+    Fault("a publication is not told of single rows that are gone", MERGE,
+          "unpublished.tell_rows(connection, kept, is_old=True)", "pass",
+          f"{DIFFER}::test_a_publication_is_told_of_the_very_rows_that_differ_where_they_have_a_key_of_their_own"),
+    Fault("a publication is not told of single rows that are new", MERGE,
+          "unpublished.tell_rows(connection, kept, is_old=False)", "pass",
+          f"{DIFFER}::test_a_publication_is_told_of_the_very_rows_that_differ_where_they_have_a_key_of_their_own"),
+    Fault("of the rows that were told only one is compared", TABLES,
+          "select distinct row_key from build", "select max(row_key) as row_key from build",
+          f"{PUBLICATION}::test_of_a_persons_rows_only_those_that_were_told_are_compared"),
+    Fault("a publication is not told of all inquiries of people whose rows differ", UNPUBLISHED,
           "where differing.kind = 'person' and", "where false and",
           f"{DIFFER}::test_a_publication_is_told_of_people_whose_rows_differ_and_of_all_their_inquiries"),
-    Fault("the gate does not look at landed rows that no row of ours came of", MERGE,
+    Fault("the gate does not look at landed rows that no row of ours came of", UNPUBLISHED,
           "where record_kind in ('contact', 'session', 'appointment',", "where record_kind in ('nothing',",
           f"{DIFFER}::test_a_publication_is_told_of_people_whose_rows_differ_and_of_all_their_inquiries"),
     Fault("a foreign key is taken to hold though a row that others name is gone", KEYS,

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import psycopg
 
+from warehouse.increment import unpublished
 from warehouse.publish import PublicationSummary, publish
 
 NOW = datetime(2026, 6, 30, 3, 0, tzinfo=UTC)
@@ -103,6 +104,11 @@ class Warehouse:
 
     def publish(self, now: datetime = NOW) -> PublicationSummary:
         return publish(self.url, self.write_manifest(), run_id="run", now=now, reports=self.folder / "reports")
+
+    def expect_days(self) -> None:
+        """As a build of everything leaves it: after the next publication, later ones compare what they are told."""
+        with psycopg.connect(self.url) as connection:
+            unpublished.begin(connection)
 
     def write_manifest(self) -> Path:
         manifest = self.folder / "manifest.json"

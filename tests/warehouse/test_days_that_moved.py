@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 
 from extractors.core.errors import ConfigError
-from warehouse.increment import days
+from warehouse.increment import days, unpublished
 from warehouse.increment.plan import ByDay, Plan, Summed, read_plan
 
 FIRST, SECOND, THIRD = date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 3)
@@ -43,7 +43,7 @@ class Built:
         connection.execute("create table build.spend (spend_date date, spend integer)")
         connection.execute("create table build.visits (day date, visits integer)")
         connection.execute("create table build.payback (day date, spend integer, visits integer)")
-        connection.execute("create table build.family_unpublished (kind text, key text, primary key (kind, key))")
+        unpublished.begin(connection)
         connection.execute("insert into build.spend values ('2026-06-01', 10), ('2026-06-02', 20)")
         connection.execute("insert into build.visits values ('2026-06-01', 1), ('2026-06-02', 2)")
         connection.execute(sql.SQL("insert into build.payback {}").format(QUERY))

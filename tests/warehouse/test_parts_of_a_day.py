@@ -10,7 +10,7 @@ import pytest
 
 from tests.warehouse.small_warehouse import Warehouse
 from warehouse.dbt import BuildFailed, Dbt, ModelRun
-from warehouse.increment import recipe, run, steps
+from warehouse.increment import recipe, run, steps, unpublished
 from warehouse.increment.recipe import Stage, Step
 from warehouse.increment.run import code_hash
 from warehouse.publish_touched import hold_touched, keep_published
@@ -128,7 +128,7 @@ def test_families_are_compared_only_against_the_last_publication(warehouse: Ware
 
     with psycopg.connect(warehouse.url) as connection:
         assert not hold_touched(connection)
-        connection.execute("create table build.family_unpublished (kind text, key text, primary key (kind, key))")
+        unpublished.begin(connection)
         assert not hold_touched(connection)
         (mine,) = connection.execute(publication().encode()).fetchone() or (0,)
         keep_published(connection, mine)

@@ -7,7 +7,7 @@ from typing import LiteralString
 from psycopg import sql
 
 from extractors.core.errors import GuardError
-from warehouse.increment import compare
+from warehouse.increment import compare, unpublished
 from warehouse.increment.fresh import Connection
 from warehouse.increment.plan import ITSELF, Kept, Plan
 from warehouse.increment.scope import run
@@ -18,7 +18,7 @@ _NAMED_BY: tuple[tuple[str, tuple[tuple[str, LiteralString], ...]], ...] = (
     # of contacts too that an appointment names and nobody landed
     ("contact", (("int_appointments", "contact_id"),)),
     ("person", (
-        ("int_contact_persons", "person_key"), ("int_session_persons", "person_key"),
+        ("int_contact_persons", "person_key"), ("fct_sessions", "person_key"),
         ("int_patient_cards", "'patient:' || person_patient_id"), ("int_appointments", "person_key"),
         ("int_payments", "person_key"), ("int_sales", "person_key"), ("int_deals", "person_key"),
     )),
@@ -28,31 +28,6 @@ _NAMED_BY: tuple[tuple[str, tuple[tuple[str, LiteralString], ...]], ...] = (
     ("contact_person", (("inquiry_history_contacts", "contact_person_key"),)),
     ("link", (("why_one_person_links", "link_key"),)),
 )  # fmt: skip
-# What readers do not see yet. For the publication, by model: keys of rows that differ. For the gate, which asks several
-# tables about one of them: inquiries, all of a person of whom any row differs, and records. These also where landed
-# rows changed and no row of ours did: that may be the fault. A publication that compares by these keys holds the table
-# until it ended.
-_UNPUBLISHED: LiteralString = """
-insert into build.family_unpublished (kind, key)
-select model, key from build.family_differing where key is not null
-union
-select kind, key from build.family_differing
-where key is not null and kind in ('inquiry', 'contact', 'session', 'appointment', 'payment', 'sale', 'deal')
-union
-select record_kind, record_id from build.family_changed
-where record_kind in ('contact', 'session', 'appointment', 'payment', 'sale', 'deal')
-union
-select 'inquiry', inquiries.inquiry_key
-from (
-    select person_key, inquiry_key from old.int_inquiries union select person_key, inquiry_key from day.int_inquiries
-) as inquiries
-where exists (
-    select from build.family_differing as differing
-    where differing.kind = 'person' and differing.key = inquiries.person_key
-)
-on conflict do nothing;
-analyze build.family_unpublished;
-"""
 _RECORDS: LiteralString = """
 drop table if exists build.family_keys;
 create unlogged table build.family_keys as
@@ -123,6 +98,8 @@ def merge(connection: Connection, plan: Plan) -> None:
             connection.execute(sql.SQL("delete from {} as old using {} as new where {}").format(old, new, same))
             connection.execute(sql.SQL("insert into {} ({}) select {} from {}").format(old, columns, columns, new))
         elif kept.model in differing:
+            unpublished.tell_rows(connection, kept, is_old=True)
+            unpublished.tell_rows(connection, kept, is_old=False)
             deleted = connection.execute(
                 sql.SQL(
                     "delete from {} as old using build.family_differing as differing"
@@ -140,7 +117,7 @@ def merge(connection: Connection, plan: Plan) -> None:
                     " (select place from build.family_differing where model = {} and not is_old)"
                 ).format(old, columns, columns, new, sql.Literal(kept.model))
             )
-    run(connection, _UNPUBLISHED)
+    unpublished.tell_keys(connection, plan.kept)
 
 
 def empty(connection: Connection, plan: Plan) -> None:

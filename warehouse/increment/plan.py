@@ -21,11 +21,15 @@ KINDS = (*RECORDS, *DERIVED, RECORD, ITSELF)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A model whose rows stay from build to build. Rows whose `columns` hold a key of kind `of` are replaced."""
+    """A model whose rows stay from build to build. Rows whose `columns` hold a key of kind `of` are replaced.
+
+    `row_key`: the column that is the key of its published rows, where they are found by another; else null.
+    """
 
     model: str
     columns: tuple[str, ...]
     of: str
+    row_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,8 @@ def read_part(node: Mapping[str, Any]) -> Kept | Summed | ByDay | str | None:
         return "passing"
     model = str(node["name"])
     if isinstance(told, Mapping) and set(told) == {"delete", "of"} and told["of"] in KINDS:
-        return Kept(model=model, columns=_names(told["delete"]), of=told["of"])
+        columns = _names(told["delete"])
+        return Kept(model=model, columns=columns, of=told["of"], row_key=_row_key(node, columns, told["of"]))
     if isinstance(told, Mapping) and set(told) == {"sum", "key"}:
         return Summed(model=model, sums=_names(told["sum"]), key=_names(told["key"]))
     if isinstance(told, Mapping) and set(told) == {"day", "of"} and isinstance(told["of"], Mapping):
@@ -132,6 +137,11 @@ def read_part(node: Mapping[str, Any]) -> Kept | Summed | ByDay | str | None:
         f" {{day: <column>, of: {{<parent>: <its column>}}}}, or"
         f" {{delete: <column>, of: <kind>}} with one of {', '.join(KINDS)}."
     )
+
+
+def _row_key(node: Mapping[str, Any], columns: tuple[str, ...], of: str) -> str | None:
+    key = _names((node["config"]["meta"].get("publish") or {}).get("key") or ())
+    return key[0] if len(key) == 1 and key != columns and of not in (RECORD, ITSELF) else None
 
 
 def _by_day(told: ByDay, parents: Mapping[str, object]) -> ByDay:

@@ -24,7 +24,7 @@ import yaml
 
 from warehouse import libpq
 from warehouse.dbt import PLANNING, PROJECT, Dbt
-from warehouse.increment import compare, days, merge, scope, steps, sums
+from warehouse.increment import compare, days, merge, scope, steps, sums, unpublished
 from warehouse.increment.fresh import Seen
 from warehouse.increment.leftovers import drop_leftovers
 from warehouse.increment.plan import read_plan
@@ -119,6 +119,7 @@ def _build_everything(dbt: Dbt, code: str, as_of: datetime) -> None:
             dbt.say(f"build: dropped, no model makes it any more: {', '.join(dropped)}")
     with psycopg.connect(dbt.url) as connection:
         scope.keep_everything(connection, too_many_patients=_rule("too_many_patients"))
+        unpublished.begin(connection)
         days.keep_everything(connection, read_plan(manifest))
         _keep(connection, State(code=code, rules=rules, as_of=as_of, seen=seen))
 

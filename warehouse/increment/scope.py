@@ -208,9 +208,6 @@ def keep_everything(connection: Connection, *, too_many_patients: int) -> None:
     )
     _keep_blocked(connection, "build.int_identifier_owners", too_many_patients)
     run(connection, _KEEP_RULES)
-    # The keys of families that later builds touch, for the publication (warehouse/publish_touched.py).
-    connection.execute("drop table if exists build.family_unpublished")
-    connection.execute("create unlogged table build.family_unpublished (kind text, key text, primary key (kind, key))")
 
 
 def keep_scope(connection: Connection, *, too_many_patients: int) -> None:
