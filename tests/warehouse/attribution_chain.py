@@ -32,10 +32,12 @@ create table build.int_conversions (
     conversion_key text, conversion text, record_id text, person_key text, clinic_id text, converted_at timestamptz,
     converted_date date, amount numeric, conversions integer, first_booked_at timestamptz
 );
-create table build.int_touches (
+create table build.fct_touches (
     person_key text, touched_at timestamptz, touch_kind text, record_id text, channel text, source text, medium text,
     campaign text, is_known boolean
 );
+-- none: they only say which paths are of the channel report's chain too
+create table build.int_inquiries (person_key text, people_group text);
 create table reports.attribution_spend (
     spend_date date, clinic_id text, channel text, source text, campaign text, spend numeric
 );
@@ -84,7 +86,7 @@ class Chain:
                         "first_booked_at": (at[booked - 1] if booked and length else AT).isoformat(),
                     }
                 )  # fmt: skip
-        for table, rows in (("int_conversions", conversions), ("int_touches", touches)):
+        for table, rows in (("int_conversions", conversions), ("fct_touches", touches)):
             self.connection.execute(f"truncate build.{table}".encode())
             self.connection.execute(
                 f"insert into build.{table} select * from jsonb_populate_recordset(null::build.{table}, %s)".encode(),
@@ -127,10 +129,10 @@ def _views(url: str, folder: Path) -> list[str]:
     """What makes each model between the two tables and those wanted a view, in an order that works."""
     from dbt.cli.main import dbtRunner
 
-    between = [f"int_conversions+,+{name}" for name in WANTED] + [f"int_touches+,+{name}" for name in WANTED]
+    between = [f"int_conversions+,+{name}" for name in WANTED] + [f"fct_touches+,+{name}" for name in WANTED]
     arguments = ["compile", *common_arguments(folder), "--select", *between]
     with dbt_environment(url):
-        result = dbtRunner().invoke([*arguments, "--exclude", "int_conversions", "int_touches"])
+        result = dbtRunner().invoke([*arguments, "--exclude", "int_conversions", "fct_touches"])
     assert result.success, result.exception
     nodes = {run.node.unique_id: run.node for run in result.result if run.node.resource_type == "model"}
     ordered: list[str] = []

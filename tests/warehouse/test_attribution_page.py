@@ -56,7 +56,7 @@ def test_the_example_of_a_touch_model_is_what_the_models_give(chain: Chain, mode
     with chain.connection.transaction(force_rollback=True):
         chain.write([SHARED])
         chain.connection.execute(
-            "update build.int_touches set touched_at = touched_at - case channel when 'vk' then interval '12 days'"
+            "update build.fct_touches set touched_at = touched_at - case channel when 'vk' then interval '12 days'"
             " when 'direct' then interval '6 days' else interval '0' end"
         )
         chain.connection.execute("update build.int_conversions set first_booked_at = converted_at")

@@ -54,7 +54,7 @@ def test_channels_get_what_the_published_implementation_gives(chain: Chain, mode
         if model == "time_decay":
             # their weight halves every hour, and a day lies between touches; ours halves every 7 days
             chain.connection.execute(
-                "update build.int_touches as touches set touched_at"
+                "update build.fct_touches as touches set touched_at"
                 " = converted_at - (converted_at - touched_at) * 7 * 24"
                 " from build.int_conversions as won where won.person_key = touches.person_key"
             )

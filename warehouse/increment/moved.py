@@ -68,7 +68,7 @@ where now.source is null or was.source is null;
 _TOUCHED_BY_CAMPAIGN: LiteralString = """
 insert into pg_temp.seeds
 select hashtextextended(touches.touch_kind || ':' || touches.record_id, 0)
-from build.int_touches as touches inner join pg_temp.moved_campaigns as moved
+from build.fct_touches as touches inner join pg_temp.moved_campaigns as moved
     on touches.source = moved.source and touches.campaign is not distinct from moved.campaign
 union
 select hashtextextended('contact:' || contacts.contact_id, 0)

@@ -1,6 +1,7 @@
 -- One row per journey and touch of it, with the conversion kinds that the journey is of: paths to conversions in the default
 -- lookback, and the paths of people who never converted so, which end in '(null)'. What never led a person to any of several kinds
--- is one journey of them all: most people never convert, and their path is the same for every kind.
+-- is one journey of them all: most people never convert, and their path is the same for every kind. A kind here is 'inquiry' too, of
+-- people who never wanted to book: the channel report's own chain (int_journey_steps) takes their paths from here.
 with
 
 conversions as (
@@ -12,15 +13,32 @@ conversion_touches as (
 ),
 
 touches as not materialized (
-    select * from {{ ref('int_touches') }}
+    select * from {{ ref('fct_touches') }}
+),
+
+inquiries as (
+    select * from {{ ref('int_inquiries') }}
+),
+
+kinds_of_people as (
+    select
+        conversions.person_key,
+        conversions.conversion
+    from conversions
+    union all
+    select
+        inquiries.person_key,
+        'inquiry' as conversion
+    from inquiries
+    where inquiries.people_group = 'wants_to_book'
 ),
 
 converted as (
     select
-        conversions.person_key,
-        array_agg(distinct conversions.conversion) as kinds
-    from conversions
-    group by conversions.person_key
+        kinds_of_people.person_key,
+        array_agg(distinct kinds_of_people.conversion) as kinds
+    from kinds_of_people
+    group by kinds_of_people.person_key
 ),
 
 people as (
@@ -39,10 +57,10 @@ unconverted as materialized (
         people.last_touched_at,
         case
             -- most people never convert: nothing to look for
-            when converted.kinds is null then array['booking', 'deal', 'first_visit', 'payment']
+            when converted.kinds is null then array['booking', 'deal', 'first_visit', 'inquiry', 'payment']
             else array(
                 select kind.conversion
-                from (values ('booking'), ('first_visit'), ('deal'), ('payment')) as kind (conversion)
+                from (values ('booking'), ('first_visit'), ('deal'), ('inquiry'), ('payment')) as kind (conversion)
                 where kind.conversion != all(converted.kinds)
                 order by kind.conversion
             )

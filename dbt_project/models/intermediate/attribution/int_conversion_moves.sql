@@ -9,12 +9,13 @@ paths as (
 -- Materialised: with what the planner believes of a table of paths it sorts all their moves, where counting them in a hash is enough.
 channel_paths as materialized (
     select
-        paths.conversions,
+        -- inquiries have no chain of order two or three
+        array_remove(paths.conversions, 'inquiry') as conversions,
         paths.channels,
         paths.outcome,
         sum(paths.journeys) as journeys
     from paths
-    group by paths.conversions, paths.channels, paths.outcome
+    group by array_remove(paths.conversions, 'inquiry'), paths.channels, paths.outcome
 ),
 
 moves_of_sets as (

@@ -7,7 +7,7 @@ conversions as not materialized (
 ),
 
 touches as (
-    select * from {{ ref('int_touches') }}
+    select * from {{ ref('fct_touches') }}
 ),
 
 final as (

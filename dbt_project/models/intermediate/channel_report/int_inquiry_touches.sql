@@ -8,7 +8,7 @@ inquiries as not materialized (
 ),
 
 touches as (
-    select * from {{ ref('int_touches') }}
+    select * from {{ ref('fct_touches') }}
 ),
 
 in_window as (

@@ -11,22 +11,8 @@ inquiries as not materialized (
     select * from {{ ref('int_inquiries') }}
 ),
 
-touches as not materialized (
-    select * from {{ ref('int_touches') }}
-),
-
-unconverted as (
-    select
-        touches.person_key,
-        max(touches.touched_at) as last_touched_at
-    from touches
-    where
-        touches.is_known
-        and not exists (
-            select 1 from inquiries
-            where inquiries.person_key = touches.person_key and inquiries.people_group = 'wants_to_book'
-        )
-    group by touches.person_key
+conversion_paths as (
+    select * from {{ ref('int_conversion_paths') }}
 ),
 
 converted_journeys as (
@@ -43,40 +29,19 @@ converted_journeys as (
     group by inquiry_touches.inquiry_key
 ),
 
-null_journeys as (
-    select
-        touches.person_key,
-        array_agg(
-            jsonb_build_array(touches.channel, touches.source, touches.campaign)::text
-            order by touches.touched_at asc, touches.touch_kind desc, touches.record_id asc
-        ) as campaigns
-    from touches
-    inner join unconverted on touches.person_key = unconverted.person_key
-    where
-        touches.is_known
-        and touches.touched_at >= unconverted.last_touched_at - {{ hours_of_days('lookback_days') }}
-    group by touches.person_key
-),
-
-journeys as (
+paths as (
     select
         converted_journeys.campaigns,
-        '(conversion)' as outcome
+        '(conversion)' as outcome,
+        1 as journeys
     from converted_journeys
     union all
     select
-        null_journeys.campaigns,
-        '(null)' as outcome
-    from null_journeys
-),
-
-paths as (
-    select
-        journeys.campaigns,
-        journeys.outcome,
-        count(*) as journeys
-    from journeys
-    group by journeys.campaigns, journeys.outcome
+        conversion_paths.campaigns,
+        conversion_paths.outcome,
+        conversion_paths.journeys
+    from conversion_paths
+    where conversion_paths.outcome = '(null)' and 'inquiry' = any(conversion_paths.conversions)
 ),
 
 {{ chain_steps() }}

@@ -3,11 +3,7 @@
 with
 
 sessions as (
-    select * from {{ ref('int_session_sources') }}
-),
-
-session_persons as (
-    select * from {{ ref('int_session_persons') }}
+    select * from {{ ref('fct_sessions') }}
 ),
 
 settings as (
@@ -26,7 +22,7 @@ session_steps as (
     select
         'session' as step,
         sessions.session_id as record_id,
-        session_persons.person_key,
+        sessions.person_key,
         null::text as clinic_id,
         null::text as administrator_id,
         null::text as inquiry_administrator_id,
@@ -35,9 +31,8 @@ session_steps as (
         sessions.channel,
         sessions.source,
         sessions.campaign,
-        concat_ws(', ', sessions.site, 'source by ' || sessions.method) as detail
+        concat_ws(', ', sessions.site, 'source by ' || sessions.source_method) as detail
     from sessions
-    inner join session_persons on sessions.session_id = session_persons.session_id
     cross join settings
 ),
 

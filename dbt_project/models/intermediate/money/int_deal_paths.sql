@@ -8,7 +8,7 @@ deals as (
 ),
 
 touches as not materialized (
-    select * from {{ ref('int_touches') }}
+    select * from {{ ref('fct_touches') }}
 ),
 
 contacts as (

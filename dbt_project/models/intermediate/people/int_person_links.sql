@@ -16,7 +16,7 @@ contact_persons as (
 
 -- a session and whose it is, met once already
 sessions as (
-    select * from {{ ref('int_touches') }}
+    select * from {{ ref('fct_touches') }}
     where touch_kind = 'session'
 ),
 

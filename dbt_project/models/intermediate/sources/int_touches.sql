@@ -1,13 +1,9 @@
 -- One row per person and touch: a site session or an inbound contact, with its source (RULES section 2, 12.15).
--- Outbound contacts are no touches.
+-- Outbound contacts are no touches. Kept as fct_touches, which numbers them; whoever needs touches reads those.
 with
 
-session_sources as (
-    select * from {{ ref('int_session_sources') }}
-),
-
-session_persons as (
-    select * from {{ ref('int_session_persons') }}
+sessions as (
+    select * from {{ ref('fct_sessions') }}
 ),
 
 contacts as (
@@ -24,17 +20,16 @@ contact_persons as (
 
 session_touches as (
     select
-        session_persons.person_key,
-        session_sources.started_at as touched_at,
+        sessions.person_key,
+        sessions.started_at as touched_at,
         'session' as touch_kind,
-        session_sources.session_id as record_id,
-        session_sources.channel,
-        session_sources.source,
-        session_sources.medium,
-        session_sources.campaign,
+        sessions.session_id as record_id,
+        sessions.channel,
+        sessions.source,
+        sessions.medium,
+        sessions.campaign,
         true as is_known
-    from session_sources
-    inner join session_persons on session_sources.session_id = session_persons.session_id
+    from sessions
 ),
 
 contact_touches as (
