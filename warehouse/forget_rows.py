@@ -149,6 +149,8 @@ def clean_cells(
             conditions += [sql.SQL("{}::text ~ {}").format(column, sql.Literal(one)) for one in key_patterns]
         if patterns:
             conditions.append(sql.SQL("{}::text ~* %(pattern)s").format(column))
+    if not conditions:
+        return 0  # of somebody without a name, phone or e-mail nothing is in a table without keys
     found = connection.execute(
         sql.SQL("select ctid::text, {} from {} where {}").format(
             sql.SQL(", ").join(map(sql.Identifier, wanted)), table.identifier, sql.SQL(" or ").join(conditions)

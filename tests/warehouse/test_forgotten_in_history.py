@@ -57,6 +57,21 @@ def test_words_of_a_deal_known_by_its_lead_stay_away_when_its_file_comes_again(w
     assert vendor == [("7", None), ("8", "Crown")]
 
 
+def test_somebody_without_a_name_a_phone_or_an_email_goes_too(warehouse: Warehouse) -> None:
+    """Nothing but his key names him; tables of words without keys hold nothing of him."""
+    warehouse.run("create table build.channel_groupings (source_pattern text, channel text)")
+    warehouse.run("create table build.fct_contacts (contact_id text, person_key text, note text)")
+    warehouse.run("insert into build.fct_contacts values ('E1', 'contact:E1', 'asked for the price')")
+    replacer = Replacer(Found(keys={"contact:E1"}), {})
+    with psycopg.connect(warehouse.url) as connection:
+        changed = {str(table): clean_cells(connection, table, replacer) for table in tables(connection)}
+
+    assert {table: rows for table, rows in changed.items() if rows} == {"build.fct_contacts": 1}
+    ((person_key, note),) = warehouse.run("select person_key, note from build.fct_contacts")
+    assert person_key != "contact:E1"
+    assert note is None
+
+
 @pytest.mark.parametrize("known_by", ["client:c-101", "phone:+79998887766"])
 def test_what_was_said_before_the_person_was_known_goes_from_history(warehouse: Warehouse, known_by: str) -> None:
     """A visitor of the site calls; later he is a patient. The past has him under the key of his visit or phone."""
