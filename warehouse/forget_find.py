@@ -53,7 +53,7 @@ class Found:
 def find_person(connection: psycopg.Connection[Any], person: str) -> Found:
     """Everything known of `person`, who may be named by key, phone or e-mail.
 
-    ConfigError: nobody is known by that, several people are, or nothing was built yet.
+    ConfigError: nobody is known by that, several people are, nothing tells who it is, or nothing was built yet.
     """
     built = connection.execute("select to_regclass('build.int_record_persons') is not null").fetchone()
     if built != (True,):
@@ -72,6 +72,11 @@ def find_person(connection: psycopg.Connection[Any], person: str) -> Found:
     if asked != "person key":
         found.identifiers.add(("phone" if asked == "phone" else "email", value))
     collect(connection, found)
+    if not (found.identifiers or found.deals):
+        raise ConfigError(
+            f"Nobody is known behind this {asked}: its records hold no card, name, phone, e-mail or visitor of a site."
+            " A load could not tell them again. Take the words out of them where they come from."
+        )
     return found
 
 
@@ -215,6 +220,8 @@ def collect_derived(connection: psycopg.Connection[Any], found: Found) -> None:
     """Keys that were computed from the person's key or identifiers, in any table: a hash of a phone is a phone still.
 
     A key counts where no row of it is somebody else's. First those beside the person key, then those beside an inquiry.
+    Not that of a conversion, which is the number of a payment, an appointment or a deal: the next build finds by it
+    what it has to replace.
     In the past a person may have a key from before the card was known: that of a phone, an e-mail or a site's visitor.
     """
     earlier: set[str] = set()
@@ -230,7 +237,8 @@ def collect_derived(connection: psycopg.Connection[Any], found: Found) -> None:
             select columns.table_schema, columns.table_name, columns.column_name
             from information_schema.columns
             inner join information_schema.tables using (table_schema, table_name)
-            where columns.column_name like '%%\\_key' and columns.column_name not in (%(anchor)s, 'person_key')
+            where columns.column_name like '%%\\_key'
+                and columns.column_name not in (%(anchor)s, 'person_key', 'conversion_key')
                 and columns.data_type = 'text'
                 and tables.table_type = 'BASE TABLE'
                 and columns.table_schema not in ('pg_catalog', 'information_schema', 'staging')

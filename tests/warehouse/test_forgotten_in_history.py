@@ -7,10 +7,12 @@ from typing import cast
 import psycopg
 import pytest
 
+from extractors.core.errors import ConfigError
 from extractors.core.forgotten import Role, cleaned
 from tests.warehouse.small_warehouse import NOW, Warehouse
+from warehouse import forget_find
 from warehouse.forget import clean_tables, remember
-from warehouse.forget_find import Found, collect_derived
+from warehouse.forget_find import Found, collect_derived, find_person
 from warehouse.forget_rows import clean_cells, tables
 from warehouse.forget_text import Replacer
 
@@ -58,18 +60,37 @@ def test_words_of_a_deal_known_by_its_lead_stay_away_when_its_file_comes_again(w
 
 
 def test_somebody_without_a_name_a_phone_or_an_email_goes_too(warehouse: Warehouse) -> None:
-    """Nothing but his key names him; tables of words without keys hold nothing of him."""
+    """Nothing but the number of his card names him; tables of words without keys hold nothing of him."""
     warehouse.run("create table build.channel_groupings (source_pattern text, channel text)")
     warehouse.run("create table build.fct_contacts (contact_id text, person_key text, note text)")
-    warehouse.run("insert into build.fct_contacts values ('E1', 'contact:E1', 'asked for the price')")
-    replacer = Replacer(Found(keys={"contact:E1"}), {})
+    warehouse.run("insert into build.fct_contacts values ('E1', 'patient:P1', 'asked for the price')")
+    replacer = Replacer(Found(keys={"patient:P1"}), {("patient", "P1"): "forgotten-1"})
     with psycopg.connect(warehouse.url) as connection:
         changed = {str(table): clean_cells(connection, table, replacer) for table in tables(connection)}
 
     assert {table: rows for table, rows in changed.items() if rows} == {"build.fct_contacts": 1}
-    ((person_key, note),) = warehouse.run("select person_key, note from build.fct_contacts")
-    assert person_key != "contact:E1"
-    assert note is None
+    assert warehouse.run("select * from build.fct_contacts") == [("E1", "patient:forgotten-1", None)]
+
+
+def test_a_record_behind_which_nobody_is_known_is_refused(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its words would come back with the next load, which could not tell whose they are."""
+    warehouse.run("create table build.int_record_persons (person_key text)")
+    monkeypatch.setattr(forget_find, "keys_of", lambda *_: {"contact:E1"})
+    monkeypatch.setattr(forget_find, "collect", lambda *_: None)
+    with psycopg.connect(warehouse.url) as connection, pytest.raises(ConfigError, match="Nobody is known behind this"):
+        find_person(connection, "contact:E1")
+
+
+def test_a_conversion_keeps_the_name_that_it_has_of_its_payment(warehouse: Warehouse) -> None:
+    """It tells nothing of the person, and the next build finds by it the row that it has to replace."""
+    warehouse.run("create table build.int_conversions (conversion_key text, touch_key text, person_key text)")
+    warehouse.run("insert into build.int_conversions values ('payment:M1', 'of the person', 'patient:P1')")
+    found = Found(keys={"patient:P1"})
+    with psycopg.connect(warehouse.url) as connection:
+        collect_derived(connection, found)
+    assert found.derived == {"of the person"}
 
 
 @pytest.mark.parametrize("known_by", ["client:c-101", "phone:+79998887766"])
