@@ -99,6 +99,9 @@ def keys_of(connection: psycopg.Connection[Any], asked: Asked, value: str) -> se
             where 'patient:' || patient_id = %(value)s
             union select person_key from build.int_contact_persons where person_key = %(value)s
             union select person_key from build.int_record_persons where person_key = %(value)s
+            -- a patient whose card nobody landed
+            union select person_key from build.int_appointments where person_key = %(value)s
+            union select person_key from build.client_path_steps where person_key = %(value)s
         """
         return {row[0] for row in connection.execute(query, {"value": value})}
     owners = """
@@ -148,6 +151,7 @@ def collect(connection: psycopg.Connection[Any], found: Found) -> None:
     """Add what identifies the people of `found.keys`. Once per transaction."""
     keys = {"keys": sorted(found.keys)}
     connection.execute(RECORDS, keys)
+    found.identifiers |= {("patient", key.removeprefix("patient:")) for key in found.keys if key.startswith("patient:")}
     cards = connection.execute(
         "select patient_id, full_name, phones_e164, emails, birth_date from build.int_patient_cards"
         " where 'patient:' || person_patient_id = any(%(keys)s)", keys,

@@ -72,6 +72,34 @@ def test_somebody_without_a_name_a_phone_or_an_email_goes_too(warehouse: Warehou
     assert warehouse.run("select * from build.fct_contacts") == [("E1", "patient:forgotten-1", None)]
 
 
+BUILT = """
+create table build.int_patient_cards (
+    patient_id text, person_patient_id text, full_name text, phones_e164 text[], emails text[], birth_date date
+);
+create table build.int_contact_persons (contact_id text, person_key text);
+create table build.int_record_persons (record_kind text, record_id text, person_key text);
+create table build.int_appointments (person_key text);
+create table build.client_path_steps (person_key text);
+create table build.int_deals (deal_id text, person_key text, client_name text);
+create table build.int_identifier_uses (record_kind text, record_id text, identifier text);
+create table build.int_identifier_owners (identifier text, person_patient_id text);
+create table build.int_identifiers (identifier text, listed_person_key text);
+create table build.int_contacts_unioned (contact_id text, recording_url text, click_id text);
+create table build.int_sessions_unioned (session_id text, click_id text);
+insert into build.client_path_steps values ('patient:P9'), ('patient:P1')
+"""
+
+
+def test_a_patient_whose_card_nobody_landed_is_known_by_his_steps(warehouse: Warehouse) -> None:
+    for statement in BUILT.split(";"):
+        warehouse.run(statement)
+    with psycopg.connect(warehouse.url) as connection:
+        found = find_person(connection, "patient:P9")
+        with pytest.raises(ConfigError, match="Nobody here"):
+            find_person(connection, "patient:P8")
+    assert (found.keys, found.identifiers) == ({"patient:P9"}, {("patient", "P9")})
+
+
 def test_a_record_behind_which_nobody_is_known_is_refused(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
