@@ -46,17 +46,19 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """A build of a day: `before` the families are known, the `families`, `after` the merge."""
+    """A build of a day: `before` the families are known, the families' rows as they landed, the `families`, `after` the
+    merge."""
 
     plan: Plan
     before: Stage
+    landed: Stage
     families: Stage
     after: Stage
 
     @property
     def queries(self) -> dict[str, Step]:
         """The families' models by name."""
-        return {step.model: step for step in self.families.models}
+        return {step.model: step for step in (*self.landed.models, *self.families.models)}
 
 
 def read_recipe(dbt: Dbt, code: str) -> Recipe:
@@ -100,7 +102,21 @@ def recipe(nodes: Mapping[str, Any]) -> Recipe:
         )
         for number in range(3)
     )
-    return Recipe(plan=plan, before=before, families=families, after=after)
+    landed, families = _apart(families)
+    return Recipe(plan=plan, before=before, landed=landed, families=families, after=after)
+
+
+def _apart(stage: Stage) -> tuple[Stage, Stage]:
+    """Models that read no other of the stage, and the rest with all its tests."""
+    first = {model for model, parents in stage.parents.items() if not parents}
+    return (
+        Stage(models=tuple(step for step in stage.models if step.model in first), tests=()),
+        Stage(
+            models=tuple(step for step in stage.models if step.model not in first),
+            tests=stage.tests,
+            parents={model: parents - first for model, parents in stage.parents.items() if model not in first},
+        ),
+    )
 
 
 def _place(numbered: tuple[int, Step]) -> int:

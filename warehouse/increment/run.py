@@ -130,16 +130,19 @@ def _build_day(dbt: Dbt, state: State, as_of: datetime) -> str | None:
     with _session(dbt.url) as connection:
         steps.run_stage(connection, recipe.before, schema="build", done=dbt.take)
     with ThreadPoolExecutor(1) as beside, _session(dbt.url) as connection, _session(dbt.url) as counting:
+        # The families' rows are read as they were when it was told which families these are: else one that a load
+        # changes meanwhile may name somebody whose other rows are not here.
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         found = scope.find(
             connection, last=state.seen, was=state.as_of, now=as_of,
             too_many_patients=_rule("too_many_patients"), callback_days=_rule("callback_days"),
             counted=beside.submit(scope.count_records, counting).result,
         )  # fmt: skip
-    dbt.say(f"build: {found.changed} records changed, {found.in_scope} of {found.known} in their families")
-    if found.in_scope > LARGEST_SHARE * found.known:
-        return "too many families changed"
-    with _session(dbt.url) as connection:
+        dbt.say(f"build: {found.changed} records changed, {found.in_scope} of {found.known} in their families")
+        if found.in_scope > LARGEST_SHARE * found.known:
+            return "too many families changed"
         steps.make_tables(connection, recipe.plan.families)
+        steps.run_stage(connection, recipe.landed, schema="day", done=dbt.take)
     # What a build that fails here leaves in `day` nobody reads; the next one begins with an empty schema.
     steps.run_side_by_side(partial(_session, dbt.url), recipe.families, schema="day", done=dbt.take)
     reading = partial(_session, dbt.url, compare.READING)

@@ -156,6 +156,8 @@ where records.record = any (array(select scope_records.record from pg_temp.scope
 union
 select changed.record_kind, changed.record_id, changed.record from build.family_changed as changed;
 analyze build.family_scope;
+set local enable_indexscan to default;
+set local enable_nestloop to default;
 """
 
 
@@ -228,7 +230,8 @@ def find(
     connection: Connection, *, last: Seen, was: datetime, now: datetime, too_many_patients: int, callback_days: int,
     counted: Callable[[], Mapping[str, int]],
 ) -> Found:  # fmt: skip
-    """Find the families to make anew, into `build.family_scope`; part of one transaction of the caller.
+    """Find the families to make anew, into `build.family_scope`; part of one transaction of the caller, who reads their
+    rows in it too.
 
     `last`: what the last build saw, `was`: its moment. `too_many_patients`, `callback_days`: the rules of the models.
     `counted` waits for `count_records`, which another connection may do meanwhile: a row that comes or goes between the
