@@ -22,6 +22,7 @@ TOUCHED = "warehouse/publish_touched.py"
 KNOWN = "warehouse/forecast/known.py"
 TABLES = "warehouse/publish_tables.py"
 KEYS = "warehouse/publish_keys.py"
+LISTED = "dbt_project/macros/listed_of_families.sql"
 
 A_DAY = "tests/warehouse/test_a_day_equals_everything.py"
 EQUAL = f"{A_DAY}::test_days_of_two_hundred_histories_equal_a_build_of_everything"
@@ -102,6 +103,14 @@ FAULTS_OF_A_DAY: tuple[Fault, ...] = (
           f"{DIFFER}::test_rows_that_somebody_else_took_away_since_they_were_compared_stop_the_build"),
     Fault("rows of a day are committed before their sums", RUN,
           "merge.merge(connection, recipe.plan)", "merge.merge(connection, recipe.plan); connection.commit()", EQUAL),
+    Fault("whose a stage of treatment was is asked of his card alone", MERGE,
+          '("int_stage_persons", "person_key"),', "",
+          f"{A_DAY}::test_a_patient_known_by_stages_of_treatment_alone_has_each_step_once"),
+    Fault("a listed phone is of as many patients as a day's families have", LISTED,
+          "where identifier = any(ops.ids_of_families('listed'))", "where true", EQUAL),
+    Fault("the families' rows are read later than the families were found", RUN,
+          "connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ", "",
+          f"{A_DAY}::test_a_row_that_a_load_changes_while_a_day_is_built_takes_nobodys_rows"),
     # Sums.
     Fault("what families added before is not taken off", SUMS,
           " union all select {rest}, {lost} from {was}", "", EQUAL),

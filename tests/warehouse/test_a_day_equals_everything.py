@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import psycopg
@@ -23,21 +24,20 @@ from psycopg import sql
 
 from extractors.core.errors import ConfigError
 from tests.templates import Template, copied
-from tests.warehouse.histories import (
-    BEGAN,
-    BORDER,
-    HOTEL,
-    History,
+from tests.warehouse.histories import BEGAN, BORDER, HOTEL, History, share_border
+from tests.warehouse.history_turns import step
+from tests.warehouse.landing_histories import (
     land,
     land_rules,
     rate,
-    share_border,
     spend,
     take_channel,
+    take_last_rate,
+    take_spend,
 )
 from warehouse.build import build
 from warehouse.dbt import Dbt
-from warehouse.increment import run
+from warehouse.increment import run, scope
 from warehouse.increment.plan import read_plan
 from warehouse.publish import PublicationSummary, publish
 from warehouse.publish_touched import hold_touched
@@ -45,22 +45,26 @@ from warehouse.publish_touched import hold_touched
 Rows = dict[str, Counter[int]]
 # A phone joins nobody while it is of more patients than this (RULES section 1).
 MOST_PATIENTS = 8
+STILL = 900
+# In this step what was said of costs and rates is taken back, and nobody builds for weeks.
+TAKEN_BACK = 3
 # When the first build of histories is.
 MOMENT = BEGAN + timedelta(days=40)
 
 
 @dataclass(slots=True)
 class Living:
-    """One warehouse, the histories in it and what its builds said."""
+    """One warehouse, the histories in it and what its builds said. `still`: one in which nothing happens by chance."""
 
     url: str
     folder: Path
     lives: list[History]
+    still: History
     moment: datetime = MOMENT
     said: list[str] = field(default_factory=list)
 
     def build(self, *, everything: bool = False) -> None:
-        land(self.url, self.lives)
+        land(self.url, [*self.lives, self.still])
         # The histories are small: a step may change most of them.
         with mock.patch.object(run, "LARGEST_SHARE", 1.0):
             build(
@@ -75,14 +79,17 @@ class Living:
         return touched, publish(self.url, self.folder / "manifest.json", run_id="history", now=self.moment)
 
     def step(self, rng: random.Random, number: int) -> None:
-        """Half of the histories go on, a campaign or a rate changes, hours pass. Not built yet."""
+        """Half of the histories go on, a campaign or a rate changes or goes, hours or weeks pass. Not built yet."""
         for life in rng.sample(self.lives, k=len(self.lives) // 2):
-            life.step()
+            step(life)
         if number % 2 == 0:
             spend(self.url, date(2026, 5, 2 + number), "vk", "promo", rng.choice(("paid_social", "display")))
         else:
             rate(self.url, date(2026, 5, 3) + timedelta(days=rng.randint(0, 40)), rng.randint(80, 110))
-        self.moment += timedelta(hours=rng.randint(1, 72))
+        if number == TAKEN_BACK:
+            take_spend(self.url, date(2026, 5, 2))
+            take_last_rate(self.url)
+        self.moment += timedelta(hours=rng.randint(1, 72), days=20 if number == TAKEN_BACK else 0)
 
     def rows(self) -> Rows:
         """All rows of every table of `build` that anybody reads after a build of a day, by their content."""
@@ -109,12 +116,17 @@ def living(server: str, migrated: Template, folder: Path, histories: int, seed: 
         life.booked(MOMENT + timedelta(hours=1 + 6 * place))
     with copied(migrated.url, server) as url:
         land_rules(url)
-        yield Living(url, folder, lives)
+        still = History(STILL, random.Random(f"{seed}:{STILL}"))  # noqa: S311
+        yield Living(url, folder, lives, still)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """What a run of quick tests left: rows built by days, rows of everything, sessions that the last day wrote anew.
+
+    `path`: how many steps of each kind the patient has of whom nothing but stages of treatment is known. `renamed`:
+    whether the contact on which a load names another patient, while the last day is built, is still the first one's;
+    how many inquiries the other one has.
 
     `by_touched`: the publications after each build, and whether each compared touched families alone.
     `by_comparing_all`: the one after them, which compared everything. `after_everything`: whether one after the build
@@ -130,6 +142,8 @@ class Run:
     by_comparing_all: PublicationSummary
     after_everything: bool
     callers: list[str]
+    path: dict[str, int]
+    renamed: list[tuple[bool, int]]
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +160,8 @@ def finished(
             life.call_from(BORDER)
             calls.append((life, *list(life.rows["contacts"].items())[-1]))
         share_border(city.lives, 150)
+        patient = city.still.stage_alone(1)
+        renamed_call, caller, other = _two_calls(city.still)
         city.build()
         published = [city.publish()]
         key, contact = list(city.lives[20].rows["contacts"].items())[-1]
@@ -173,12 +189,24 @@ def finished(
         take_channel(city.url, "rare")
         city.lives[7].session(HOTEL)
         city.lives[7].session(city.lives[7].own_phone)
-        city.build()
+        city.still.stage_alone(2)
+        city.still.rows["contacts"][(renamed_call,)] |= {"topic": "another"}
+        with _meanwhile(city.url, renamed_call, other):
+            city.build()
         with psycopg.connect(city.url) as connection:
             moved = connection.execute(
                 "select distinct split_part(now.session_id, ':', 1) from build.fct_sessions as now"
                 " left join places on now.session_id = places.session_id and now.ctid::text = places.place"
                 " where places.session_id is null"
+            ).fetchall()
+            path = connection.execute(
+                "select step, count(*) from build.client_path_steps where person_key = %s group by step",
+                (f"patient:{patient}",),
+            ).fetchall()
+            renamed = connection.execute(
+                "select person_key = %s, (select count(*) from build.int_inquiries where person_key = %s)"
+                " from build.int_contact_persons where contact_id = %s",
+                (f"patient:{caller}", f"patient:{other}", renamed_call),
             ).fetchall()
         published.append(city.publish())
         with psycopg.connect(city.url) as connection:
@@ -190,8 +218,36 @@ def finished(
             touched = hold_touched(connection)
         yield Run(
             city, by_days, city.rows(), [number for (number,) in moved], published, compared, touched,
-            [person for (person,) in callers],
+            [person for (person,) in callers], dict(path), renamed,
         )  # fmt: skip
+
+
+def _two_calls(life: History) -> tuple[str, str, str]:
+    """Two patients who share nothing, each named on a call; the first one's call, he, and the other one."""
+    named: list[str] = []
+    for phone in ("+79000009001", "+79000009002"):
+        life.card()
+        patient = life.amend("patients", phones_e164=[phone], emails=[])
+        life.call_from(phone)
+        named += (life.amend("contacts", patient_ids=[patient], direction="inbound"), patient)
+    return named[0], named[1], named[3]
+
+
+@contextmanager
+def _meanwhile(url: str, contact: str, patient: str) -> Iterator[None]:
+    """A load that names another patient on a contact, as soon as a build knows whose rows changed."""
+
+    def find(*given: Any, **named: Any) -> scope.Found:  # noqa: ANN401 - whatever the build asks
+        found = original(*given, **named)
+        with psycopg.connect(url) as connection:
+            connection.execute(
+                "update staging.files__contacts set patient_ids = %s where contact_id = %s", ([patient], contact)
+            )
+        return found
+
+    original = scope.find
+    with mock.patch("warehouse.increment.run.scope.find", find):
+        yield
 
 
 def _differing(by_days: Rows, of_everything: Rows) -> dict[str, tuple[int, int]]:
@@ -228,6 +284,16 @@ def test_a_phone_that_enough_patients_left_is_one_person_at_once(finished: Run) 
     """The calls themselves did not change, and those who made them share nothing else."""
     assert len(finished.callers) == 2
     assert len(set(finished.callers)) == 1, finished.callers
+
+
+def test_a_patient_known_by_stages_of_treatment_alone_has_each_step_once(finished: Run) -> None:
+    """His first stage was there before the day that brought the second."""
+    assert finished.path == {"treatment_stage": 2, "treatment_completed": 1}
+
+
+def test_a_row_that_a_load_changes_while_a_day_is_built_takes_nobodys_rows(finished: Run) -> None:
+    """The contact is as it was when the build looked; the one whom it names from then on keeps his inquiry."""
+    assert finished.renamed == [(True, 1)]
 
 
 def test_a_publication_compares_the_families_that_builds_touched_and_misses_nothing(finished: Run) -> None:

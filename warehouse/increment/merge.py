@@ -21,6 +21,7 @@ _NAMED_BY: tuple[tuple[str, tuple[tuple[str, LiteralString], ...]], ...] = (
         ("int_contact_persons", "person_key"), ("fct_sessions", "person_key"),
         ("int_patient_cards", "'patient:' || person_patient_id"), ("int_appointments", "person_key"),
         ("int_payments", "person_key"), ("int_sales", "person_key"), ("int_deals", "person_key"),
+        ("int_stage_persons", "person_key"),
     )),
     ("card_person", (("int_patient_cards", "person_patient_id"),)),
     ("identifier", (("int_identifier_owners", "identifier"), ("int_identifiers", "identifier"))),

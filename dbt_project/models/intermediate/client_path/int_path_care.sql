@@ -30,8 +30,8 @@ clinics as (
     select * from {{ ref('int_clinics_unioned') }}
 ),
 
-cards as (
-    select * from {{ ref('int_patient_cards') }}
+stage_persons as (
+    select * from {{ ref('int_stage_persons') }}
 ),
 
 booking_steps as (
@@ -106,15 +106,15 @@ payment_steps as (
 person_stages as (
     select
         stages.*,
-        'patient:' || coalesce(cards.person_patient_id, stages.patient_id) as person_key,
+        stage_persons.person_key,
         {{ local_date('stages.done_at', 'clinics.time_zone') }} as done_date,
         rank() over (
-            partition by stages.plan_id, stages.clinic_id, coalesce(cards.person_patient_id, stages.patient_id)
+            partition by stages.plan_id, stages.clinic_id, stage_persons.person_key
             order by stages.stage_number desc nulls last
         ) = 1 as is_highest
     from stages
     inner join clinics on stages.clinic_id = clinics.clinic_id
-    left join cards on stages.patient_id = cards.patient_id
+    inner join stage_persons on stages.stage_id = stage_persons.stage_id
 ),
 
 stage_steps as (

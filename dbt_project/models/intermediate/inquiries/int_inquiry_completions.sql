@@ -10,8 +10,8 @@ clinics as (
     select * from {{ ref('int_clinics_unioned') }}
 ),
 
-cards as (
-    select * from {{ ref('int_patient_cards') }}
+stage_persons as (
+    select * from {{ ref('int_stage_persons') }}
 ),
 
 days as (
@@ -26,16 +26,16 @@ person_stages as (
     select
         stages.plan_id,
         stages.clinic_id,
-        'patient:' || coalesce(cards.person_patient_id, stages.patient_id) as person_key,
+        stage_persons.person_key,
         stages.direction,
         {{ local_date('stages.opened_at', 'clinics.time_zone') }} as opened_date,
         stages.done_at,
         stages.stage_number = max(stages.stage_number) over (
-            partition by stages.plan_id, stages.clinic_id, coalesce(cards.person_patient_id, stages.patient_id)
+            partition by stages.plan_id, stages.clinic_id, stage_persons.person_key
         ) as is_highest
     from stages
     inner join clinics on stages.clinic_id = clinics.clinic_id
-    left join cards on stages.patient_id = cards.patient_id
+    inner join stage_persons on stages.stage_id = stage_persons.stage_id
 ),
 
 plans as (

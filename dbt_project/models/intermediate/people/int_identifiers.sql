@@ -7,7 +7,7 @@ owners as (
 ),
 
 listed as (
-    select * from {{ ref('int_listed_identifiers') }}
+    select * from {{ listed_of_families() }}
 ),
 
 -- in a build of a day not all cards of an identifier are here that stays blocked anyway: how many it had is known
