@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 import requests
@@ -27,6 +26,7 @@ from runtime.install import pip_settings, uv_environment
 from runtime.progress import Progress
 from runtime.supervise import ProcessFailed, Service, guarded, remembered_port, stop_services, wait_until
 from runtime.warehouse import identity
+from warehouse import libpq
 
 VENV = REPOSITORY / ".venv-superset"
 LOCK = REPOSITORY / "requirements" / "superset.txt"
@@ -117,7 +117,6 @@ def rotate(home: Home, warehouse: str) -> int:
 
 def environment(home: Home, *, metadata_url: str, warehouse: str, bridge_role: str) -> dict[str, str]:
     """All that Superset gets: nothing of this process's own variables but where programs are and how to write dates."""
-    parts = urlsplit(warehouse)
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "LC_ALL", "TZ") if key in os.environ}
     return {
         **kept,
@@ -128,7 +127,7 @@ def environment(home: Home, *, metadata_url: str, warehouse: str, bridge_role: s
         "SCARF_ANALYTICS": "false",
         "CHAIRSIDE_BI_KEY": home.secret("superset_key", size=48),
         "CHAIRSIDE_BI_METADATA": metadata_url.replace("postgresql://", "postgresql+psycopg2://", 1),
-        "CHAIRSIDE_BI_WAREHOUSE": parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
+        "CHAIRSIDE_BI_WAREHOUSE": libpq.of_nobody(warehouse),
         "CHAIRSIDE_BI_BRIDGE_ROLE": bridge_role,
         "CHAIRSIDE_BI_BRIDGE_SECRET": str(bridge_secret(home)),
     }

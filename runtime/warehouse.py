@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -17,6 +17,7 @@ from extractors.core.errors import ConfigError
 from runtime.home import Home
 from runtime.postgres import Server, running_server
 from runtime.progress import Progress
+from warehouse import libpq
 from warehouse.increment.fresh import look
 from warehouse.publish_placement import TARGET, require_target
 
@@ -175,6 +176,4 @@ def role_url(owner_url: str, role: str) -> str:
             raise ConfigError(f"No password for the role {role!r}: {error.diag.message_primary or error}") from None
     if row is None or row[0] is None:
         raise ConfigError(no_employee(role))
-    parts = urlsplit(owner_url)
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{quote(role, safe='')}:{quote(row[0], safe='')}@{host}").geturl()
+    return libpq.of_role(owner_url, role, row[0])

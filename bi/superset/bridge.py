@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
 
 import psycopg2
 
@@ -36,9 +35,10 @@ class Warehouse:
 
     def address(self) -> dict[str, str | int]:
         """psycopg2's arguments."""
-        parts = urlsplit(self.url)
-        secured = {key: value for key, value in parse_qsl(parts.query) if key.startswith("ssl")}
-        return {"host": parts.hostname or "", "port": parts.port or 5432, "dbname": parts.path.strip("/"), **secured}
+        said: dict[str, str] = psycopg2.extensions.parse_dsn(self.url)
+        secured = {key: value for key, value in said.items() if key.startswith("ssl")}
+        host, port, database = said.get("host", ""), int(said.get("port", 5432)), said.get("dbname", "")
+        return {"host": host, "port": port, "dbname": database, **secured}
 
 
 class Bridge:
