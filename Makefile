@@ -91,7 +91,7 @@ export: $(INSTALLED)  ## REPORT=<name> [FROM= TO=] [FORMAT=csv|xlsx] [ROLE=<role
 
 metabase: $(INSTALLED)  ## URL=<Metabase> [GROUPS=<group>,…] [LANGUAGE=en|ru]: shows each group there what it may read
 	@$(RUN) metabase $(if $(URL),--url "$(URL)") $(if $(GROUPS),--groups "$(GROUPS)") \
-		$(if $(LANGUAGE),--language "$(LANGUAGE)")
+		$(if $(filter command,$(origin LANGUAGE)),--language "$(LANGUAGE)")
 
 docs: $(INSTALLED)  ## [OUT=<folder>]: these pages, the pictures and dbt's site as one folder
 	@$(RUN) docs $(if $(OUT),--out "$(OUT)")

@@ -52,6 +52,16 @@ def test_a_place_below_ones_home_is_found(arguments: str, name: str) -> None:
     assert vars(parser().parse_args(arguments.split()))[name] == Path.home() / "files"
 
 
+def test_the_language_of_the_session_is_none_of_the_dashboards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many systems set LANGUAGE=en_US:en; only what is given to make counts."""
+    monkeypatch.setenv("LANGUAGE", "en_US:en")
+    for given, wanted in (((), False), (("LANGUAGE=ru",), True)):
+        command = ["make", "--dry-run", "metabase", "URL=http://127.0.0.1:1", *given]
+        shown = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+        assert ('--language "ru"' in shown) == wanted
+        assert "en_US" not in shown
+
+
 def test_help_has_one_whole_line_for_each_command_that_make_knows() -> None:
     command = ["make", "--no-print-directory", "help"]
     shown = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
