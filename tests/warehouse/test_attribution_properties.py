@@ -8,6 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 from math import factorial
 
+import psycopg
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -67,6 +69,22 @@ def test_credits_sum_to_exactly_one_and_money_to_the_kopeck(chain: Chain, writte
     assert {row[0] for row in told} == (NINE | {"markov_2", "markov_3"} if won else set())
     assert {row[0] for row in by_campaign} == (NINE if won else set())
     assert {row[1:] for row in (*told, *by_campaign)} <= {totals}
+
+
+def test_a_report_looks_back_as_many_days_as_it_is_asked_for(chain: Chain) -> None:
+    """A touch 400 days before the conversion and one of a day earlier."""
+    asked = (
+        "select channel, conversions, revenue from reports.attribution(date '2026-01-01', date '2026-12-31',"
+        " 'booking', {}, 'channel') where model = 'linear' order by 1"
+    )
+    nothing, one, half = [("unknown", 1, 100)], [("maps", 1, 100)], Decimal("0.5")
+    both = [("maps", half, 50), ("vk", half, 50)]
+    with chain.connection.transaction(force_rollback=True):
+        chain.write([Journey(("vk", "maps"), days_before=400)])
+        for days, wanted in ((0, nothing), (399, nothing), (400, one), (401, both), (1_000_000, both)):
+            assert chain.ask(asked.format(days)) == wanted, days
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match="not less than 0"):
+            chain.ask(asked.format(-1))
 
 
 def worth(paths: list[frozenset[str]], coalition: frozenset[str]) -> int:

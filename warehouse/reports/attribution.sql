@@ -48,8 +48,8 @@ begin
     if level is null or level not in ('channel', 'source', 'campaign') then
         raise exception 'level is one of channel, source, campaign' using errcode = 'invalid_parameter_value';
     end if;
-    if lookback_days is null or lookback_days not between 0 and 365 then
-        raise exception 'lookback_days is from 0 to 365' using errcode = 'invalid_parameter_value';
+    if lookback_days is null or lookback_days < 0 then
+        raise exception 'lookback_days is a number of days, not less than 0' using errcode = 'invalid_parameter_value';
     end if;
     return query
     with models as (

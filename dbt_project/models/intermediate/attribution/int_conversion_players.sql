@@ -6,7 +6,7 @@ touches as (
     select * from {{ ref('int_conversion_touches') }}
 ),
 
--- the longest lookback that a report may be asked for, so that who sees one clinic reads the figures that everybody reads
+-- of any lookback that a report may be asked for, so that who sees one clinic reads the figures that everybody reads
 players as (
     select
         touches.clinic_id,

@@ -1,5 +1,6 @@
--- One row per conversion and touch with a known source before it, as far back as any report may look, with the parts the
--- touch plays in the W-shaped model: the inquiry is the first contact of the path, the booking its last touch before it.
+-- One row per conversion and touch with a known source before it, however long before: a report may look back any number of days.
+-- With the parts the touch plays in the W-shaped model: the inquiry is the first contact of the path, the booking its last touch
+-- before it.
 with
 
 conversions as not materialized (
@@ -29,7 +30,6 @@ final as (
         on
             conversions.person_key = touches.person_key
             and conversions.converted_at >= touches.touched_at
-            and conversions.converted_at - {{ hours_of_days('longest_lookback_days') }} <= touches.touched_at
     where touches.is_known
 )
 
