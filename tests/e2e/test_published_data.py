@@ -158,7 +158,7 @@ def test_attribution_says_what_the_published_method_says(fresh_database: str, tm
     """First, last, linear and 40/20/40 touch of a published example, by campaign, in conversions and in money."""
     folder = DATA / "attribution_playbook"
     run_all(
-        fresh_database, folder / "data", mapping_of("attribution_playbook"), run_id="playbook", now=MOMENT,
+        fresh_database, folder, mapping_of("attribution_playbook"), run_id="playbook", now=MOMENT,
         folder=tmp_path, say=_silent,
     )  # fmt: skip
     models = {"ft": "first_touch", "lt": "last_touch", "u": "position_based", "lin": "linear"}

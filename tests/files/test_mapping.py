@@ -46,6 +46,7 @@ def test_the_worked_example_of_the_how_to_loads_as_it_says(desk: Desk) -> None:
     ("mapping", "message"),
     [
         ("files: [{kind: contacts}]", "say `file:`"),
+        ("files: [{file: data/../../a.csv, kind: contacts, columns: {}}]", "say `file:`"),
         ("files: [{file: a.csv, kind: calls, columns: {}}]", "no kind 'calls'"),
         ("files: [{file: a.csv, kind: clinics, columns: {clinic: A}}]", "no column 'clinic'"),
         ("files: [{file: a.csv, kind: clinics, columns: {clinic_id: A}}]", "time_zone must be filled"),
@@ -99,6 +100,22 @@ def test_a_mapped_file_that_is_not_there_is_noted(open_desk: Desk) -> None:
     summary = open_desk.load()
     assert summary.ok
     assert summary.warnings == ("the mapping names 'staff.csv', and no file of the folder is called so",)
+
+
+def test_a_file_may_lie_in_a_folder_that_the_mapping_names(open_desk: Desk) -> None:
+    """As data sets are published: the inbox is the set, or the folder of its files."""
+    folder = open_desk.inbox / "data"
+    folder.mkdir()
+    staff = {place: f"Login\n{place.name}\n" for place in (folder, open_desk.inbox)}
+    (folder / "staff.csv").write_text(staff[folder])
+    (folder / "employees.csv").write_text("employee_id\nnobody\n")
+    open_desk.put("mapping.yml", "files: [{file: data/staff*.csv, kind: employees, columns: {employee_id: Login}}]")
+    loaded = "select employee_id, _file from staging.files__employees order by 1"
+    assert open_desk.load().ok
+    assert open_desk.rows(loaded) == [("data", "staff.csv")]
+    open_desk.put("staff.csv", staff[open_desk.inbox])
+    assert open_desk.load().ok
+    assert open_desk.rows(loaded) == [("data", "staff.csv"), ("inbox", "staff.csv")]
 
 
 SAMPLES: dict[str, str] = {

@@ -85,6 +85,7 @@ def plan(inbox: Path, mapped: Mapped) -> tuple[list[Job], list[str], list[str]]:
     paths = sorted(
         (path for path in inbox.iterdir() if path.is_file()), key=lambda path: (path.stem.casefold(), path.name)
     )
+    paths += beside(inbox, mapped, paths)
     jobs = [Job(kind=inline.kind, inline=inline) for inline in mapped.inline]
     skipped: list[str] = []
     for path in paths:
@@ -107,6 +108,18 @@ def plan(inbox: Path, mapped: Mapped) -> tuple[list[Job], list[str], list[str]]:
         if not any(entry.claims(path.name) for path in paths)
     ]
     return jobs, skipped, notes
+
+
+def beside(inbox: Path, mapped: Mapped, paths: Sequence[Path]) -> list[Path]:
+    """Files in folders of the inbox that the mapping names, where the inbox itself has none of that name."""
+    found = {
+        path
+        for entry in mapped.files
+        if entry.folder and not any(entry.claims(path.name) for path in paths)
+        for path in (inbox / entry.folder).glob("*")
+        if path.is_file() and entry.claims(path.name)
+    }
+    return sorted(found)
 
 
 def kind_of(name: str) -> Kind | None:

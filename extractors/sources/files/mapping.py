@@ -102,12 +102,16 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileMapping:
-    """Files whose name fits `pattern` (case does not matter), how they are read, and the kinds made of them."""
+    """Files whose name fits `pattern` (case does not matter), how they are read, and the kinds made of them.
+
+    `folder`: where in the inbox they may lie; empty: nowhere but in the inbox itself.
+    """
 
     pattern: str
     options: Options
     zone: ZoneInfo | None
     outputs: tuple[Output, ...]
+    folder: str = ""
 
     def claims(self, name: str) -> bool:
         return fnmatchcase(name.casefold(), self.pattern.casefold())

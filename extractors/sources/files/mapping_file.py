@@ -80,9 +80,9 @@ def _file(given: object, where: str) -> FileMapping:
         ("file", "encoding", "separator", "sheet", "header_row", "time_zone", "date_formats", "outputs", "kind",
          "columns", "once_per_key"),
     )  # fmt: skip
-    pattern = entry.get("file")
-    if not pattern:
-        raise ConfigError(f"{where}: say `file:`, a name or a pattern like 'export_*.csv'.")
+    folder, _, pattern = str(entry.get("file") or "").rpartition("/")
+    if not pattern or ".." in Path(folder).parts or Path(folder).is_absolute():
+        raise ConfigError(f"{where}: say `file:`, a name or a pattern like 'export_*.csv', in a folder 'data/*.csv'.")
     where = f"{where} ({pattern})"
     zone = entry.get("time_zone")
     if zone is not None and zone not in known_zones():
@@ -100,7 +100,8 @@ def _file(given: object, where: str) -> FileMapping:
     if not outputs:
         outputs = [{name: entry[name] for name in ("kind", "columns", "once_per_key") if name in entry}]
     return FileMapping(
-        pattern=str(pattern),
+        pattern=pattern,
+        folder=folder,
         options=Options(entry.get("encoding"), separator, entry.get("sheet"), int(header_row) if header_row else None),
         zone=ZoneInfo(zone) if zone else None,
         outputs=_share_extras([_output(output, formats, where) for output in outputs]),
