@@ -20,6 +20,8 @@ from runtime.home import Home
 from runtime.progress import Progress
 from runtime.warehouse import filled, role_url
 
+# What a relation is cut to a period by: the day of its contacts, of creation of its deals (RULES 12.25), of its sums.
+DAYS = ("local_date", "created_date", "day")
 # A cell that begins so would run as a formula in a spreadsheet (OWASP, CSV injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -42,6 +44,8 @@ def export(
     """
     if date_from is not None and date_to is not None and date_to < date_from:
         raise ConfigError(f"TO={date_to} is before FROM={date_from}")
+    # CONTRACT section 4 names reports with their schema
+    report = report.removeprefix("reports.")
     given = parameters_of(parameters) | {
         name: value for name, value in (("date_from", date_from), ("date_to", date_to)) if value is not None
     }
@@ -83,7 +87,7 @@ def parameters_of(text: str) -> dict[str, object]:
 
 
 def query_of(connection: psycopg.Connection[Any], report: str, given: Mapping[str, object]) -> sql.Composed:
-    """The report as a function with what is given, or as a view; one with a `local_date` is cut to the period too.
+    """The report as a function with what is given, or as a view; one that has a day of DAYS is cut to the period too.
 
     Raises ConfigError: there is no such report, or it has other parameters.
     """
@@ -111,13 +115,19 @@ def query_of(connection: psycopg.Connection[Any], report: str, given: Mapping[st
     if columns is None or columns[0] is None:
         told = ", ".join(known(connection)) or "none yet: nothing was published, or nothing is open to this login"
         raise ConfigError(f"There is no report {report!r}. Known: {told}")
-    bounds = {"date_from": ">=", "date_to": "<="} if "local_date" in columns[0] else {}
+    day = next((name for name in DAYS if name in columns[0]), None)
+    bounds = {"date_from": ">=", "date_to": "<="} if day else {}
     if unknown := [key for key in given if key not in bounds]:
         told = "no period; leave FROM and TO out" if not bounds and "date_from" in given else "no parameters; leave out"
         raise ConfigError(f"The report {report!r} has {told}: {', '.join(map(_asked_by, unknown))}")
-    conditions = [sql.SQL("local_date {} {}").format(sql.SQL(bounds[key]), sql.Literal(given[key])) for key in given]
+    conditions = [
+        sql.SQL("{} {} {}").format(sql.Identifier(day or ""), sql.SQL(bounds[key]), sql.Literal(given[key]))
+        for key in given
+    ]
     where = sql.SQL(" where ") + sql.SQL(" and ").join(conditions) if conditions else sql.SQL("")
-    return sql.SQL("select * from {}{}").format(name, where)
+    # the same rows are the same file
+    order = sql.SQL(" order by {}, 1").format(sql.Identifier(day)) if day else sql.SQL("")
+    return sql.SQL("select * from {}{}{}").format(name, where, order)
 
 
 def _asked_by(parameter: str) -> str:
@@ -159,6 +169,11 @@ def write_csv(file: Any, columns: Sequence[str], rows: Iterable[Sequence[Any]]) 
 def write_xlsx(path: Path, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """One sheet. Excel knows no time zones: instants are written as text with their offset."""
     from openpyxl import Workbook
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    def held(text: object) -> object:
+        """Without what XML cannot hold."""
+        return ILLEGAL_CHARACTERS_RE.sub("\ufffd", text) if isinstance(text, str) else text
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title[:31])
@@ -167,7 +182,7 @@ def write_xlsx(path: Path, title: str, columns: Sequence[str], rows: Iterable[Se
         sheet.append([
             value.isoformat() if isinstance(value, datetime) and value.tzinfo
             else value if isinstance(value, (int, float, Decimal, date, bool)) or value is None
-            else safe(value if isinstance(value, list) else str(value))
+            else held(safe(value if isinstance(value, list) else str(value)))
             for value in row
         ])  # fmt: skip
     book.save(path)

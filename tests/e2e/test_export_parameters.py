@@ -38,7 +38,7 @@ def test_a_parameter_reaches_the_report(city: City) -> None:
         ("channels_and_sources", {"date_from": FIRST}, "wants TO=…"),
         ("client_path", {}, "wants WITH=person_key=…"),
         ("top_deals", PERIOD | {"how_mny": "5"}, "has no how_mny. It has: date_from, date_to, how_many"),
-        ("deal_journal", PERIOD, "has no period; leave FROM and TO out"),
+        ("service_dips_checked", PERIOD, "has no period; leave FROM and TO out"),
         ("inquiry_history", {"topic": "implants"}, "has no parameters; leave out: WITH=topic"),
         ("chanels", PERIOD, "There is no report 'chanels'. Known: ad_payback, "),
         ("nothing_daily", {}, "service_sales_daily"),
@@ -57,6 +57,22 @@ def test_a_report_that_knows_days_is_cut_to_the_period(city: City) -> None:
     one_day = exported(city, "inquiry_history", {"date_from": FIRST, "date_to": FIRST})
     assert 0 < len(one_day) < len(exported(city, "inquiry_history", {"date_to": LAST}))
     assert {row[4] for row in one_day} == {date(2026, 8, 1)}
+
+
+@pytest.mark.parametrize(("report", "day"), [("deal_journal", "created_date"), ("deal_summary_daily", "day")])
+def test_deals_and_days_are_cut_to_the_period_too(city: City, report: str, day: str) -> None:
+    """Every report is asked with FROM and TO; deals of a period are those created in it (RULES 12.25)."""
+    inside: dict[str, object] = {"date_from": date(2026, 8, 10), "date_to": date(2026, 8, 16)}
+    with psycopg.connect(city.url) as connection:
+        wanted = connection.execute(
+            f"select * from reports.{report} where {day} between '2026-08-10' and '2026-08-16'".encode()
+        ).fetchall()
+        names = connection.execute(f"select * from reports.{report} limit 0".encode()).description
+    found = exported(city, report, inside)
+    assert sorted(found, key=str) == sorted(wanted, key=str)
+    place = [column.name for column in names or ()].index(day)
+    assert found == sorted(found, key=lambda row: (row[place], row[0]))
+    assert 0 < len(found) < len(exported(city, report, {}))
 
 
 def test_what_can_be_exported_is_what_rights_are_given_on(city: City) -> None:
