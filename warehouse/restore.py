@@ -152,16 +152,19 @@ def _put_back(url: str, place: Path, told: Mapping[str, Any], there: list[str], 
         contents, before, complaints = (Path(folder) / name for name in ("contents", "before.sql", "complaints"))
         contents.write_text(wanted, encoding="utf-8")
         drops = [sql.SQL("drop schema {} cascade;").format(sql.Identifier(name)) for name in there]
-        before.write_text("\n".join(drop.as_string(connection) for drop in drops) + "\n", encoding="utf-8")
-        after = _count(told["rows"]).as_string(connection)
+        before.write_text(
+            "\n".join(["begin;", *(drop.as_string(connection) for drop in drops)]) + "\n", encoding="utf-8"
+        )
+        after = _count(told["rows"]).as_string(connection) + "commit;\n"
         connection.rollback()  # nothing of ours may be open while the tables are dropped
         read: list[str | Path] = [
             programs / "pg_restore", "--no-owner", "--no-acl", f"--use-list={contents}", "--file=-", dump,
         ]  # fmt: skip
         # One transaction for both files: it is committed only where the whole dump was read and every row is there.
+        # Refused: psql's --single-transaction, which commits where its input ends, also when this process is killed.
         write: list[str | Path] = [
-            programs / "psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1",
-            "--output=/dev/null", f"--file={before}", "--file=-",
+            programs / "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null",
+            f"--file={before}", "--file=-",
         ]  # fmt: skip
         environ = libpq.environment(url) | {libpq.OPTIONS: libpq.with_options(url, "-c client_min_messages=warning")}
         with (

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 import pytest
@@ -209,6 +209,24 @@ def test_a_reader_of_the_dump_that_dies_after_the_last_row_changes_nothing(
 
     with pytest.raises(BackupFailed, match="Nothing changed"):
         restore(shop.url, place, programs=dying, now=LATER, replace=True)
+
+    assert shop.run("select topic from staging.files__contacts") == [("after the backup",)]
+
+
+def test_a_restore_that_is_stopped_on_the_way_changes_nothing(
+    lost: tuple[Warehouse, Path, dict[str, Any]], programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that psql sees of it is the end of what it reads, whether the command was told to stop or was killed."""
+    shop, place, _ = lost
+    shop.run("update staging.files__contacts set topic = 'after the backup'")
+
+    def stopped(given: IO[bytes], taken: IO[bytes], _length: int) -> None:
+        taken.write(given.read())
+        raise SystemExit(143)
+
+    monkeypatch.setattr("warehouse.restore.shutil.copyfileobj", stopped)
+    with pytest.raises(SystemExit):
+        restore(shop.url, place, programs=programs, now=LATER, replace=True)
 
     assert shop.run("select topic from staging.files__contacts") == [("after the backup",)]
 
