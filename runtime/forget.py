@@ -15,14 +15,17 @@ from warehouse.migrate import migrate
 
 
 def forget(home: Home, progress: Progress, person: str, operator: str | None, reason: str | None) -> int:
-    """Forget; 0 unless somebody must look at a file. The act is printed and kept in the home. Raises ConfigError."""
+    """Forget; 0 unless somebody must look at something. The act is printed and kept in the home. Raises ConfigError."""
     with databases(home, os.environ, progress) as urls:
         migrate(urls.warehouse)
-        done = forget_person(
-            urls.warehouse, person, now=datetime.now(UTC), home=home.root, operator=operator, reason=reason or REASON,
-            say=progress.say,
-        )  # fmt: skip
-        lists = keep_list(home, urls.warehouse)
+        try:
+            done = forget_person(
+                urls.warehouse, person, now=datetime.now(UTC), home=home.root, operator=operator,
+                reason=reason or REASON, say=progress.say,
+            )  # fmt: skip
+        finally:
+            # Also where the rest failed: who is on the list by then must not come back with a backup.
+            lists = keep_list(home, urls.warehouse)
     acts = home.root / "acts"
     acts.mkdir(mode=0o700, exist_ok=True)
     kept = acts / f"act_{done.person_number}.txt"
@@ -33,4 +36,6 @@ def forget(home: Home, progress: Progress, person: str, operator: str | None, re
         progress.say(f"on the list {listed}, so that no restored backup brings the person back")
     for file in done.doubtful_files:
         progress.say(f"LOOK AT {file.path}: {file.what}")
-    return 1 if done.doubtful_files else 0
+    for table in done.unfreed_tables:
+        progress.say(f"LOOK AT {table}: old rows still lie on disk. Make room, then: vacuum (full, analyze) {table}")
+    return 1 if done.doubtful_files or done.unfreed_tables else 0

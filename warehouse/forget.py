@@ -2,7 +2,8 @@
 
 One transaction changes all tables: landed rows as a load would write them from now on (`extractors.core.forgotten`),
 then `build`, `marts`, `reports`, history and journals cell by cell. Amounts, dates and clinics stay, under random keys,
-so sums stay. Then files, then the freed space. Run again it finds nobody. It cannot be taken back.
+so sums stay. Files are cleaned before it is committed: stopped on the way, the same command does the rest. Then the
+freed space. Run again it finds nobody. It cannot be taken back.
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ READ_BY_PEOPLE = ("marts", "reports", "history")
 
 @dataclass(frozen=True, slots=True)
 class ForgetOutcome:
-    """The act's number and text, and files that somebody must look at."""
+    """The act's number and text, and what somebody must look at: files, and tables whose old rows still lie on disk."""
 
     person_number: int
     act: str
     doubtful_files: tuple[CleanedFile, ...]
+    unfreed_tables: tuple[str, ...]
 
 
 def forget(
@@ -54,7 +56,8 @@ def forget(
 ) -> ForgetOutcome:
     """Forget one person, named by person key, phone or e-mail. `home`: the instance's files, cleaned too.
 
-    Raises ConfigError where that names nobody or several people; then nothing changed. Waits for a running build.
+    Raises ConfigError where that names nobody or several people; then nothing changed. Waits for a running build. After
+    any other error before the act is made, give it again.
     """
     with exclusive(url):
         with psycopg.connect(url, application_name="chairside forget") as connection:
@@ -67,15 +70,15 @@ def forget(
             number, replacements = remember(connection, found, now=now, reason=reason)
             replacer = Replacer(found, replacements)
             changed = clean_tables(connection, number, replacer, now)
-            say(f"{len(changed)} tables changed")
-        files = [] if home is None else clean_home(home, replacer)
-        with psycopg.connect(url, autocommit=True) as connection, unblocked(connection):
+            # Not after the commit: then nobody is found by this name any more, and files that were left would stay.
+            files = [] if home is None else clean_home(home, replacer)
             _log_files(connection, number, files, now)
-            free_space(connection, changed)
-            say(f"{len(files)} files; freed space overwritten")
-            return ForgetOutcome(
-                number, act(connection, number, operator), tuple(file for file in files if file.what != "rewritten")
-            )
+        say(f"{len(changed)} tables changed, {len(files)} files")
+        with psycopg.connect(url, autocommit=True) as connection, unblocked(connection):
+            unfreed = free_space(connection, changed)
+            say("freed space overwritten" if not unfreed else f"freed space overwritten, but for {len(unfreed)} tables")
+            doubtful = tuple(file for file in files if file.what != "rewritten")
+            return ForgetOutcome(number, act(connection, number, operator), doubtful, tuple(unfreed))
 
 
 def remember(
@@ -176,10 +179,20 @@ def _log_files(
         )
 
 
-def free_space(connection: psycopg.Connection[Any], changed: list[tuple[str, str]]) -> None:
-    """Old row versions and the planner's samples of values go too."""
+def free_space(connection: psycopg.Connection[Any], changed: list[tuple[str, str]]) -> list[str]:
+    """Old row versions and the planner's samples of values go too; tables of which that did not succeed.
+
+    A full disk has no room to write a table anew: the person is forgotten all the same, and the act is made.
+    """
+    unfreed = []
     for schema, name in changed:
         full = sql.SQL("full, ") if schema not in READ_BY_PEOPLE else sql.SQL("")
-        connection.execute(sql.SQL("vacuum ({}analyze) {}").format(full, sql.Identifier(schema, name)))
+        try:
+            connection.execute(sql.SQL("vacuum ({}analyze) {}").format(full, sql.Identifier(schema, name)))
+        except psycopg.Error:
+            if connection.closed:
+                raise
+            unfreed.append(f"{schema}.{name}")
     with suppress(psycopg.errors.InsufficientPrivilege):
         connection.execute("checkpoint")  # old WAL is recycled sooner; for superusers and pg_checkpoint only
+    return unfreed

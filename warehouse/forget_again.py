@@ -48,8 +48,10 @@ def forget_again(url: str, people: set[int], *, now: datetime, say: Callable[[st
                 continue
             changed = clean_tables(connection, number, Replacer(found, _stand_ins(connection, found, number)), now)
         with psycopg.connect(url, autocommit=True) as connection:
-            free_space(connection, changed)
+            unfreed = free_space(connection, changed)
         say(f"forgotten again: act {number}, {len(changed)} tables changed")
+        if unfreed:
+            say(f"LOOK AT {', '.join(unfreed)}: old rows still lie on disk; give there: vacuum (full, analyze) <table>")
 
 
 def _find(connection: Connection, forgotten: Forgotten, number: int) -> Found:

@@ -6,10 +6,12 @@ the tables are cleaned and vacuumed.
 
 from __future__ import annotations
 
+import errno
 import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from warehouse.forget_text import Replacer
@@ -32,10 +34,20 @@ class CleanedFile:
 
 
 def clean_home(home: Path, replacer: Replacer) -> list[CleanedFile]:
-    """Rewrite every file under `home` in which the person is; the files that changed or could not be read."""
+    """Rewrite every file under `home` in which the person is; the files that changed or could not be read or written.
+
+    Raises OSError where the disk is full. What was cleaned by then is no obstacle to doing it again.
+    """
     done = []
     for path in _files(home):
-        what = _clean(path, replacer)
+        try:
+            what = _clean(path, replacer)
+        except FileNotFoundError:
+            continue  # whose it was has removed it meanwhile
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            what = f"cannot be read or written ({error.strerror}): look yourself"
         if what:
             done.append(CleanedFile(replacer.text(str(path.relative_to(home))), what))
     return done
@@ -109,7 +121,7 @@ def _clean_workbook(path: Path, replacer: Replacer) -> str:
                 if text != written:
                     cell.value, changed = text, True
     if changed:
-        fresh = path.with_name(f".{os.getpid()}.{path.name}")
-        book.save(fresh)
-        fresh.replace(path)
+        content = BytesIO()
+        book.save(content)
+        _write(path, content.getvalue())
     return "rewritten" if changed else ""
