@@ -243,6 +243,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = error.diag.message_primary or "the connection to the warehouse broke"
         progress.say(f"{options.command}: {told}. See that PostgreSQL runs and has room, then give the command again")
         return 1
+    except psycopg.Error as error:
+        if error.sqlstate is None:
+            raise  # a fault of ours; the server never heard of it
+        from warehouse.pipeline import failure_of
+
+        # No traceback: on a screen or in a service's log it would quote the row.
+        progress.say(str(failure_of(options.command, error)))
+        return 1
     except BrokenPipeError:
         # The reader of our output left early (`make url | head`), which is no failure of ours.
         sys.stderr.close()

@@ -37,7 +37,7 @@ Say = Callable[[str], None]
 
 
 class StepFailed(ChairsideError):
-    """The database refused a statement of a step. Trying again does not help."""
+    """The database refused a statement of a step or command. Trying again does not help."""
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ def step(url: str, run_id: str, name: str, say: Say) -> Iterator[Note]:
         yield note
         status = "done"
     except psycopg.Error as error:
-        failure = _without_rows(name, error)
+        failure = failure_of(name, error)
         note.text = str(failure)
         # Without the database's own error behind it: logs would print that too, and it quotes rows.
         raise failure from None
@@ -105,13 +105,13 @@ def step(url: str, run_id: str, name: str, say: Say) -> Iterator[Note]:
             )
 
 
-def _without_rows(step_name: str, error: psycopg.Error) -> ChairsideError:
-    """The database's error as one of ours, in the words that name no row."""
+def failure_of(name: str, error: psycopg.Error) -> ChairsideError:
+    """The database's error in a step or command of that name as one of ours, in the words that name no row."""
     said = without_rows(error.diag.message_primary or type(error).__name__)
     if isinstance(error, psycopg.OperationalError):
-        return TransientError(f"{step_name}: the warehouse failed ({error.sqlstate}: {said}). {AGAIN}")
+        return TransientError(f"{name}: the warehouse failed ({error.sqlstate}: {said}). {AGAIN}")
     return StepFailed(
-        f"{step_name}: the warehouse refused a statement ({error.sqlstate}: {said}). Its transaction is"
+        f"{name}: the warehouse refused a statement ({error.sqlstate}: {said}). Its transaction is"
         " undone. The error's detail quotes rows and is kept nowhere."
     )
 

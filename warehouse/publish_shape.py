@@ -96,8 +96,8 @@ def finish_shape(connection: Connection, plan: TablePlan) -> list[str]:
                     plan.target, sql.SQL(", ").join(map(sql.Identifier, plan.model.key))
                 )
             )
-        except errors.UniqueViolation as error:
-            raise key_is_not_unique(plan) from error
+        except errors.UniqueViolation:
+            raise key_is_not_unique(plan) from None  # the database's own error quotes the row
     for columns in plan.model.indexes:
         # Named by its columns, so that another list is another index. Asked for first, since even `if not exists` takes
         # a lock that ends an autovacuum.

@@ -214,13 +214,14 @@ def write_difference(
                 " where not exists (select from {target} as old where {key})"
             ).format(**fields)
         ).rowcount
-    except errors.UniqueViolation as error:
-        raise key_is_not_unique(plan) from error
+    except errors.UniqueViolation:
+        # Without the database's own error behind it, here and below: logs would print that too, and it quotes the row.
+        raise key_is_not_unique(plan) from None
     except errors.NotNullViolation as error:
         raise GuardError(
             f"{plan.title}: column {error.diag.column_name} must not be null but is; nothing was published. "
             f"Look at {BUILD_SCHEMA}.{plan.model.build_name}"
-        ) from error
+        ) from None
     rows_built, rows_published = (
         scalar(connection, sql.SQL("select count(*) from {}").format(rows)) for rows in (built, published)
     )

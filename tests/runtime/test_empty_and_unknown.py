@@ -45,6 +45,23 @@ def test_an_empty_warehouse_is_named_as_such(monkeypatch: pytest.MonkeyPatch, fr
         assert refusal(monkeypatch, fresh_database, arguments) == FILLS, arguments
 
 
+def test_a_row_that_the_warehouse_refuses_is_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fresh_database: str
+) -> None:
+    def refuse(*_: object) -> int:
+        with psycopg.connect(fresh_database) as connection:
+            connection.execute("create temporary table people (phone text check (length(phone) < 9))")
+            connection.execute("insert into people values ('+79990000001')")
+        return 0
+
+    monkeypatch.setattr("runtime.__main__.run", refuse)
+    monkeypatch.setattr("runtime.__main__.leave_on_signals", lambda: None)
+    assert main(["status"]) == 1
+    said = capsys.readouterr().err
+    assert 'status: the warehouse refused a statement (23514: new row for relation "people" violates' in said
+    assert "+7999" not in said
+
+
 def test_new_passwords_refused_leave_the_old_ones(
     monkeypatch: pytest.MonkeyPatch, home: Path, fresh_database: str
 ) -> None:
