@@ -234,6 +234,19 @@ comment on function access.login_password(text) is
 'Password of an employee''s login: sha256(key || sha256(key || role)) in hex; the name of somebody who left has # and how many
 left behind it. For the owner.';
 
+create or replace function access.set_password(database_role text, password text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    execute format('alter role %I password %L', set_password.database_role, set_password.password);
+-- What PostgreSQL says of an error quotes the statement, and programs and the server's log repeat that.
+exception when others or query_canceled then
+    raise exception '%', sqlerrm using errcode = sqlstate;
+end
+$$;
+comment on function access.set_password(text, text) is 'Gives a login its password; an error does not tell it.';
+
 create or replace function access.hold_role(database_role text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -309,8 +322,7 @@ begin
     if not found then
         execute format(
             'create role %I login nosuperuser nocreatedb nocreaterole noinherit noreplication nobypassrls '
-            'connection limit 20 password %L',
-            add_employee.database_role, access.login_password(add_employee.database_role)
+            'connection limit 20', add_employee.database_role
         );
         execute format('comment on role %I is %L', add_employee.database_role, 'Chairside employee');
     else
@@ -325,11 +337,9 @@ begin
                     add_employee.database_role
                 );
         end if;
-        execute format(
-            'alter role %I login password %L',
-            add_employee.database_role, access.login_password(add_employee.database_role)
-        );
+        execute format('alter role %I login', add_employee.database_role);
     end if;
+    perform access.set_password(add_employee.database_role, access.login_password(add_employee.database_role));
     perform access.hold_role(add_employee.database_role);
     -- Comfort, not protection: the employee can undo these. Protection is that nothing but SELECT is granted.
     execute format('alter role %I set default_transaction_read_only = on', add_employee.database_role);

@@ -149,7 +149,8 @@ begin
         raise exception 'a role named % exists already and is not the bridge', quote_ident(bridge_role)
             using errcode = 'duplicate_object';
     end if;
-    execute format('alter role %I login password %L', bridge_role, password);
+    perform access.set_password(bridge_role, password);
+    execute format('alter role %I login', bridge_role);
     execute format('alter role %I set statement_timeout = %L', bridge_role, '10s');
     execute format('grant connect on database %I to %I', current_database(), bridge_role);
     execute format('grant usage on schema bridge to %I', bridge_role);
@@ -202,9 +203,7 @@ begin
         -- A login that somebody else made keeps its own password.
         where shobj_description(pg_roles.oid, 'pg_authid') = 'Chairside employee'
     loop
-        execute format(
-            'alter role %I password %L', employee.database_role, access.login_password(employee.database_role)
-        );
+        perform access.set_password(employee.database_role, access.login_password(employee.database_role));
         changed := changed + 1;
     end loop;
     perform access.note('rotate_logins', '*', null, null, jsonb_build_object('logins', changed));
