@@ -13,6 +13,7 @@ $CHAIRSIDE_HOME (default: .chairside/ in the clone), only for its user (0700)
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -74,16 +75,16 @@ class Home:
         """The generated secret of this name, made on first use from `size` random bytes."""
         path = self.root / "secrets" / name
         if not path.exists():
-            fresh = path.with_name(f".{name}.{os.getpid()}")
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(size))
+            # A name of its own: a container's processes have the numbers of those that were killed before them.
+            descriptor, fresh = tempfile.mkstemp(prefix=f".{name}.", dir=path.parent)  # only for its user
             try:
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(secrets.token_urlsafe(size))
                 os.link(fresh, path)  # two at once: the first one's secret stands for both
             except FileExistsError:
                 pass
             finally:
-                fresh.unlink()
+                Path(fresh).unlink()
         return path.read_text()
 
     def state(self) -> dict[str, Any]:
@@ -96,7 +97,8 @@ class Home:
 
     def remember(self, **values: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
         """Add to the remembered values; null forgets one."""
-        with REMEMBERING:
+        with REMEMBERING, (self.root / ".state.lock").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)  # other commands of this home remember too
             state = {key: value for key, value in {**self.state(), **values}.items() if value is not None}
             fresh = self.root / f".state.{os.getpid()}.json"
             fresh.write_text(json.dumps(state, indent=2, sort_keys=True))

@@ -34,6 +34,16 @@ with running_server(home, Progress(), settings={"shared_buffers": "16MB"}) as se
     time.sleep(600)
 """
 
+REMEMBERER = """
+import sys
+from pathlib import Path
+from runtime.home import open_home
+home = open_home({"CHAIRSIDE_HOME": sys.argv[1]})
+(Path(sys.argv[1]) / sys.argv[2]).read_text()
+for number in range(50):
+    home.remember(**{sys.argv[2] + str(number): number})
+"""
+
 
 def home_in(folder: Path) -> Home:
     return open_home({"CHAIRSIDE_HOME": str(folder)})
@@ -73,6 +83,25 @@ def test_secrets_are_for_the_owner_alone(tmp_path: Path) -> None:
     assert home.secret("anything") == home.secret("anything") != home.secret("else")
     assert stat.S_IMODE((home.root / "secrets" / "anything").stat().st_mode) == 0o600
     assert stat.S_IMODE(home.root.stat().st_mode) == 0o700
+
+
+def test_what_a_killed_command_left_is_no_obstacle_to_a_secret(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    (tmp_path / "secrets" / f".anything.{os.getpid()}").touch()
+    assert home.secret("anything") == home.secret("anything") != ""
+
+
+def test_commands_that_remember_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    for name in ("a", "b"):
+        os.mkfifo(tmp_path / name)
+    others = [
+        subprocess.Popen([sys.executable, "-c", REMEMBERER, str(tmp_path), name], cwd=REPOSITORY) for name in ("a", "b")
+    ]
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("begin")  # both are ready by now
+    assert [other.wait() for other in others] == [0, 0]
+    assert len(home.state()) == 100
 
 
 def test_a_server_is_shared_and_outlives_the_command_that_started_it(tmp_path: Path) -> None:
