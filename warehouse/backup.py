@@ -17,7 +17,8 @@ import os
 import re
 import shutil
 import subprocess
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,15 @@ from psycopg import sql
 
 from extractors.core.errors import ChairsideError, ConfigError
 from warehouse import libpq
-from warehouse.forgotten_list import keep
+from warehouse.forgotten_list import keep, write_private
 from warehouse.pipeline import exclusive
 
 FORMAT = 1
 DUMP, MANIFEST = "warehouse.dump", "manifest.json"
 ONLY_OWNER = 0o077
+UNFINISHED = ".{}.unfinished"
+# A night later it is a killed command's. One that is being written changes all the time, but for reading its checksum.
+DEAD_AFTER = timedelta(hours=12)
 # Whom the warehouse made itself; others are somebody else's logins that were given rights.
 EMPLOYEES = """
     select e.database_role, coalesce(shobj_description(r.oid, 'pg_authid') = 'Chairside employee', false)
@@ -60,9 +64,10 @@ def backup(url: str, folder: Path, *, programs: Path, now: datetime) -> Path:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"warehouse_{now.astimezone(UTC):%Y-%m-%dT%H%M%SZ}"
-    place, unfinished = folder / name, folder / f".{name}.unfinished"
+    place, unfinished = folder / name, folder / UNFINISHED.format(name)
     if place.exists():
         raise ConfigError(f"{place} is there already.")
+    _remove_dead(folder, now)
     unfinished.mkdir(mode=0o700)
     try:
         with exclusive(url), psycopg.connect(url, application_name="chairside backup") as connection:
@@ -112,12 +117,13 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_private(path: Path, text: str) -> None:
-    """A file that only its user may read, on the disk when this returns."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+def _remove_dead(folder: Path, now: datetime) -> None:
+    """What killed commands left: patients' data, and as large as a backup."""
+    for left in folder.glob(UNFINISHED.format("warehouse_*")):
+        with suppress(FileNotFoundError):  # another command of this minute removes it too
+            written = max(path.stat().st_mtime for path in (left, *left.iterdir()))
+            if now.timestamp() - written > DEAD_AFTER.total_seconds():
+                shutil.rmtree(left)
 
 
 def _manifest(connection: psycopg.Connection[Any], *, now: datetime) -> dict[str, Any]:

@@ -47,13 +47,18 @@ def keep(connection: psycopg.Connection[Any], folders: Iterable[Path]) -> list[P
         if not folder.is_dir():
             continue
         fresh = folder / f".{FILE}.{os.getpid()}"
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        write_private(fresh, text)
         fresh.replace(folder / FILE)
         written.append(folder / FILE)
     return written
+
+
+def write_private(path: Path, text: str) -> None:
+    """A file that only its user may read, on the disk when this returns."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_file(path: Path) -> List:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -157,6 +158,18 @@ def test_only_its_user_may_read_a_backup_and_it_holds_no_password(lost: tuple[Wa
     text = (place / MANIFEST).read_text(encoding="utf-8")
     assert not [seen[-1] for seen in told["read"].values() if seen[-1] in text]
     assert PHONE not in text
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next_one(tmp_path: Path, programs: Path) -> None:
+    dead, alive = (tmp_path / f".warehouse_2026-07-0{day}T010000Z.unfinished" for day in (1, 2))
+    for left, hours in ((dead, 24), (alive, 1)):
+        left.mkdir()
+        (left / DUMP).write_text("Иванов Иван")
+        for path in (left / DUMP, left):
+            os.utime(path, times=((LATER - timedelta(hours=hours)).timestamp(),) * 2)
+    with pytest.raises(psycopg.OperationalError):
+        backup("postgresql://nobody@127.0.0.1:1/none", tmp_path, programs=programs, now=LATER)
+    assert [path.name for path in tmp_path.iterdir()] == [alive.name]
 
 
 def test_a_damaged_backup_and_a_warehouse_that_is_there_are_refused(
