@@ -218,11 +218,20 @@ def of_build(folder: Path, *, root: Path = ROOT) -> list[str]:
         said = [(name, node["config"]) for name, node in nodes.items()] if nodes is not None else None
         digest.update(path.read_bytes() if said is None else json.dumps(said, sort_keys=True, default=str).encode())
     kept = folder / "scale_lint.json"
-    if kept.exists() and (found := json.loads(kept.read_text(encoding="utf-8")))["digest"] == digest.hexdigest():
-        return list(found["wrong"])
+    if (known := _found_before(kept, digest.hexdigest())) is not None:
+        return known
     wrong = lint_folder(folder, root)
     kept.write_text(json.dumps({"digest": digest.hexdigest(), "wrong": wrong}), encoding="utf-8")
     return wrong
+
+
+def _found_before(kept: Path, digest: str) -> list[str] | None:
+    """What was wrong with these texts; null where they are others, and where the file is missing or was cut short."""
+    try:
+        found = json.loads(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return list(found["wrong"]) if found["digest"] == digest else None
 
 
 def compile_project(folder: Path) -> None:
