@@ -9,7 +9,7 @@ import argparse
 import os
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -58,11 +58,11 @@ def _batches(log: Path) -> Iterator[tuple[list[str], list[str]]]:
 def expire(url: str, now: datetime) -> int:
     """Delete reads older than the setting personal_reads_days; how many. Null or empty keeps everything."""
     with psycopg.connect(url) as connection:
-        row = connection.execute("select value from staging.settings where name = 'personal_reads_days'").fetchone()
-        if not row or not row[0]:
-            return 0
-        before = now - timedelta(days=int(row[0]))
-        return connection.execute("delete from ops.personal_reads where read_at < %s", (before,)).rowcount
+        return connection.execute(
+            "delete from ops.personal_reads"
+            " where read_at < %s - make_interval(days => ops.days_kept('personal_reads_days'))",
+            (now,),
+        ).rowcount
 
 
 def main() -> None:

@@ -134,6 +134,10 @@ def test_old_reads_go_after_the_days_of_the_setting(published: Warehouse, reader
     assert len(reader.noted()) == 1
     published.run("update staging.settings set value = '30' where name = 'personal_reads_days'")
     assert expire(published.url, datetime.now(UTC)) == 0
+    published.run("update staging.settings set value = '-1' where name = 'personal_reads_days'")
+    with pytest.raises(errors.InvalidParameterValue, match="personal_reads_days is -1 but counts days"):
+        expire(published.url, datetime.now(UTC))
+    published.run("update staging.settings set value = '30' where name = 'personal_reads_days'")
     published.run("update ops.personal_reads set read_at = read_at - interval '31 days'")
     assert expire(published.url, datetime.now(UTC)) == 1
 

@@ -111,6 +111,18 @@ def test_without_a_number_of_days_everything_is_kept(warehouse: Connection) -> N
     assert seen(warehouse) == before
 
 
+def test_a_number_of_days_below_nought_is_refused(warehouse: Connection) -> None:
+    """It would let go what is there, and what is to come."""
+    for setting, expires in (
+        ("raw_days", "select ops.expire_raw(now())"),
+        ("journal_days", "select ops.expire_journals(now())"),
+        ("history_days", "select ops.expire_history(now())"),
+    ):
+        warehouse.execute("update staging.settings set value = '-1' where name = %s", (setting,))
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match=f"the setting {setting} is -1 but counts days"):
+            warehouse.execute(expires.encode())
+
+
 def test_a_phone_that_could_not_be_read_stays_as_it_was_written(warehouse: Connection) -> None:
     warehouse.execute("update staging.files__contacts set phone_e164 = null, phone = 'ask Anna'")
     warehouse.execute("select ops.expire_raw(%s)", (NOW,))

@@ -1,3 +1,23 @@
+create or replace function ops.days_kept(setting text) returns integer
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    days integer := (
+        select nullif(settings.value, '')::integer from staging.settings where settings.name = days_kept.setting
+    );
+begin
+    -- the horizon would lie in the days to come, and all that there is would go
+    if days < 0 then
+        raise exception 'the setting % is % but counts days', days_kept.setting, days
+            using errcode = 'invalid_parameter_value';
+    end if;
+    return days;
+end
+$$;
+comment on function ops.days_kept(text) is
+'For how many days something is kept, by its setting; null: for ever. Error where that is less than 0.';
+
 -- What came with a row and is used by nothing goes after the days of the setting raw_days: fields that nobody declared, phones as
 -- they were written (their normal form stays), rows that were set aside. No model reads any of it, so no figure moves.
 insert into staging.settings (name, value) values ('raw_days', '180') on conflict (name) do nothing;
@@ -8,7 +28,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    days integer := (select nullif(value, '')::integer from staging.settings where name = 'raw_days');
+    days integer := ops.days_kept('raw_days');
     landed record;
     emptied bigint;
 begin
@@ -67,8 +87,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    days integer := (select nullif(value, '')::integer from staging.settings where name = 'journal_days');
-    horizon timestamptz := now - make_interval(days => days);
+    horizon timestamptz := now - make_interval(days => ops.days_kept('journal_days'));
     deleted bigint;
     total bigint := 0;
 begin

@@ -149,7 +149,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-    days integer := (select nullif(value, '')::integer from staging.settings where name = 'history_days');
+    days integer := ops.days_kept('history_days');
     horizon bigint := (
         select max(kept.publication_id) from history.publications as kept
         where kept.published_at <= expire_history.now - make_interval(days => days)
@@ -157,9 +157,6 @@ declare
     kept_table record;
     deleted bigint;
 begin
-    if days < 0 then
-        raise exception 'the setting history_days is % but counts days', days using errcode = 'invalid_parameter_value';
-    end if;
     perform access.take_turn();
     tables := 0;
     rows_deleted := 0;
