@@ -77,6 +77,7 @@ BREACHES: dict[str, list[str]] = {
         "grant select on marts.fct_inquiries to public",
         "grant select (clinic_id) on marts.fct_inquiries to public",
         "grant execute on function access.refresh to public",
+        "grant usage on schema bridge to public",
         "grant create on schema public to public",
         "do $$ begin execute format('grant connect on database %I to public', current_database()); end $$",
     ],
@@ -140,7 +141,7 @@ def undo(published: Warehouse, anna: str, other: str) -> None:
         alter default privileges revoke execute on functions from public;
         alter default privileges in schema marts revoke select on tables from {other};
         drop owned by {other};
-        revoke all on schema reports, public from public;
+        revoke all on schema reports, bridge, public from public;
         revoke all on marts.fct_inquiries from public;
         revoke execute on function access.refresh, deals.move from public;
         select access.refresh();
