@@ -25,7 +25,7 @@ from runtime.airflow_api import USER, Airflow
 from runtime.home import REPOSITORY, Home
 from runtime.progress import Progress
 from runtime.serve import holder, sole
-from runtime.settings import airflow_port, require_settings
+from runtime.settings import AIRFLOW_PORT, require_settings, wanted_port
 from runtime.supervise import ProcessFailed, Service, guarded, remembered_port, stop_services, wait_until
 from runtime.tidy import tidied_daily
 from runtime.unpaused import pause_again
@@ -151,7 +151,7 @@ def running_airflow(
     ConfigError for settings that are none.
     """
     require_settings(os.environ)
-    port = airflow_port(os.environ) or remembered_port(home.state().get("airflow_port"))
+    port = wanted_port(os.environ, AIRFLOW_PORT) or remembered_port(home.state().get("airflow_port"))
     began = datetime.now(UTC)
     environ = {"CHAIRSIDE_START": schedules_begin(home, began)}
     environ |= environment(home, metadata_url=metadata_url, port=port, connections=connections)

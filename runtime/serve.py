@@ -22,7 +22,7 @@ import psycopg
 
 from runtime.home import REPOSITORY, Home
 from runtime.progress import Progress
-from runtime.settings import airflow_port, require_settings
+from runtime.settings import AIRFLOW_PORT, require_settings, wanted_port
 from runtime.supervise import ProcessFailed, supervised
 from runtime.warehouse import databases
 
@@ -101,7 +101,7 @@ def up(home: Home, progress: Progress) -> int:
         from runtime.airflow import require_no_airflow
 
         require_settings(os.environ)
-        airflow_port(os.environ)
+        wanted_port(os.environ, AIRFLOW_PORT)
         require_no_airflow(home)
         progress.say("starting PostgreSQL, Airflow and Superset; this takes about half a minute")
         log = home.logs / "serve.log"

@@ -12,6 +12,7 @@ from runtime.supervise import is_free
 from runtime.tidy import keep_days
 
 SCHEDULES = "CHAIRSIDE_SCHEDULE"
+AIRFLOW_PORT, BI_PORT = "CHAIRSIDE_AIRFLOW_PORT", "CHAIRSIDE_BI_PORT"
 OTHER_SCHEDULES = ("CHAIRSIDE_FALLBACK_SCHEDULE", "CHAIRSIDE_WATCH_SCHEDULE")
 
 
@@ -44,17 +45,16 @@ def require_settings(environ: Mapping[str, str]) -> None:
         raise ConfigError(f"CHAIRSIDE_SOURCES: there is no source {unknown[0]!r}. Known: {', '.join(WITH_FILES)}")
 
 
-def airflow_port(environ: Mapping[str, str]) -> int | None:
-    """The port that a person wants; null: any. Raises ConfigError where it is none, or somebody has it."""
-    given = environ.get("CHAIRSIDE_AIRFLOW_PORT")
+def wanted_port(environ: Mapping[str, str], name: str) -> int | None:
+    """The port that this setting names; null: any. Raises ConfigError where it is none, or somebody has it."""
+    given = environ.get(name)
     if not given:
         return None
     if not given.isdecimal() or not 0 < int(given) < 65536:
-        raise ConfigError(f"CHAIRSIDE_AIRFLOW_PORT={given} is no port; it is a number from 1 to 65535")
+        raise ConfigError(f"{name}={given} is no port; it is a number from 1 to 65535")
     if not is_free(int(given)):
         raise ConfigError(
-            f"CHAIRSIDE_AIRFLOW_PORT={given}: another program listens there. Stop it, or leave the setting out: a free"
-            " port is found"
+            f"{name}={given}: another program listens there. Stop it, or leave the setting out: a free port is found"
         )
     return int(given)
 

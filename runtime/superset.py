@@ -21,9 +21,11 @@ from pathlib import Path
 import psycopg
 import requests
 
+from extractors.core.errors import ConfigError
 from runtime.home import REPOSITORY, Home
 from runtime.install import pip_settings, uv_environment
 from runtime.progress import Progress
+from runtime.settings import BI_PORT, wanted_port
 from runtime.supervise import ProcessFailed, Service, guarded, remembered_port, stop_services, wait_until
 from runtime.warehouse import identity
 from warehouse import libpq
@@ -169,9 +171,8 @@ def prepare(
 
 
 def start(home: Home, environ: Mapping[str, str]) -> tuple[str, Service]:
-    """The server's process and its address."""
-    fixed = os.environ.get("CHAIRSIDE_BI_PORT")
-    port = int(fixed) if fixed else remembered_port(home.state().get("superset_port"))
+    """The server's process and its address. Raises ConfigError where the wanted port is none, or somebody has it."""
+    port = wanted_port(os.environ, BI_PORT) or remembered_port(home.state().get("superset_port"))
     listen = os.environ.get("CHAIRSIDE_LISTEN", "127.0.0.1")
     command: list[str | Path] = [
         VENV / "bin" / "gunicorn", "--workers", "1", "--worker-class", "gthread", "--threads", str(THREADS),
@@ -241,7 +242,7 @@ class Pending:
             wait_until(lambda: self._stopped or answers(url), [self._service], "Starting Superset")
             self._bi = Bi(url=url, services=(self._service,))
             self._progress.say(f"Superset is up: {url}")
-        except (ProcessFailed, psycopg.Error, subprocess.CalledProcessError, OSError) as error:
+        except (ConfigError, ProcessFailed, psycopg.Error, subprocess.CalledProcessError, OSError) as error:
             # People can still read the warehouse by other tools.
             self._progress.say(f"Superset is not running: {error}")
 

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from extractors.core.errors import ConfigError
+from runtime import superset
 from runtime.__main__ import main
 from runtime.airflow import LOCK
 from runtime.home import REPOSITORY, open_home
+from runtime.progress import Progress
 from runtime.serve import sole
-from runtime.settings import airflow_port, require_settings
+from runtime.settings import AIRFLOW_PORT, BI_PORT, require_settings, wanted_port
 from tests.runtime.processes import processes_of
 
 
@@ -58,7 +60,7 @@ def test_settings_as_the_page_has_them_are_taken() -> None:
         "CHAIRSIDE_TIME_ZONE": "Asia/Yekaterinburg",
     })  # fmt: skip
     require_settings({})
-    assert airflow_port({}) is None
+    assert wanted_port({}, AIRFLOW_PORT) is None
 
 
 def test_a_port_that_somebody_has_is_refused_by_name() -> None:
@@ -66,9 +68,22 @@ def test_a_port_that_somebody_has_is_refused_by_name() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(ConfigError, match=r"CHAIRSIDE_AIRFLOW_PORT=\d+: another program listens"):
-            airflow_port({"CHAIRSIDE_AIRFLOW_PORT": str(other.getsockname()[1])})
+            wanted_port({AIRFLOW_PORT: str(other.getsockname()[1])}, AIRFLOW_PORT)
     with pytest.raises(ConfigError, match="is no port"):
-        airflow_port({"CHAIRSIDE_AIRFLOW_PORT": "abc"})
+        wanted_port({AIRFLOW_PORT: "abc"}, AIRFLOW_PORT)
+
+
+def test_a_port_that_is_none_leaves_out_superset_alone_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("install", "open_bridge", "environment", "prepare"):
+        monkeypatch.setattr(superset, name, lambda *_, **__: {})
+    monkeypatch.setenv(BI_PORT, "80a")
+    home = open_home({"CHAIRSIDE_HOME": str(tmp_path)})
+    given = "postgresql://nobody@127.0.0.1:1/none"
+    with superset.running_superset(home, metadata_url=given, warehouse=given, progress=Progress()) as pending:
+        assert pending.ready() is None
+    assert f"Superset is not running: {BI_PORT}=80a is no port" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("own_signals")
