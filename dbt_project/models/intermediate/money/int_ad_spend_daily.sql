@@ -41,8 +41,10 @@ numbered as (
 ordered as (
     select
         numbered.*,
-        -- equal rows of one file are two costs
-        row_number() over (partition by numbered.content_hash) as ordinal
+        -- Equal rows of one file are two costs. Ordered by what the hash leaves out: a key stays with its cost.
+        row_number() over (
+            partition by numbered.content_hash order by numbered.includes_vat, numbered.impressions, numbered.clicks
+        ) as ordinal
     from numbered
 ),
 
