@@ -1,37 +1,9 @@
 -- One row per booking with a patient. Bookings made in error are none. A visit that happened says so by itself or by its
 -- encounter, whichever the server keeps up to date.
--- Gone is what the history says was deleted and was not updated since, and what is missing from the list of all ids
--- though it is older than the list.
 with
 
-deletions as (
-    select * from {{ source('fhir', 'deletions') }}
-),
-
-resource_ids as (
-    select * from {{ source('fhir', 'resource_ids') }}
-),
-
 appointments as (
-    select rows_as_sent.* from {{ source('fhir', 'appointments') }} as rows_as_sent
-    where
-        not exists (
-            select from deletions
-            where
-                deletions.resource = 'Appointment'
-                and deletions.resource_id = rows_as_sent.appointment_id
-                and deletions.deleted_at >= rows_as_sent.updated_at
-        )
-        and (
-            exists (
-                select from resource_ids
-                where resource_ids.resource = 'Appointment' and resource_ids.resource_id = rows_as_sent.appointment_id
-            )
-            or rows_as_sent.updated_at > coalesce(
-                (select max(listed.updated_at) from resource_ids as listed where listed.resource = 'Appointment'),
-                '-infinity'
-            )
-        )
+    {{ fhir_still_there('appointments', 'Appointment', 'appointment_id') }}
 ),
 
 encounters as (

@@ -1,42 +1,9 @@
--- One row per payment in force; below zero is money given back. It belongs to an appointment when all that its bills are
--- for was done in that one, and to the patient whom it names, else to the one of its bills.
--- Gone is what the history says was deleted and was not updated since, and what is missing from the list of all ids
--- though it is older than the list.
+-- One row per payment in force; below zero is money given back. It belongs to an appointment when what its bills are for
+-- was done in that one and in no other, and to the patient whom it names, else to the one of its bills.
 with
 
-deletions as (
-    select * from {{ source('fhir', 'deletions') }}
-),
-
-resource_ids as (
-    select * from {{ source('fhir', 'resource_ids') }}
-),
-
 payments as (
-    select rows_as_sent.* from {{ source('fhir', 'payments') }} as rows_as_sent
-    where
-        not exists (
-            select from deletions
-            where
-                deletions.resource = 'PaymentReconciliation'
-                and deletions.resource_id = rows_as_sent.payment_id
-                and deletions.deleted_at >= rows_as_sent.updated_at
-        )
-        and (
-            exists (
-                select from resource_ids
-                where
-                    resource_ids.resource = 'PaymentReconciliation'
-                    and resource_ids.resource_id = rows_as_sent.payment_id
-            )
-            or rows_as_sent.updated_at > coalesce(
-                (
-                    select max(listed.updated_at) from resource_ids as listed
-                    where listed.resource = 'PaymentReconciliation'
-                ),
-                '-infinity'
-            )
-        )
+    {{ fhir_still_there('payments', 'PaymentReconciliation', 'payment_id') }}
 ),
 
 paid as (

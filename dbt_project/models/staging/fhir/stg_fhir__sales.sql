@@ -1,37 +1,9 @@
 -- One row per service that was done: charged, or waiting for its bill. A line without a price of its own has the one of its
 -- bill. The standard does not know what a service costs the clinic.
--- Gone is what the history says was deleted and was not updated since, and what is missing from the list of all ids
--- though it is older than the list.
 with
 
-deletions as (
-    select * from {{ source('fhir', 'deletions') }}
-),
-
-resource_ids as (
-    select * from {{ source('fhir', 'resource_ids') }}
-),
-
 charge_items as (
-    select rows_as_sent.* from {{ source('fhir', 'charge_items') }} as rows_as_sent
-    where
-        not exists (
-            select from deletions
-            where
-                deletions.resource = 'ChargeItem'
-                and deletions.resource_id = rows_as_sent.charge_item_id
-                and deletions.deleted_at >= rows_as_sent.updated_at
-        )
-        and (
-            exists (
-                select from resource_ids
-                where resource_ids.resource = 'ChargeItem' and resource_ids.resource_id = rows_as_sent.charge_item_id
-            )
-            or rows_as_sent.updated_at > coalesce(
-                (select max(listed.updated_at) from resource_ids as listed where listed.resource = 'ChargeItem'),
-                '-infinity'
-            )
-        )
+    {{ fhir_still_there('charge_items', 'ChargeItem', 'charge_item_id') }}
 ),
 
 encounters as (

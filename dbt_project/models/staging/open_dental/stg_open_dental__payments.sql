@@ -1,5 +1,5 @@
--- One row per payment; a refund is below zero. A payment belongs to an appointment when all that it paid for was done in
--- that one appointment.
+-- One row per payment; a refund is below zero. A payment belongs to an appointment when what it paid for was done in that
+-- one and in no other.
 with
 
 payments as (
