@@ -15,9 +15,8 @@ import pwd
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -276,13 +275,3 @@ def check_version(runner: Runner) -> None:
             f"The data in {runner.data} were made by PostgreSQL {made_by}, the programs here are "
             f"{runner.programs.major}. Use the earlier programs, or another CHAIRSIDE_HOME and load again"
         )
-
-
-def scratch_home(prefix: str) -> Path:
-    """A short temporary folder for a throw-away home."""
-    return Path(tempfile.mkdtemp(prefix=prefix))
-
-
-def run_program(server: Server, name: str, arguments: Sequence[str]) -> int:
-    """Run one of the server's own client programs in the foreground; its exit status."""
-    return subprocess.run([server.programs / name, *arguments], check=False).returncode

@@ -95,14 +95,6 @@ class AmocrmState:
         row = next(row for row in self.rows["leads"] if row["id"] == lead_id)
         row.update(fields, updated_at=wire.seconds(at))
 
-    def move_lead(self, lead_id: int, status: int, at: datetime) -> None:
-        """To another stage of its funnel, which is an event too."""
-        row = next(row for row in self.rows["leads"] if row["id"] == lead_id)
-        before = {"lead_status": {"id": row["status_id"], "pipeline_id": row["pipeline_id"]}}
-        after = {"lead_status": {"id": status, "pipeline_id": row["pipeline_id"]}}
-        self._happened("lead_status_changed", lead_id, at, before, after)
-        self.change_lead(lead_id, at, status_id=status)
-
     def delete_lead(self, lead_id: int, at: datetime) -> None:
         """Into the recycle bin. Whether the list shows it then is `show_deleted`."""
         if self.options.show_deleted:

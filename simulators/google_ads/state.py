@@ -68,11 +68,6 @@ class GoogleAdsState:
         with self._lock:
             return self.clock() < self._tokens.get(token, 0.0)
 
-    def end_tokens(self) -> None:
-        """Every access token given so far ends now, whatever was promised."""
-        with self._lock:
-            self._tokens = dict.fromkeys(self._tokens, 0.0)
-
     # what happens later -------------------------------------------------------------------------------------------
     def correct(self, campaign_id: int, day: date, share: Decimal) -> None:
         """The vendor takes back a share of a past day's clicks and money; a day left without anything vanishes."""

@@ -130,7 +130,7 @@ def test_less_than_two_years_say_nothing() -> None:
     year: Floats = np.where(np.arange(WEEKS) // 4 == 7, 50.0, 100.0)
 
     def known(weeks: int) -> WeekSeries:
-        return WeekSeries(first_year=2024, first_week=0, values=np.tile(year, 2)[:weeks])
+        return WeekSeries(first_week=0, values=np.tile(year, 2)[:weeks])
 
     assert names(known(LEAST_WEEKS)) != []
     assert names(known(LEAST_WEEKS - 1)) == []

@@ -68,7 +68,7 @@ def invent(rng: np.random.Generator, city: City, dip: Window | None = None, dept
 
 
 def _weeks(values: Floats) -> WeekSeries:
-    return WeekSeries(first_year=2023, first_week=0, values=values)
+    return WeekSeries(first_week=0, values=values)
 
 
 def false_alarms(series: int, seed: int) -> dict[str, float]:

@@ -44,14 +44,9 @@ class WeekSeries:
     `is_monthly`: only months are known, their weeks are shares of them.
     """
 
-    first_year: int
     first_week: int
     values: Floats
     is_monthly: bool = False
-
-    def start_of(self, index: int) -> date:
-        """First day of the week at an index, beyond the last one too."""
-        return first_day(self.first_year, self.first_week + index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +86,7 @@ def _weeks(values: Floats, date_from: date, date_to: date) -> WeekSeries:
     scaled = np.bincount(week, weights=values) * 7 / known
     begin = 0 if known[0] >= ENOUGH_DAYS else 1
     end = len(known) if known[-1] >= ENOUGH_DAYS else len(known) - 1
-    return WeekSeries(
-        first_year=date_from.year, first_week=week_of(date_from) + begin, values=scaled[begin : max(end, begin)]
-    )
+    return WeekSeries(first_week=week_of(date_from) + begin, values=scaled[begin : max(end, begin)])
 
 
 def series_of(days: Mapping[date, float], date_from: date, date_to: date) -> WeekSeries:
