@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DATABASE = "chairside_bench_duck"
 TOUCHPOINTS = "300000"
-# PostgreSQL by hand against DuckDB: what SPEED.md's plain SQL took at ten million touchpoints, people to daily metrics.
+# What plain SQL by hand took in PostgreSQL against DuckDB at ten million touchpoints, people to daily metrics.
 GOAL = 8.0
 INSTALL = 'make install EXTRAS="bench"'
 

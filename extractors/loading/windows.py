@@ -202,7 +202,7 @@ def merge_statement(spec: StreamSpec, target: sql.Identifier, news: sql.Composab
 
     Each row looks its own key up (`offset 0` keeps the planner from joining the tables as wholes). One that is landed
     and says the same is only read: `on conflict … where` would lock it, and write that to disk and to the log.
-    On Citus a MERGE into a distributed table is refused (SCALE.md).
+    On Citus a MERGE into a distributed table is refused (docs/how_to/scale_out.md).
     """
     names = (*spec.column_names, "_extra", *STAMP_NAMES)
     data = [name for name in names if name not in spec.key]

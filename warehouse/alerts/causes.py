@@ -127,7 +127,7 @@ where newest.status = 'failed'
     )
 order by newest.started_at, newest.step
 """
-WAREHOUSE_STEPS = ["prepare", "build", "forecast", "publish", "lints", "expire_history"]
+WAREHOUSE_STEPS = ["build", "forecast", "publish", "lints", "expire_history"]
 STALE = """
 select streams.source, streams.stream, streams.loaded_at, streams.stale_from
 from ops.freshness_streams as streams

@@ -55,7 +55,7 @@ comment on function ops.url_host(text) is 'Host of a URL in lower case, without 
 -- of itself). The component's name is its smallest node, so the answer does not depend on the order of rows.
 -- Most nodes are alone and stay out of the rounds; the others are numbered in the order of their names, because numbers
 -- compare faster. Labels go to the smallest neighbour and then jump to their own label's label: a few rounds even for
--- long chains. A recursive CTE was refused: it is quadratic in one phone that too many people share (SPEED.md section 2).
+-- long chains. A recursive CTE was refused: it is quadratic in one phone that too many people share.
 create or replace function ops.connected_components(edges_query text)
 returns table (node text, component text)
 language plpgsql volatile as $$

@@ -37,7 +37,7 @@ comment on view ops.step_timings is
     'How long each step of each run took. One row per run, step and, for extract, source; a repeated step has a row per attempt.';
 comment on column ops.step_timings.run_id is 'The run.';
 comment on column ops.step_timings.step is
-    'extract, load_files, check_landed, build, forecast, check_marts, publish, lints or expire_history.';
+    'extract, load_files, check_landed, build, forecast, check_marts, publish, lints, expire_history or restore.';
 comment on column ops.step_timings.source is 'Source of an extract; null for other steps.';
 comment on column ops.step_timings.started_at is 'When it began.';
 comment on column ops.step_timings.finished_at is 'When it ended.';
