@@ -30,7 +30,7 @@ from extractors.core.redact import redact
 from extractors.core.rows import Reading, read_pages
 from extractors.core.settings import Asked
 from extractors.core.spec import Client, Context, SourceSpec, StreamSpec, Window
-from extractors.journal import move_bookmark, read_to, write_load
+from extractors.journal import move_bookmark, note_beginning, read_to, write_load
 from extractors.loading.windows import Written, write_rejected, write_window
 from extractors.registry import source
 from extractors.settle import settle
@@ -122,6 +122,8 @@ def run_stream(
                     source_name, stream_name, window, total.rows_read, total.rows_written, total.rows_deleted,
                     total.rows_rejected, extra=_fields(stream, context, window),
                 )
+            if not refused:
+                note_beginning(connection, stream, Window(window_from, window_to))
     finally:
         client.close()
         for given, meant in asked.misspelt().items():

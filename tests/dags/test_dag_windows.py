@@ -36,6 +36,24 @@ def test_a_run_loads_the_days_it_was_asked_for_or_those_since_the_bookmark(
 
 
 @pytest.mark.parametrize(
+    ("read_from", "asked", "first"),
+    [
+        pytest.param(date(2026, 6, 28), (None, None), date(2026, 4, 1), id="a day or two by hand are no first load"),
+        pytest.param(date(2026, 4, 1), (None, None), date(2026, 6, 22), id="the first load was made"),
+        pytest.param(None, (None, None), date(2026, 6, 22), id="nobody noted it"),
+        pytest.param(date(2026, 6, 28), (None, date(2026, 6, 29)), date(2026, 6, 22), id="asked until a day"),
+    ],
+)
+def test_days_of_a_first_load_that_nobody_read_are_still_to_come(
+    read_from: date | None, asked: tuple[date | None, date | None], first: date
+) -> None:
+    found = window(
+        today=TODAY, read_to=date(2026, 6, 29), lookback_days=7, first_load_days=90, asked=asked, read_from=read_from
+    )
+    assert found[0] == first
+
+
+@pytest.mark.parametrize(
     ("stream", "settings", "asked", "expected"),
     [
         pytest.param("yandex_direct.ad_performance", {}, None, 14, id="the stream's own"),

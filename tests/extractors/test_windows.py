@@ -5,13 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
 from extractors.core.errors import ChairsideError, ConfigError, GuardError, PayloadError
+from extractors.days import days_to_load
+from extractors.registry import source
 from extractors.run import LoadResult, run_stream
 from tests.extractors.conftest import NOW
 from tests.extractors.test_calltouch import SITES, call, page
@@ -133,6 +135,43 @@ def test_a_window_beyond_days_that_nobody_read_does_not_move_the_bookmark_over_t
     for day in ("01", "10"):
         load("bitrix24", "users", f"2026-06-{day}", f"2026-06-{day}")
     assert rows(f"{read_to} where stream = 'users'") == [(date(2026, 6, 10),)], "it is read whole whatever the window"
+
+
+def test_a_day_tried_by_hand_is_no_first_load(load: Load, vendor: Vendor, rows: Rows, warehouse: str) -> None:
+    """Else the first run by schedule would begin at that day, and the weeks before it would never be read."""
+    vendor.script(page())
+    stream = source("calltouch").stream("calls")
+
+    def due(day: date) -> tuple[date, date]:
+        morning = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
+        return days_to_load(warehouse, stream, {}, now=morning, time_zone="Europe/Moscow")
+
+    load("calltouch", "calls", "2026-06-29", "2026-06-29", sites=SITES)
+    assert due(date(2026, 6, 30)) == (date(2026, 4, 1), date(2026, 6, 30))
+    load("calltouch", "calls", "2026-04-01", "2026-06-30", sites=SITES)
+    assert rows("select read_from, read_to from ops.bookmarks") == [(date(2026, 4, 1), date(2026, 6, 30))]
+    assert due(date(2026, 7, 1)) == (date(2026, 6, 30) - timedelta(days=stream.lookback_days), date(2026, 7, 1))
+    load("calltouch", "calls", "2026-02-01", "2026-02-28", sites=SITES)  # days of which nobody read the next ones
+    assert rows("select read_from from ops.bookmarks") == [(date(2026, 4, 1),)]
+
+
+def test_a_site_that_joins_a_connection_in_use_begins_as_far_back_as_a_new_source(
+    load: Load, vendor: Vendor, rows: Rows, warehouse: str
+) -> None:
+    """A clinic opens, its site is added to the connection: a daily run alone would read a month of it."""
+    vendor.script(page())
+    stream = source("calltouch").stream("calls")
+    first, second = {"501": "C1"}, {"501": "C1", "502": "C2"}
+
+    def due(sites: dict[str, str]) -> date:
+        now = datetime(2026, 7, 1, 9, tzinfo=UTC)
+        return days_to_load(warehouse, stream, {"sites": sites}, now=now, time_zone="Europe/Moscow")[0]
+
+    load("calltouch", "calls", "2026-03-01", "2026-06-30", sites=first)
+    daily = date(2026, 6, 30) - timedelta(days=stream.lookback_days)
+    assert (due(first), due(second), due({})) == (daily, date(2026, 4, 2), daily)
+    load("calltouch", "calls", "2026-04-02", "2026-07-01", sites=second)
+    assert due(second) == daily + timedelta(days=1)
 
 
 def test_what_spoils_every_row_is_told_without_what_it_says(load: Load, vendor: Vendor, rows: Rows) -> None:

@@ -7,10 +7,13 @@ create table if not exists ops.bookmarks (
     written_at timestamptz not null,
     primary key (source, stream)
 );
+alter table ops.bookmarks add column if not exists read_from date;
 comment on table ops.bookmarks is 'How far each stream of a source has been read; one row per stream.';
 comment on column ops.bookmarks.source is 'Source, one word (CONTRACT.md section 2).';
 comment on column ops.bookmarks.stream is 'Stream of the source.';
 comment on column ops.bookmarks.read_to is 'Last local day up to which all days were loaded, none left out.';
+comment on column ops.bookmarks.read_from is
+    'Day from which on all days up to read_to were loaded: a first day by hand is no first load. Null: not noted.';
 comment on column ops.bookmarks.run_id is 'The run that moved the bookmark.';
 comment on column ops.bookmarks.written_at is 'When it was moved.';
 
