@@ -107,6 +107,8 @@ def test_the_campaigns_number_and_its_own_clinic_can_be_asked_for(fetch: Load, v
     assert rows("select campaign_name, utm_campaign, clinic_id from staging.google_ads__ad_performance") == [
         ("implants", "9007199254740993", "C2")
     ]
+    fetch(utm_campaign="id", utm_campaigns={"9007199254740993": "spring"})
+    assert rows("select utm_campaign from staging.google_ads__ad_performance") == [("spring",)]
 
 
 def test_a_token_that_ends_in_the_middle_of_a_run_is_renewed_once_and_the_run_goes_on(

@@ -134,6 +134,14 @@ def test_a_report_is_made_waited_for_and_read_page_by_page_while_next_says_so(
     ]
 
 
+def test_a_campaign_that_was_renamed_keeps_the_tag_that_its_ads_carry(fetch: Load, vendor: Vendor, rows: Rows) -> None:
+    meta(vendor, page(row(campaign_name="Family, autumn")))
+    fetch(utm_campaigns={"23854404676180548": "family"})
+    assert rows("select campaign_name, utm_campaign from staging.meta_ads__ad_insights") == [
+        ("Family, autumn", "family")
+    ]
+
+
 @pytest.mark.parametrize(("token_in", "in_address"), [("header", False), ("query", True)])
 def test_the_token_travels_as_the_connection_says(
     fetch: Load, vendor: Vendor, token_in: str, in_address: bool

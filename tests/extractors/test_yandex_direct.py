@@ -72,6 +72,19 @@ def test_a_day_restated_to_nothing_is_gone_and_unchanged_rows_are_not_written_ag
     assert load(*window, currency="RUB").rows_deleted == 0
 
 
+def test_a_campaign_that_was_renamed_keeps_the_tag_that_its_ads_carry(load: Load, vendor: Vendor, rows: Rows) -> None:
+    """Its links say `implants` still. Where nobody says so, its spend goes under a name that no visit has."""
+    window = ("yandex_direct", "ad_performance", "2026-06-01", "2026-06-02")
+    script(vendor, report(DAY_1, DAY_2.replace("implants", "Implants, summer")))
+    tags = "select distinct utm_campaign from staging.yandex_direct__ad_performance order by 1"
+    load(*window, currency="RUB")
+    assert rows(tags) == [("Implants, summer",), ("implants",)]
+    load(*window, currency="RUB", utm_campaigns={"9007199254740993": "implants"})
+    assert rows(tags) == [("implants",)]
+    with pytest.raises(ConfigError, match="`utm_campaigns` must map a campaign's number"):
+        load(*window, currency="RUB", utm_campaigns="implants")
+
+
 def test_each_reading_has_a_report_name_of_its_own_because_old_names_give_old_figures(
     load: Load, vendor: Vendor
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from extractors.core.accounts import Account, account_ids, accounts, check_account
+from extractors.core.campaigns import carried
 from extractors.core.errors import PayloadError
 from extractors.core.history import months_ago, refuse_before, today
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
@@ -51,14 +52,14 @@ class AdPerformance(msgspec.Struct):
 
 
 def ad_performance_row(record: AdPerformance, context: Context) -> tuple[Any, ...]:
-    """Micros become money. `utm_campaign` is what the ads carry: the campaign's name, or its number."""
+    """Micros become money. `utm_campaign` is what the ads carry, by the connection's settings."""
     name = text(record.campaign_name)
     return (
         record.customer_id,
         needed(day(record.date, "report_date"), "report_date"),
         record.campaign_id,
         name,
-        record.campaign_id if context.settings.get("utm_campaign") == "id" else name,
+        carried(context, "google_ads", record.campaign_id, name),
         text(record.status),
         text(record.channel_type),
         _count(record.impressions, "impressions"),

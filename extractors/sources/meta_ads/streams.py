@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from extractors.core.accounts import Account, account_ids, accounts, check_account
+from extractors.core.campaigns import carried
 from extractors.core.errors import PayloadError
 from extractors.core.settings import number
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
@@ -57,14 +58,14 @@ class AdInsights(msgspec.Struct):
 
 
 def ad_insights_row(record: AdInsights, context: Context) -> tuple[Any, ...]:
-    """`utm_campaign` is what the ads carry: the campaign's name, or its number."""
+    """`utm_campaign` is what the ads carry, by the connection's settings."""
     name = text(record.campaign_name)
     return (
         record.account_id,
         _day(record.date_start, record.date_stop),
         record.campaign_id,
         name,
-        record.campaign_id if context.settings.get("utm_campaign") == "id" else name,
+        carried(context, "meta_ads", record.campaign_id, name),
         text(record.adset_id),
         text(record.adset_name),
         record.ad_id,

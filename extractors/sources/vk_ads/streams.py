@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from extractors.core.campaigns import carried
 from extractors.core.errors import ConfigError, GuardError, RejectedError
 from extractors.core.spec import BROKEN, Context, Page, RowError, StreamSpec, Window
 from extractors.core.totals import Totals
@@ -43,7 +44,8 @@ def campaign_day_row(record: CampaignDay, context: Context) -> tuple[Any, ...]:
         record.level,
         record.campaign_id,
         name,
-        _utm_campaign(record, name, context),
+        # a link's {{campaign_id}} may be the group's or the plan's (unconfirmed): the table says it outright
+        carried(context, "vk_ads", record.campaign_id, name),
         needed(day(record.date, "date"), "date"),
         _count(record.shows, "shows"),
         _count(record.clicks, "clicks"),
@@ -72,13 +74,6 @@ def account_day_row(record: AccountDay, context: Context) -> tuple[Any, ...]:
         _count(record.clicks, "clicks"),
         needed(money(record.spent, "spent"), "spent"),
     )
-
-
-def _utm_campaign(record: CampaignDay, name: str | None, context: Context) -> str | None:
-    """`{{campaign_id}}` in a link may be the group or the plan (unconfirmed), so a table may say it outright."""
-    table = context.settings.get("utm_campaigns")
-    told = table.get(record.campaign_id) if isinstance(table, Mapping) else None
-    return str(told) if told else record.campaign_id if context.settings.get("utm_campaign") == "id" else name
 
 
 def _count(value: int, column: str) -> int:

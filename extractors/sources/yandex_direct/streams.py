@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from extractors.core.campaigns import carried
 from extractors.core.errors import ConfigError
 from extractors.core.history import months_ago, refuse_before, today
 from extractors.core.spec import Context, Page, RowError, StreamSpec, Window
@@ -53,7 +54,7 @@ def ad_performance_row(record: AdPerformance, context: Context) -> tuple[Any, ..
         needed(day(record.Date, "Date"), "Date"),
         record.CampaignId,
         name,
-        record.CampaignId if context.settings.get("utm_campaign") == "id" else name,
+        carried(context, "yandex_direct", record.CampaignId, name),
         text(record.AdGroupId) or "",
         text(record.AdGroupName),
         text(record.AdId) or "",
