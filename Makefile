@@ -18,11 +18,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export CHAIRSIDE_TARGET := $(or $(TARGET),$(CHAIRSIDE_TARGET))
 unexport TARGET
 # Left to the commands' own arguments.
-unexport ARGS INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT URL GROUPS LANGUAGE SOURCE PERSON OPERATOR REASON ID WHY WHO REPLACE SHOW
+unexport ARGS INBOX MAPPING ROLE REPORT FROM TO FORMAT OUT URL GROUPS LANGUAGE SOURCE PERSON OPERATOR REASON ID WHY WHO REPLACE SHOW FILE
 
 .DEFAULT_GOAL := help
 .PHONY: FORCE help install lock demo up serve worker down load status psql url sign-in rotate-logins backfill forget export metabase docs mf backup restore refused release discard \
-	quarantine fix dismiss replay data-docs test test-all bench lint format
+	quarantine fix dismiss replay unload data-docs test test-all bench lint format
 
 help:  ## what can be asked for
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -125,6 +125,9 @@ dismiss: $(INSTALLED)  ## ID=<number> WHY="<reason>": a row that was set aside w
 
 replay: $(INSTALLED)  ## [SOURCE=<source>] [ID=<number>] [MAPPING=<file>]: land rows that were set aside and can be read now
 	@$(RUN) replay $(if $(SOURCE),--source "$(SOURCE)") $(if $(ID),--id "$(ID)") $(if $(MAPPING),--mapping "$(MAPPING)")
+
+unload: $(INSTALLED)  ## [FILE=<name> [WHY="<reason>"]]: an import file taken back; without WHY only what would leave
+	@$(RUN) unload $(if $(FILE),--file "$(FILE)") $(if $(WHY),--why "$(WHY)")
 
 data-docs: $(INSTALLED)  ## [OUT=<folder>]: every expectation with its owner, reason and what it found, as a site
 	@$(RUN) data-docs $(if $(OUT),--out "$(OUT)")

@@ -69,6 +69,9 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument("--source", metavar="SOURCE")
     replay.add_argument("--id", type=whole_number, metavar="ID")
     replay.add_argument("--mapping", type=place, metavar="MAPPING")
+    unload = commands.add_parser("unload")
+    unload.add_argument("--file", metavar="FILE")
+    unload.add_argument("--why", metavar="WHY")
     commands.add_parser("refused").add_argument("--id", type=whole_number, metavar="ID")
     for name in ("release", "discard"):
         decision = commands.add_parser(name)
@@ -102,6 +105,10 @@ def run(options: argparse.Namespace, progress: Progress) -> int:
             from runtime.load import load
 
             return load(home, progress, options.inbox, options.mapping)
+        case "unload":
+            from runtime.unload import take_back
+
+            return take_back(home, options.file, options.why, progress=progress)
         case "psql":
             from runtime.shell import psql
 

@@ -10,7 +10,7 @@ create table if not exists ops.steps (
 );
 comment on table ops.steps is 'Steps of loads; one row per attempt at a step of a run.';
 comment on column ops.steps.run_id is 'The run that the step belongs to.';
-comment on column ops.steps.step is 'load_files, check_landed, build, forecast, check_marts, publish, lints, expire_history or restore.';
+comment on column ops.steps.step is 'load_files, check_landed, build, forecast, check_marts, publish, lints, expire_history, restore or unload_file.';
 comment on column ops.steps.started_at is 'When the attempt began.';
 comment on column ops.steps.finished_at is 'When it ended; null while it runs, or where its process was killed.';
 comment on column ops.steps.status is 'running, done or failed.';
