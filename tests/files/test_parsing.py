@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bi.spec import words
 from extractors.kinds import KIND_BY_NAME, KINDS, Kind
 from extractors.phones import is_scientific, to_e164
 from extractors.sources.files.aliases import header_aliases, match_headers, normal, value_aliases
@@ -190,6 +192,31 @@ def test_headers_are_compared_without_marks(pair: tuple[str, str]) -> None:
 )  # fmt: skip
 def test_headers_as_clinics_write_them(header: str, column: str) -> None:
     assert header_aliases(KIND_BY_NAME["contacts"])[normal(header)] == column
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "written", "ours"),
+    [("contacts", "how_learned", "Не указано", "other"), ("patients", "how_learned", "не помнит", "other"),
+     ("patients", "how_learned", "Сарафанное радио", "referral_patient"),
+     ("appointments", "status", "Подтверждён", "planned"), ("appointments", "status", "На приёме", "arrived"),
+     ("contacts", "outcome", "Записан на приём", "booked")],
+)  # fmt: skip
+def test_words_as_clinics_write_them(kind: str, column: str, written: str, ours: str) -> None:
+    (declared,) = (each for each in KIND_BY_NAME[kind].columns if each.name == column)
+    assert value_aliases(KIND_BY_NAME[kind], declared)[normal(written)] == ours
+
+
+@pytest.mark.parametrize("kind", ["ad_spend", "tracking_addresses"])
+def test_a_channel_may_be_written_as_the_dashboards_call_it(kind: str) -> None:
+    """Else a report has it twice under one name."""
+    (channel,) = (each for each in KIND_BY_NAME[kind].columns if each.name == "channel")
+    known = value_aliases(KIND_BY_NAME[kind], channel)
+    shown = words().values["channel"]
+    with (Path(__file__).parents[2] / "dbt_project/seeds/channel_groupings.csv").open(encoding="utf-8") as file:
+        ruled = {row["channel"] for row in csv.DictReader(file)}
+    assert ruled <= set(shown)
+    for name in ruled:
+        assert [known[normal(word)] for word in (name, *shown[name].values())] == [name] * 3
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
