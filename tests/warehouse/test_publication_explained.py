@@ -57,6 +57,17 @@ def shop(warehouse: Warehouse) -> Warehouse:
     return warehouse
 
 
+# q1 to q9 are of the 1st, the others of the 2nd.
+BY_DAY = """
+create or replace view reports.administrator_conversion_daily with (security_invoker = true) as
+select
+    date '2026-05-30' + length(rows.inquiry_key) as day, rows.clinic_id, rows.administrator_id, count(*) as inquiries,
+    sum(rows.amount) as amount
+from reports.administrator_conversion_inquiries as rows
+group by 1, 2, 3;
+"""
+
+
 def publish_on(shop: Warehouse, day: int) -> None:
     moment = FIRST + timedelta(days=day)
     shop.publish(now=datetime(moment.year, moment.month, moment.day, 3, tzinfo=UTC))
@@ -133,6 +144,39 @@ def test_what_changed_and_changed_back_moved_nothing(shop: Warehouse) -> None:
         explained(shop, 1, 0)
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="lead_plan_daily does not exist"):
         shop.run("select * from ops.explain_change('lead_plan', '2026-06-10', '2026-06-10')")
+
+
+def test_a_figure_of_some_days_and_rows_is_explained_by_itself(shop: Warehouse) -> None:
+    """Somebody asks why the 1st of June moved since last week: what came in since is not what he asks about."""
+    shop.write_report(REPORT_FILE + BY_DAY)
+    publish_on(shop, 1)
+    add(shop, 20, "2026-06-09 10:00+00", 1000)
+    shop.run(
+        f"update {FACTS} set seconds = 61 where call_id = 'c3'; update {ROWS} set amount = 303 where call_id = 'c3'"
+    )
+    publish_on(shop, 2)
+
+    def asked(cell: str) -> list[tuple[object, ...]]:
+        question = "select * from ops.explain_change('administrator_conversion', '2026-06-11', '2026-06-12', %s)"
+        return shop.run(question, (cell,))
+
+    first = '"date_from": "2026-06-01", "date_to": "2026-06-01"'
+    corrected = ("amount", Decimal(45), Decimal(345), "corrections", None, Decimal(300))
+    assert asked(f"{{{first}}}") == [corrected]
+    # q3 is of clinic C1 and administrator A2, as is q9
+    assert asked(f'{{{first}, "clinic_id": "C1", "administrator_id": "A2"}}') == [
+        ("amount", Decimal(12), Decimal(312), "corrections", None, Decimal(300))
+    ]
+    assert asked(f'{{{first}, "administrator_id": "A1"}}') == asked('{"administrator_id": null}') == []
+    assert {(row[0], row[3], row[5]) for row in asked('{"date_from": "2026-06-02"}')} == {
+        ("amount", "late_rows", 1000), ("inquiries", "late_rows", 1),
+    }  # fmt: skip
+    for cell, said in (
+        ('{"chanel": "x"}', "has no chanel to choose by; it has: date_from, date_to, clinic_id, administrator_id"),
+        ('{"amount": 1}', "has no amount to choose by"), ("[]", "the cell is an object"),
+    ):  # fmt: skip
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match=said):
+            asked(cell)
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,55 @@ limit 1;
 comment on view ops.last_build is 'The build whose tables lie in schema build; no row: nobody built since builds are counted.';
 select ops.inherit_comments('ops.last_build', 'ops.builds');
 
+-- What a cell asks of the rows of a _daily relation, as a condition on `daily`: {"date_from": …, "date_to": …} are days, both
+-- included, everything else is a column and its value, null for rows without one.
+create or replace function ops.cell_condition(daily regclass, cell jsonb) returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    choices text [];
+    has_days boolean;
+    asked record;
+    condition text := 'true';
+begin
+    if cell is null then
+        return condition;
+    end if;
+    if jsonb_typeof(cell) <> 'object' then
+        raise exception 'the cell is an object, like {"date_from": "2026-06-01", "channel": "paid_search"}'
+            using errcode = 'invalid_parameter_value';
+    end if;
+    select coalesce(array_agg(attname::text order by attnum) filter (where attname <> 'day'), '{}'),
+        coalesce(bool_or(attname = 'day'), false)
+    into choices, has_days
+    from pg_attribute
+    where attrelid = daily and attnum > 0 and not attisdropped
+        and atttypid not in ('numeric'::regtype, 'bigint'::regtype, 'integer'::regtype, 'double precision'::regtype);
+    if has_days then
+        choices := array['date_from', 'date_to'] || choices;
+    end if;
+    for asked in select key, value from jsonb_each_text(cell) loop
+        if asked.key <> all (choices) then
+            raise exception '% has no % to choose by; it has: %', daily::text, asked.key, array_to_string(choices, ', ')
+                using errcode = 'invalid_parameter_value';
+        end if;
+        condition := condition || case
+            when asked.key in ('date_from', 'date_to') and asked.value is null then ''
+            when asked.key = 'date_from' then format(' and daily.day >= %L::date', asked.value)
+            when asked.key = 'date_to' then format(' and daily.day <= %L::date', asked.value)
+            else format(' and daily.%I::text is not distinct from %L', asked.key, asked.value)
+        end;
+    end loop;
+    return condition;
+end
+$$;
+comment on function ops.cell_condition(regclass, jsonb) is 'Part of ops.figures_of.';
+
 -- Sums of a report's additive figures, its published tables read from another schema (build, pg_temp) if that is given.
-create or replace function ops.figures_of(report text, source text default null)
+drop function if exists ops.figures_of(text, text);
+create or replace function ops.figures_of(report text, source text default null, cell jsonb default null)
 returns table (figure text, amount numeric)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -118,14 +165,14 @@ begin
         and atttypid in ('numeric'::regtype, 'bigint'::regtype, 'integer'::regtype, 'double precision'::regtype);
     return query execute format(
         'select each.key, each.value::numeric
-        from (select jsonb_build_object(%s) as sums from (%s) as daily) as summed
+        from (select jsonb_build_object(%s) as sums from (%s) as daily where %s) as summed
         cross join jsonb_each_text(summed.sums) as each',
-        sums, definition
+        sums, definition, ops.cell_condition(daily, cell)
     );
 end
 $$;
-comment on function ops.figures_of(text, text) is
-    'Sums of the additive figures of a report''s _daily relation over all days; no row where it has none.';
+comment on function ops.figures_of(text, text, jsonb) is
+    'Sums of the additive figures of a report''s _daily relation, over all days or over the rows of a cell; no row where it has none.';
 
 -- Where a published table and its build table differ, by the types' own equality, as publication compares them.
 create or replace function ops.pending_rows(table_name text)

@@ -232,10 +232,13 @@ $$;
 comment on function ops.require_published(text, bigint) is
     'Error where a publication had no such table yet, in the words of the report as of that day.';
 
-create or replace function ops.explain_change(report text, day_a date, day_b date)
+drop function if exists ops.explain_change(text, date, date);
+create or replace function ops.explain_change(report text, day_a date, day_b date, cell jsonb default null)
 returns table (figure text, published_a numeric, published_b numeric, cause text, changed_rows bigint, moved_by numeric)
 language plpgsql
 set search_path = pg_catalog, pg_temp
+-- its own temporary views go with their tables, which is no news
+set client_min_messages = warning
 as $$
 #variable_conflict use_column
 declare
@@ -254,6 +257,7 @@ begin
     if a > b then
         raise exception 'the first day comes first' using errcode = 'invalid_parameter_value';
     end if;
+    perform ops.cell_condition(daily, explain_change.cell);
     create temporary table explained_changes (
         table_name text, is_fact boolean, row_key jsonb, old jsonb, new jsonb, changed_in bigint [], cause text
     ) on commit drop;
@@ -336,7 +340,8 @@ begin
 
     step := 0;
     insert into pg_temp.explained_figures
-    select 0, null, sums.figure, coalesce(sums.amount, 0), 0 from ops.figures_of(explain_change.report, 'pg_temp') as sums;
+    select 0, null, sums.figure, coalesce(sums.amount, 0), 0
+    from ops.figures_of(explain_change.report, 'pg_temp', explain_change.cell) as sums;
     foreach one_cause in array ops.causes() loop
         select count(*) into rows_of_cause
         from pg_temp.explained_changes as changes
@@ -347,11 +352,15 @@ begin
         insert into pg_temp.explained_applied values (one_cause);
         insert into pg_temp.explained_figures
         select step, one_cause, sums.figure, coalesce(sums.amount, 0), rows_of_cause
-        from ops.figures_of(explain_change.report, 'pg_temp') as sums;
+        from ops.figures_of(explain_change.report, 'pg_temp', explain_change.cell) as sums;
     end loop;
 
     return query
-    select shares.figure, shares.first_amount, shares.last_amount, shares.cause, shares.rows, shares.moved_by
+    select
+        shares.figure, shares.first_amount, shares.last_amount, shares.cause,
+        -- rows of the report's tables are not rows of its _daily relation: which of them a cell holds, they do not say
+        case when explain_change.cell is null then shares.rows end,
+        shares.moved_by
     from (
         select
             stood.figure,
@@ -378,6 +387,8 @@ begin
     end loop;
 end
 $$;
-comment on function ops.explain_change(text, date, date) is
+comment on function ops.explain_change(text, date, date, jsonb) is
     'Why the additive figures of a report moved between the publications of two days: per figure and cause how many rows '
-    'changed and by how much they moved it; the shares of a figure sum to its difference. No row: nothing moved.';
+    'changed and by how much they moved it; the shares of a figure sum to its difference. No row: nothing moved. A cell, like '
+    '{"date_from": "2026-06-01", "date_to": "2026-06-30", "channel": "paid_search"}, asks about these days and rows of the '
+    'report alone; changed_rows is null then.';
