@@ -13,24 +13,24 @@ STALE_AFTER = "26 hours"  # a daily load and two hours for it to be late
 SAYS = {
     "nothing": {
         "en": "There is nothing here that you may see, or nothing was loaded",
-        "ru": "Здесь нет ничего, что вам открыто, или ничего не загружено",
+        "ru": "Вам здесь пока ничего не открыто, или данные ещё не загружены",
     },
     "other_days": {
         "en": "Nothing in the chosen period: choose days that have data",
-        "ru": "В выбранном периоде пусто: выберите дни, за которые есть данные",
+        "ru": "За выбранный период данных нет: выберите дни, за которые они есть",
     },
     "other_clinic": {
         "en": "Nothing of the chosen clinic in the chosen period: choose another clinic or other days",
-        "ru": "У выбранной клиники в выбранном периоде пусто: выберите другую клинику или другие дни",
+        "ru": "По выбранной клинике за этот период данных нет: выберите другую клинику или другие дни",
     },
     "stale": {
         "en": "Nothing new was published for more than a day",
-        "ru": "Больше суток не публиковалось ничего нового",
+        "ru": "Больше суток не было новых данных",
     },
-    "late": {"en": "Sources not read for too long: ", "ru": "Слишком давно не читали источники: "},
-    "fresh": {"en": "Up to date", "ru": "Данные свежие"},
+    "late": {"en": "Sources not read for too long: ", "ru": "Давно не загружались источники: "},
+    "fresh": {"en": "Up to date", "ru": "Данные актуальны"},
     "currency": {"en": "Amounts are in ", "ru": "Суммы в валюте "},
-    "closed": {"en": "not open to you", "ru": "вам не открыто"},
+    "closed": {"en": "not open to you", "ru": "нет доступа"},
 }
 
 

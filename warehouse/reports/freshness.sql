@@ -92,7 +92,7 @@ comment on column reports.freshness_of_reports.is_stale is
 comment on column reports.freshness_of_reports.stale_since is
     'Where it is stale: the moment that the oldest of those sources is of; null also where one was never loaded (устарел с).';
 comment on column reports.freshness_of_reports.complete_to is
-    'Everything that its sources said until then is in it; import files, which promise nothing, do not count (данные полны на).';
+    'Everything that its sources said until then is in it; import files, which promise nothing, do not count (данные полны до).';
 comment on column reports.freshness_of_reports.stale_sources is 'The stale sources of rows and amounts (устаревшие источники).';
 comment on column reports.freshness_of_reports.sources is 'Sources of rows and amounts that this clinic has (источники).';
 comment on column reports.freshness_of_reports.stale_sources_of_people is
