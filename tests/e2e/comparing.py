@@ -29,7 +29,7 @@ from warehouse.publish import publish
 MOMENT = datetime(2026, 7, 5, 9, 0, tzinfo=UTC)
 HISTORY_COLUMNS = (
     "people_group", "is_primary", "topic", "channel", "source", "campaign", "administrator_id", "outcome",
-    "refusal_reason", "not_arrived_reason", "why_excluded", "local_date",
+    "refusal_reason", "not_arrived_reason", "why_excluded", "local_date", "is_unanswered",
 )  # fmt: skip
 
 

@@ -112,6 +112,7 @@ def inquiry_history(data: Data) -> list[dict[str, Any]]:
                     "clinic_id": contact["clinic_id"],
                     "kind": contact["kind"],
                     "direction": contact["direction"],
+                    "is_unanswered": contact["is_answered"] is False,
                     "people_group": group,
                     "is_primary": inquiry.is_primary if inquiry else None,
                     "topic": contact["topic"],

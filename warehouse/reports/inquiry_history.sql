@@ -14,6 +14,7 @@ select
     contacts.clinic_id,
     contacts.kind,
     contacts.direction,
+    contacts.is_unanswered,
     contacts.people_group,
     contacts.inquiry_people_group,
     contacts.is_primary,

@@ -23,6 +23,7 @@ final as (
         inquiries.local_date as inquiry_date,
         inquiry_contacts.kind,
         inquiry_contacts.direction,
+        inquiry_contacts.is_unanswered,
         coalesce(inquiry_contacts.people_group, inquiries.people_group) as people_group,
         inquiries.people_group as inquiry_people_group,
         coalesce(inquiries.is_primary, false) as is_primary,
