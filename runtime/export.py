@@ -53,16 +53,20 @@ def export(
         out = Path(f"{report}.xlsx")
     with filled(home, os.environ, progress) as warehouse:
         target = warehouse if role is None else role_url(warehouse, role)
+        with psycopg.connect(warehouse) as connection:
+            zone = connection.execute("select ops.network_zone()").fetchone()
         try:
             with psycopg.connect(target) as connection, connection.cursor() as cursor:
+                # people read the file: hours of their clock, not of the server's
+                cursor.execute("select set_config('TimeZone', %s, false)", zone)
                 cursor.execute(query_of(connection, report, given))
                 columns = [column.name for column in cursor.description or ()]
                 rows = cursor.fetchall()
         except psycopg.errors.InsufficientPrivilege:
             raise ConfigError(f"{role or 'the owner'} has no right to the report {report!r}") from None
         except psycopg.Error as error:
-            told = error.diag.message_primary or type(error).__name__
-            raise ConfigError(f"The report {report!r}: {told}") from None
+            said = (error.diag.message_primary or type(error).__name__, error.diag.message_hint)
+            raise ConfigError(f"The report {report!r}: {'. '.join(filter(None, said))}") from None
     if file_format == "xlsx" and out is not None:
         write_xlsx(out, report, columns, rows)
     elif out is not None:

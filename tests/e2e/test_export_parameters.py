@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+import csv
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 
 from extractors.core.errors import ConfigError
+from runtime.__main__ import parser, run
 from runtime.export import known, parameters_of, query_of
+from runtime.progress import Progress
 from tests.city import FIRST, LAST, City
 
 PERIOD: dict[str, object] = {"date_from": FIRST, "date_to": LAST}
@@ -97,3 +102,24 @@ def test_parameters_are_names_with_values(text: str) -> None:
     else:
         with pytest.raises(ConfigError, match="WITH is like"):
             parameters_of(text)
+
+
+def test_times_of_a_file_are_on_the_clinics_clock(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", city.url)
+    monkeypatch.setenv("CHAIRSIDE_HOME", str(tmp_path / "home"))
+    out = tmp_path / "history.csv"
+    words = ("export", "--report", "inquiry_history", "--from", str(FIRST), "--to", str(FIRST), "--out", str(out))
+    assert run(parser().parse_args(words), Progress()) == 0
+    with out.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with psycopg.connect(city.url) as connection:
+        zones = connection.execute("select time_zone from marts.dim_clinics order by clinic_id").fetchall()
+    for row in rows:
+        moment = datetime.fromisoformat(row["occurred_at"])
+        assert moment.utcoffset() == moment.astimezone(ZoneInfo(zones[0][0])).utcoffset() != timedelta(0)
+    # the past is a file too; a day that is not kept is told with the oldest one
+    too_early = ("export", "--report", "inquiry_history_as_of", "--with", "as_of_day=2020-01-01")
+    with pytest.raises(ConfigError, match=r"no publication of 2020-01-01 or before is kept\. History begins on 20"):
+        run(parser().parse_args(too_early), Progress())
