@@ -126,6 +126,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+    is_known boolean;
     kind text;
     unknown text;
     before jsonb;
@@ -141,15 +142,21 @@ begin
         raise exception 'clinics is null for all, or names at least one clinic and no null'
             using errcode = 'invalid_parameter_value';
     end if;
-    if set_right.action = 'clear' and not exists (
+    is_known := exists (
         select from access.employee_groups as g where g.employee_group = set_right.subject
         union all
         select from access.employees as e where e.database_role = set_right.subject
-    ) then
+    );
+    if set_right.action = 'clear' and not is_known then
         raise exception 'no group or employee is named %', quote_literal(set_right.subject)
             using errcode = 'invalid_parameter_value';
     end if;
     kind := access.subject_kind(set_right.subject);
+    -- A misspelt name would leave the right open that was to be closed.
+    if set_right.action = 'deny' and kind = 'group' and not is_known then
+        raise warning 'nobody was called % before: this closes nothing that is open', quote_literal(set_right.subject)
+            using hint = 'Who may see what, and by which name: select * from access.effective_rights.';
+    end if;
     -- A misspelt clinic shows nothing; one that is loaded later is right, so it stands.
     unknown := (
         select string_agg(quote_literal(given), ', ' order by given)
