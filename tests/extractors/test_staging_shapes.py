@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
@@ -20,11 +19,11 @@ from extractors.run import run_stream
 from simulators.running import SIMULATORS, quick_options, running_simulators
 from simulators.world import build_world
 from simulators.world.model import World
+from tests.extractors.staging_views import create_views
 from tests.templates import Template, copied
 
 STAGING = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "staging"
 VIEWS = sorted((path.parent.name, path.stem) for name in SOURCES for path in (STAGING / name).glob("stg_*.sql"))
-LANDED = r"staging.\1__\2"
 # Off unless a connection wants it: the city's sites are counted by others.
 NOT_TOLD = {("uis", "sessions")}
 # What a trace calls the records of a kind (warehouse/sql/155_record_loads.sql).
@@ -34,7 +33,6 @@ RECORDS = {
 }  # fmt: skip
 # Open Dental keeps the stages of a treatment inside its plan: none is a landed row.
 INSIDE_OTHERS = {("open_dental", "treatment_stages")}
-SOURCE_CALL = re.compile(r"\{\{\s*source\('(\w+)',\s*'(\w+)'\)\s*\}\}")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +54,7 @@ def loaded(pg_server_url: str, migrated_template: Template, world: World) -> Ite
                 url = open_ones.enter_context(copied(migrated_template.url, pg_server_url))
                 made[source] = open_ones.enter_context(psycopg.connect(url, autocommit=True, row_factory=dict_row))
                 fill(url, world, source)
-                create_views(made[source], source)
+                create_views(url, source)
             return made[source]
 
         yield load
@@ -75,13 +73,6 @@ def fill(url: str, world: World, source: str) -> None:
                 settings=settings, run_id="test", now=datetime(2026, 9, 12, tzinfo=UTC),
             )
             assert (result.rows_rejected, result.unknown_fields) == (0, ()), f"{source} {stream.name}"
-
-
-def create_views(connection: Connection, source: str) -> None:
-    for name, view in VIEWS:
-        if name == source:
-            text = (STAGING / source / f"{view}.sql").read_text(encoding="utf-8")
-            connection.execute(f"create view staging.{view} as {SOURCE_CALL.sub(LANDED, text)}".encode())
 
 
 @pytest.mark.parametrize(("source", "view"), VIEWS)
