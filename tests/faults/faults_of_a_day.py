@@ -31,7 +31,7 @@ PARTS = "tests/warehouse/test_parts_of_a_day.py"
 DIFFER = "tests/warehouse/test_rows_that_differ.py"
 LANDED = "tests/warehouse/test_what_landed_since.py"
 MOVED = "tests/warehouse/test_days_that_moved.py"
-PUBLICATION = "tests/warehouse/test_publication.py"
+TOLD = "tests/warehouse/test_publication_of_told_rows.py"
 FORECAST = "tests/warehouse/test_what_was_forecast_before.py"
 ONLY = f"{A_DAY}::test_only_the_families_of_what_changed_are_made_anew"
 
@@ -152,7 +152,7 @@ FAULTS_OF_A_DAY: tuple[Fault, ...] = (
           f"{DIFFER}::test_a_publication_is_told_of_the_very_rows_that_differ_where_they_have_a_key_of_their_own"),
     Fault("of the rows that were told only one is compared", TABLES,
           "select distinct row_key from build", "select max(row_key) as row_key from build",
-          f"{PUBLICATION}::test_of_a_persons_rows_only_those_that_were_told_are_compared"),
+          f"{TOLD}::test_of_a_persons_rows_only_those_that_were_told_are_compared"),
     Fault("a publication is not told of all inquiries of people whose rows differ", UNPUBLISHED,
           "where differing.kind = 'person' and", "where false and",
           f"{DIFFER}::test_a_publication_is_told_of_people_whose_rows_differ_and_of_all_their_inquiries"),
@@ -161,7 +161,7 @@ FAULTS_OF_A_DAY: tuple[Fault, ...] = (
           f"{DIFFER}::test_a_publication_is_told_of_people_whose_rows_differ_and_of_all_their_inquiries"),
     Fault("a foreign key is taken to hold though a row that others name is gone", KEYS,
           "where not exists ({same}))", "where false and not exists ({same}))",
-          f"{PUBLICATION}::test_a_foreign_key_that_touched_rows_break_is_left_out_too"),
+          f"{TOLD}::test_a_foreign_key_that_touched_rows_break_is_left_out_too"),
     Fault("after a build of everything only touched families are published", RUN,
           "drop table if exists build.family_state, build.family_published", "drop table if exists build.family_state",
           PUBLISHED),
