@@ -151,7 +151,8 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
     if not key:
         raise ConfigError(f"model {name}: meta.publish.key is empty; publication compares rows by it")
     columns: Mapping[str, dict[str, Any]] = node.get("columns") or {}
-    family = _family(node)
+    part = read_part(node)
+    family = _family(part)
     foreign_keys = dict.fromkeys([*_keys_from_constraints(node, columns), *tested])
     return PublishedModel(
         name=name,
@@ -164,7 +165,7 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
         key=key,
         indexes=_indexes(publish, key, family, foreign_keys),
         family=family,
-        row_key=part.row_key if isinstance(part := read_part(node), Kept) else None,
+        row_key=part.row_key if isinstance(part, Kept) else None,
         description=str(node.get("description") or "").strip(),
         column_descriptions={
             column: text for column, spec in columns.items() if (text := str(spec.get("description") or "").strip())
@@ -174,9 +175,8 @@ def _model(node: Mapping[str, Any], publish: Mapping[str, Any], tested: Iterable
     )
 
 
-def _family(node: Mapping[str, Any]) -> str | None:
+def _family(part: Kept | Summed | ByDay | str | None) -> str | None:
     """The column whose keys tell what a build of a day changed (warehouse/increment/plan.py)."""
-    part = read_part(node)
     if isinstance(part, ByDay):
         return part.column
     if isinstance(part, Summed):

@@ -184,7 +184,7 @@ def write_difference(
     using, named, built = sql.Composed([]), sql.SQL("true").format(), plan.build
     published: sql.Composable = plan.target
     if known_rows is not None:
-        touched, named = _touched(plan, "old")
+        touched, named = _touched(plan)
         using = sql.SQL(" using {}").format(touched)
         published = sql.SQL("{} as old inner join {} on {}").format(plan.target, touched, named)
         built = _hold_touched_rows(connection, plan)
@@ -252,13 +252,13 @@ def _hold_touched_rows(connection: Connection, plan: TablePlan) -> sql.Identifie
     return sql.Identifier("pg_temp", "touched_rows")
 
 
-def _touched(plan: TablePlan, rows: str) -> tuple[sql.Composed, sql.Composed]:
-    """What names the published rows that may differ, as `touched`, and the condition that it names a row."""
+def _touched(plan: TablePlan) -> tuple[sql.Composed, sql.Composed]:
+    """What names the published rows that may differ, as `touched`, and the condition that it names a row `old`."""
     if plan.model.row_key is None:
-        return sql.SQL("build.family_unpublished as touched").format(), is_touched(plan, rows)
+        return sql.SQL("build.family_unpublished as touched").format(), is_touched(plan, "old")
     # a row that went from one person to another is told of both
     keys = sql.SQL("(select distinct row_key from build.family_unpublished where kind = {}) as touched")
-    row_key = sql.Identifier(rows, plan.model.row_key)
+    row_key = sql.Identifier("old", plan.model.row_key)
     return keys.format(sql.Literal(plan.model.name)), sql.SQL("{} = touched.row_key").format(row_key)
 
 
