@@ -78,16 +78,27 @@ $$;
 comment on function access.require_harmless_role(text) is
 'Error if an existing role could pass by row policies or use other roles'' rights.';
 
+create or replace function access.known_kind(subject text) returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when exists (select from access.employees as e where e.database_role = known_kind.subject) then 'employee'
+        when exists (select from access.employee_groups as g where g.employee_group = known_kind.subject) then 'group'
+    end
+$$;
+comment on function access.known_kind(text) is 'Employee or group; null for a name that is neither.';
+
 create or replace function access.subject_kind(subject text) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    kind constant text := access.known_kind(subject_kind.subject);
 begin
-    if exists (select from access.employees as e where e.database_role = subject_kind.subject) then
-        return 'employee';
-    end if;
-    if exists (select from access.employee_groups as g where g.employee_group = subject_kind.subject) then
-        return 'group';
+    if kind is not null then
+        return kind;
     end if;
     if exists (select from pg_roles where rolname = subject_kind.subject and rolcanlogin) then
         -- A login that somebody made by hand can have rights too; its password stays as it is.
@@ -142,11 +153,7 @@ begin
         raise exception 'clinics is null for all, or names at least one clinic and no null'
             using errcode = 'invalid_parameter_value';
     end if;
-    is_known := exists (
-        select from access.employee_groups as g where g.employee_group = set_right.subject
-        union all
-        select from access.employees as e where e.database_role = set_right.subject
-    );
+    is_known := access.known_kind(set_right.subject) is not null;
     if set_right.action = 'clear' and not is_known then
         raise exception 'no group or employee is named %', quote_literal(set_right.subject)
             using errcode = 'invalid_parameter_value';
